@@ -1,0 +1,63 @@
+"""Sphinx configuration. A build needs no network: no references to other projects' inventories."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import scgde
+
+HERE = Path(__file__).parent
+
+
+def copy_tutorials() -> None:
+    """Bring the notebooks, which live at the root of the project, under the source folder of Sphinx."""
+    target = HERE / "tutorials"
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    for notebook in sorted((HERE.parent / "tutorials").glob("*.ipynb")):
+        shutil.copy2(notebook, target)
+
+
+copy_tutorials()
+
+project = "scgde"
+author = "The scgde developers"
+copyright = f"2026, {author}"
+version = release = scgde.__version__
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "sphinxcontrib.bibtex",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "**.ipynb_checkpoints"]
+pygments_style = "default"
+
+autosummary_generate = True
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+napoleon_google_docstring = False
+napoleon_numpy_docstring = True
+napoleon_use_rtype = False
+napoleon_use_param = True
+napoleon_attr_annotations = False
+
+myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+nb_execution_mode = "off"  # the stored outputs are shown; the tests re-execute the notebooks
+
+bibtex_bibfiles = ["references.bib"]
+bibtex_reference_style = "author_year"
+
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+html_theme = "sphinx_book_theme"
+html_title = "scgde"
+html_show_sourcelink = False

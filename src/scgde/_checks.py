@@ -1,0 +1,77 @@
+"""Validators of user input: what is required, what came, what to do."""
+
+from __future__ import annotations
+
+import numbers
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+
+def check_columns(obs: pd.DataFrame, columns: Sequence[str], argument: str) -> None:
+    """Require that every name in ``columns`` is a column of ``obs``."""
+    missing = [column for column in columns if column not in obs.columns]
+    if missing:
+        msg = f"`{argument}` must name columns of `adata.obs`, got {missing}. Columns: {list(obs.columns)}."
+        raise KeyError(msg)
+
+
+def check_groupby(groupby: Any) -> list[str]:
+    """Return ``groupby`` as a list of distinct column names."""
+    is_sequence = isinstance(groupby, list | tuple | np.ndarray)
+    columns = list(groupby) if is_sequence else [groupby]
+    if not all(isinstance(column, str) for column in columns):
+        msg = f"`groupby` must be a column name or a list of column names, got {groupby!r}."
+        raise TypeError(msg)
+    if not columns:
+        msg = "`groupby` must name at least one column of `adata.obs`, got none."
+        raise ValueError(msg)
+    if len(set(columns)) < len(columns):
+        msg = f"`groupby` must name each column once, got {columns}."
+        raise ValueError(msg)
+    return columns
+
+
+def check_count(value: Any, argument: str, *, minimum: int = 1) -> int:
+    """Return ``value`` as an int that is at least ``minimum``."""
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool):
+        msg = f"`{argument}` must be an integer, got {value!r}."
+        raise TypeError(msg)
+    if value < minimum:
+        msg = f"`{argument}` must be at least {minimum}, got {value}."
+        raise ValueError(msg)
+    return int(value)
+
+
+def check_positive(value: Any, argument: str) -> float:
+    """Return ``value`` as a finite float above zero."""
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        msg = f"`{argument}` must be a number, got {value!r}."
+        raise TypeError(msg)
+    if not 0 < value < np.inf:
+        msg = f"`{argument}` must be positive and finite, got {value}."
+        raise ValueError(msg)
+    return float(value)
+
+
+def check_one_of(value: Any, argument: str, options: Sequence[str]) -> str:
+    """Require that ``value`` is one of ``options``."""
+    if value not in options:
+        msg = f"`{argument}` must be one of {list(options)}, got {value!r}."
+        raise ValueError(msg)
+    return value
+
+
+def check_at_least_two_sets(table: pd.DataFrame) -> None:
+    """Require a set table with two rows or more: one set has no distribution over sets to learn."""
+    if len(table) < 2:
+        msg = (
+            f"At least two sets are required to fit, got {len(table)}: {list(table.index)}. "
+            "Lower `min_cells`, widen `mask`, or choose another `groupby`."
+        )
+        raise ValueError(msg)

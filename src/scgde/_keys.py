@@ -1,0 +1,27 @@
+"""The one place where names of AnnData entries are built."""
+
+from __future__ import annotations
+
+
+def set_column(key: str) -> str:
+    """``obs`` column with the set of each cell."""
+    return f"{key}_set"
+
+
+def cell_embedding(key: str) -> str:
+    """``obsm`` entry with the embedding of each cell's set."""
+    return f"X_{key}"
+
+
+SETS = "sets"
+EMBEDDING = "embedding"
+PARAMS = "params"
+HISTORY = "history"
+MODEL = "model"
+CONFIG = "config"
+STATE = "state"
+COVARIANCE = "covariance"
+DISTANCES = "distances"
+DROPPED = "dropped"
+N_CELLS = "n_cells"
+SPLIT = "split"

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+class Measure(NamedTuple):
+    """Cells with weights.
+
+    Attributes
+    ----------
+    cells
+        Finite features, shape ``(n, G)``.
+    weights
+        Positive, sum 1, shape ``(n,)``.
+    """
+
+    cells: np.ndarray
+    weights: np.ndarray
+
+
+def as_measures(
+    x: ArrayLike, y: ArrayLike, x_weights: ArrayLike | None = None, y_weights: ArrayLike | None = None
+) -> tuple[Measure, Measure]:
+    """Check two clouds of cells that are to be compared."""
+    first, second = as_measure(x, x_weights, name="x"), as_measure(y, y_weights, name="y")
+    if first.cells.shape[1] != second.cells.shape[1]:
+        msg = (
+            f"`x` and `y` must have the same features, got {first.cells.shape[1]} and "
+            f"{second.cells.shape[1]} columns. Bring both to one feature space."
+        )
+        raise ValueError(msg)
+    return first, second
+
+
+def as_measure(x: ArrayLike, weights: ArrayLike | None = None, *, name: str = "x") -> Measure:
+    """Check one cloud of cells; cells of weight zero are left out."""
+    cells = as_cells(x, name=name)
+    if weights is None:
+        return Measure(cells, np.full(len(cells), 1 / len(cells)))
+    mass = _as_weights(weights, len(cells), name=f"{name}_weights")
+    return Measure(cells[mass > 0], mass[mass > 0])
+
+
+def as_cells(x: ArrayLike, *, name: str) -> np.ndarray:
+    """Check a matrix of cells and bring it to double precision."""
+    cells = np.asarray(x)
+    if cells.dtype.kind not in "biuf" or cells.ndim != 2 or cells.size == 0:
+        msg = (
+            f"`{name}` must be a dense numeric array of shape (cells, features) with at least one of each, "
+            f"got {type(x).__name__} of shape {cells.shape} and type {cells.dtype}. For one feature pass `{name}.reshape(-1, 1)`, "
+            f"for a sparse matrix `{name}.toarray()`."
+        )
+        raise ValueError(msg)
+    cells = cells.astype(np.float64, copy=False)
+    if not np.isfinite(cells).all():
+        msg = f"`{name}` must be finite, got NaN or inf in {_n_bad(cells)} of {len(cells)} cells. Drop or impute them."
+        raise ValueError(msg)
+    return cells
+
+
+def _n_bad(cells: np.ndarray) -> int:
+    return int((~np.isfinite(cells)).any(axis=1).sum())
+
+
+def _as_weights(weights: ArrayLike, n_cells: int, *, name: str) -> np.ndarray:
+    mass = np.asarray(weights, dtype=np.float64)
+    if mass.shape != (n_cells,):
+        msg = f"`{name}` must hold one weight per cell, shape ({n_cells},), got shape {mass.shape}."
+        raise ValueError(msg)
+    if not np.isfinite(mass).all() or (mass < 0).any() or mass.sum() == 0:
+        msg = f"`{name}` must be finite, non-negative and not all zero, got {mass.min()} to {mass.max()}."
+        raise ValueError(msg)
+    return mass / mass.sum()

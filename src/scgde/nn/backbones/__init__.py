@@ -1,0 +1,8 @@
+"""Networks that generators and transports are built on, one per kind of data."""
+
+from __future__ import annotations
+
+from scgde.nn.backbones._base import Backbone, backbones
+from scgde.nn.backbones._mlp import MLP
+
+__all__ = ["MLP", "Backbone", "backbones"]

@@ -1,0 +1,54 @@
+"""Small networks that encoders, generators and transports share."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+def weighted_mean(x: Tensor, weights: Tensor) -> Tensor:
+    """Mean over the cells of each set.
+
+    Parameters
+    ----------
+    x
+        One vector per cell, shape ``(S, M, H)``.
+    weights
+        Non-negative, each row sums to 1, shape ``(S, M)``.
+
+    Returns
+    -------
+    One vector per set, shape ``(S, H)``.
+    """
+    return torch.einsum("smh,sm->sh", x, weights)
+
+
+def mlp(n_input: int, n_output: int, *, n_hidden: int, n_layers: int) -> nn.Sequential:
+    """Perceptron with ``n_layers`` hidden layers; SiLU, since the embedding has to be smooth in the cells."""
+    sizes = [n_input] + [n_hidden] * n_layers
+    layers: list[nn.Module] = []
+    for size_in, size_out in zip(sizes, sizes[1:], strict=False):
+        layers += [nn.Linear(size_in, size_out), nn.SiLU()]
+    return nn.Sequential(*layers, nn.Linear(sizes[-1], n_output))
+
+
+class FourierTime(nn.Module):
+    """Cosines and sines of a time in [0, 1].
+
+    Parameters
+    ----------
+    n_frequencies
+        Octaves, half a period to ``2 ** (n_frequencies - 2)`` periods over the unit interval.
+    """
+
+    def __init__(self, n_frequencies: int = 6) -> None:
+        super().__init__()
+        self.register_buffer("frequencies", math.pi * 2.0 ** torch.arange(n_frequencies), persistent=False)
+        self.n_output = 2 * n_frequencies + 1
+
+    def forward(self, time: Tensor) -> Tensor:
+        """Features of ``time``, shape ``(..., 1)`` to ``(..., n_output)``."""
+        angles = time * self.frequencies
+        return torch.cat([time, angles.cos(), angles.sin()], dim=-1)

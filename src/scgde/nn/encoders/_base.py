@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+from scgde._registry import Registry
+from scgde.nn.blocks import weighted_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Encoder(nn.Module, ABC):
+    """Set encoder: a smooth functional of the empirical measure.
+
+    A set is points and weights. An encoder must not see the number of cells, their order, or any statistic
+    taken across cells other than a weighted one: then a duplicated cell is a doubled weight, and padding is weight 0.
+    """
+
+    n_input: int
+    n_embed: int
+
+    @abstractmethod
+    def forward(self, x: Tensor, weights: Tensor) -> Tensor:
+        """Embed each set.
+
+        Parameters
+        ----------
+        x
+            Cells, shape ``(S, M, G)``.
+        weights
+            Non-negative, each row sums to 1, shape ``(S, M)``.
+
+        Returns
+        -------
+        One embedding per set, shape ``(S, E)``.
+        """
+
+
+class MeanPoolingEncoder(Encoder):
+    """Encoder that meets the other cells of a set through weighted means only.
+
+    Cells are lifted on their own, pooled, updated given the pooled mean, pooled again and so on. A set that does not
+    fit in memory is embedded *exactly*, one mean after another, over chunks of its cells.
+    """
+
+    @abstractmethod
+    def lift(self, x: Tensor) -> Tensor:
+        """First state of each cell, ``(S, M, G)`` to ``(S, M, H)``."""
+
+    @abstractmethod
+    def update(self, depth: int, state: Tensor, mean: Tensor) -> Tensor:
+        """Next state of each cell, from its state ``(S, M, H)`` and the mean ``(S, H)`` of the states."""
+
+    @abstractmethod
+    def readout(self, mean: Tensor) -> Tensor:
+        """Embedding ``(S, E)`` from the last mean ``(S, H)``."""
+
+    @property
+    @abstractmethod
+    def n_updates(self) -> int:
+        """Number of updates, one mean before each and one after the last."""
+
+    def forward(self, x: Tensor, weights: Tensor) -> Tensor:
+        state = self.lift(x)
+        mean = weighted_mean(state, weights)
+        for depth in range(self.n_updates):
+            state = self.update(depth, state, mean)
+            mean = weighted_mean(state, weights)
+        return self.readout(mean)
+
+    def states(self, x: Tensor, means: Sequence[Tensor]) -> Tensor:
+        """Cells after ``len(means)`` updates: what is averaged next when a set comes in chunks."""
+        state = self.lift(x)
+        for depth, mean in enumerate(means):
+            state = self.update(depth, state, mean)
+        return state
+
+
+encoders: Registry[Encoder] = Registry("encoder")

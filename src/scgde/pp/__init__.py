@@ -1,0 +1,8 @@
+"""AnnData in, AnnData out: which cells form which set."""
+
+from __future__ import annotations
+
+from scgde.pp._make_sets import make_sets
+from scgde.pp._split_sets import split_sets
+
+__all__ = ["make_sets", "split_sets"]

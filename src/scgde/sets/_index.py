@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class SetIndex(NamedTuple):
+    """Which cells belong to which set, as CSR: ``cells[offsets[i]:offsets[i + 1]]`` are the rows of set i."""
+
+    cells: np.ndarray
+    offsets: np.ndarray
+
+    @classmethod
+    def from_codes(cls, codes: np.ndarray, n_sets: int, *, seed: int = 0) -> SetIndex:
+        """Index of sets 0 .. ``n_sets`` - 1 from the set of each row, -1 for none.
+
+        The cells of a set are kept in random order, so that neighbours in the file are not neighbours in a draw.
+        """
+        kept = np.random.default_rng(seed).permutation(np.flatnonzero(codes >= 0))
+        cells = kept[np.argsort(codes[kept], kind="stable")]
+        offsets = np.zeros(n_sets + 1, dtype=np.int64)
+        np.cumsum(np.bincount(codes[cells], minlength=n_sets), out=offsets[1:])
+        return cls(cells, offsets)
+
+    @property
+    def n_sets(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Cells of each set, shape ``(n_sets,)``."""
+        return np.diff(self.offsets)
+
+    def rows(self, index: int) -> np.ndarray:
+        """Rows of one set, sorted."""
+        return np.sort(self.cells[self.offsets[index] : self.offsets[index + 1]])
