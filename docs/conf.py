@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from sphinx.ext.napoleon import NumpyDocstring
+
 import scgde
 
 HERE = Path(__file__).parent
@@ -19,7 +21,14 @@ def copy_tutorials() -> None:
         shutil.copy2(notebook, target)
 
 
+def returns_as_prose(self: NumpyDocstring, section: str) -> list[str]:
+    """Types stand in signatures only, so what is under Returns is a text and does not begin with a type."""
+    lines = self._dedent(self._consume_to_next_section())
+    return [*self._format_block(":returns: ", lines), ""]
+
+
 copy_tutorials()
+NumpyDocstring._parse_returns_section = returns_as_prose
 
 project = "scgde"
 author = "The scgde developers"
@@ -42,6 +51,7 @@ pygments_style = "default"
 autosummary_generate = True
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
+autodoc_type_aliases = {"ArrayLike": "ArrayLike"}
 napoleon_google_docstring = False
 napoleon_numpy_docstring = True
 napoleon_use_rtype = False

@@ -50,7 +50,7 @@ def check_count(value: Any, argument: str, *, minimum: int = 1) -> int:
 
 def check_positive(value: Any, argument: str) -> float:
     """Return ``value`` as a finite float above zero."""
-    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+    if not isinstance(value, int | float | np.number) or isinstance(value, bool):
         msg = f"`{argument}` must be a number, got {value!r}."
         raise TypeError(msg)
     if not 0 < value < np.inf:
@@ -75,3 +75,44 @@ def check_at_least_two_sets(table: pd.DataFrame) -> None:
             "Lower `min_cells`, widen `mask`, or choose another `groupby`."
         )
         raise ValueError(msg)
+
+
+def check_seed(seed: Any) -> np.random.Generator:
+    """Return the random generator of ``seed``, a non-negative integer."""
+    return np.random.default_rng(check_count(seed, "seed", minimum=0))
+
+
+def check_interval(low: Any, high: Any, arguments: str) -> None:
+    """Require two finite numbers in increasing order."""
+    if not (np.isfinite(low) and np.isfinite(high) and low < high):
+        msg = f"{arguments} must be finite and in increasing order, got {low} and {high}."
+        raise ValueError(msg)
+
+
+def check_fraction(value: Any, argument: str) -> float:
+    """Return ``value`` as a float in [0, 1]."""
+    if not isinstance(value, int | float | np.number) or not 0 <= value <= 1:
+        msg = f"`{argument}` must be a number in [0, 1], got {value!r}."
+        raise ValueError(msg)
+    return float(value)
+
+
+def check_fractions(fractions: Any, n_parts: int) -> np.ndarray:
+    """Return ``fractions`` as ``n_parts`` non-negative floats that sum to 1."""
+    values = np.asarray(fractions, dtype=float)
+    if values.shape != (n_parts,) or not (values >= 0).all() or not np.isclose(values.sum(), 1):
+        msg = f"`fractions` must be {n_parts} non-negative numbers that sum to 1, got {fractions!r}."
+        raise ValueError(msg)
+    return values
+
+
+def check_set_table(uns: Any, key: str, *, entry: str, made_by: str) -> None:
+    """Require ``uns[key]`` with a set table and ``entry``, as the function ``made_by`` writes them."""
+    stored = uns.get(key)
+    missing = [name for name in ("sets", entry) if not hasattr(stored, "keys") or name not in stored]
+    if missing:
+        msg = (
+            f"`adata.uns[{key!r}]` must hold {missing}, which `{made_by}` writes. "
+            f"Run it first, or pass its `key_added` as `key`. Keys of `adata.uns`: {list(uns)}."
+        )
+        raise KeyError(msg)

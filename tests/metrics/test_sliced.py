@@ -5,7 +5,7 @@ import ot
 import pytest
 
 from scgde.metrics import sliced_wasserstein
-from scgde.metrics.sliced import _directions
+from scgde.metrics._sliced import _directions
 
 
 @pytest.mark.parametrize("weighted", [False, True])

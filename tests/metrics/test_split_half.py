@@ -39,5 +39,5 @@ def test_split_half_is_repeatable():
 
 
 def test_split_half_refuses_one_cell():
-    with pytest.raises(ValueError, match="at least two cells and one split, got 1 cells"):
+    with pytest.raises(ValueError, match="two cells and one split or more, got 1 and"):
         split_half([[1.0]], energy_distance)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from scgde.metrics.energy import energy_distance
-from scgde.metrics.gaussian import gaussian_wasserstein
-from scgde.metrics.mmd import mmd
-from scgde.metrics.sinkhorn import sinkhorn_divergence
-from scgde.metrics.sliced import sliced_wasserstein
-from scgde.metrics.split_half import split_half
-from scgde.metrics.wasserstein import wasserstein
+from scgde.metrics._energy import energy_distance
+from scgde.metrics._gaussian import gaussian_wasserstein
+from scgde.metrics._mmd import mmd
+from scgde.metrics._sinkhorn import sinkhorn_divergence
+from scgde.metrics._sliced import sliced_wasserstein
+from scgde.metrics._split_half import split_half
+from scgde.metrics._wasserstein import wasserstein
 
 __all__ = [
     "energy_distance",

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 class Measure(NamedTuple):
@@ -50,19 +52,18 @@ def as_cells(x: ArrayLike, *, name: str) -> np.ndarray:
     if cells.dtype.kind not in "biuf" or cells.ndim != 2 or cells.size == 0:
         msg = (
             f"`{name}` must be a dense numeric array of shape (cells, features) with at least one of each, "
-            f"got {type(x).__name__} of shape {cells.shape} and type {cells.dtype}. For one feature pass `{name}.reshape(-1, 1)`, "
-            f"for a sparse matrix `{name}.toarray()`."
+            f"got {type(x).__name__} of shape {cells.shape} and type {cells.dtype}. "
+            f"For one feature pass `{name}.reshape(-1, 1)`, for a sparse matrix `{name}.toarray()`."
         )
         raise ValueError(msg)
     cells = cells.astype(np.float64, copy=False)
     if not np.isfinite(cells).all():
-        msg = f"`{name}` must be finite, got NaN or inf in {_n_bad(cells)} of {len(cells)} cells. Drop or impute them."
+        n_bad = (~np.isfinite(cells)).any(axis=1).sum()
+        msg = (
+            f"`{name}` must be finite, got NaN or inf in {n_bad} of {len(cells)} cells. Drop or impute them."
+        )
         raise ValueError(msg)
     return cells
-
-
-def _n_bad(cells: np.ndarray) -> int:
-    return int((~np.isfinite(cells)).any(axis=1).sum())
 
 
 def _as_weights(weights: ArrayLike, n_cells: int, *, name: str) -> np.ndarray:

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from scgde.metrics._measure import Measure
+if TYPE_CHECKING:
+    from scgde.metrics._measure import Measure
 
 #: Function of an array of Euclidean distances, applied element by element; may overwrite its argument.
 Kernel = Callable[[np.ndarray], np.ndarray]
-#: Largest block of distances held at a time, in entries: 64 MB, half of it for what `Kernel` makes.
-MAX_ENTRIES = 4_000_000
+#: Largest block of distances held at a time, in entries: under 64 MB, a kernel's two copies included.
+MAX_ENTRIES = 2_000_000
 
 
 def mean_between(x: Measure, y: Measure, kernel: Kernel) -> float:
@@ -35,7 +37,10 @@ def mean_within(x: Measure, kernel: Kernel, *, unbiased: bool) -> float:
 def _without_diagonal(total: float, weights: np.ndarray, kernel: Kernel) -> float:
     """E[sum over i != j of w_i w_j k_ij] = (1 - sum w_i^2) E[k], whatever the weights."""
     if len(weights) < 2:
-        msg = "`unbiased=True` needs at least two cells of positive weight in `x` and in `y`, got 1. Pass `unbiased=False`."
+        msg = (
+            "`unbiased=True` needs at least two cells of positive weight in `x` and in `y`, got 1. "
+            "Pass `unbiased=False`."
+        )
         raise ValueError(msg)
     diagonal = float(weights @ weights)
     return (total - diagonal * float(kernel(np.zeros(1))[0])) / (1 - diagonal)

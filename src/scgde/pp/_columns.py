@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 def levels(column: pd.Series) -> np.ndarray:
@@ -41,13 +46,11 @@ def is_constant(column: pd.Series, cells: np.ndarray, representatives: np.ndarra
     """
     # Most columns that vary show it in the first cells.
     values = column.array
-    return all(
-        _equal(pd.Series(values[cells[:n]]), pd.Series(values[representatives[:n]])) for n in (10_000, len(cells))
-    )
+    return all(_equal(values[cells[:n]], values[representatives[:n]]) for n in (10_000, len(cells)))
 
 
 def writable(column: pd.Series) -> pd.Series:
-    """Return the column in a type that survives h5ad and zarr: unchanged if it does, else as categorical text."""
+    """Return the column in a type that h5ad and zarr can hold: unchanged if it is, else categorical text."""
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         column = column.cat.remove_unused_categories()
@@ -56,7 +59,7 @@ def writable(column: pd.Series) -> pd.Series:
         return column.astype(getattr(dtype, "numpy_dtype", dtype))
     if _is_plain(column):
         return column
-    return column.where(column.isna(), column.astype(str)).astype("category")
+    return column.astype(str).astype(object).where(column.notna(), None).astype("category")
 
 
 def _is_plain(column: pd.Series) -> bool:
@@ -65,6 +68,7 @@ def _is_plain(column: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)
 
 
-def _equal(left: pd.Series, right: pd.Series) -> bool:
+def _equal(left: ArrayLike, right: ArrayLike) -> bool:
+    left, right = pd.Series(left), pd.Series(right)
     equal = (left == right).fillna(value=False).to_numpy(dtype=bool)
-    return bool((equal | (left.isna() & right.isna()).to_numpy()).all())
+    return bool((left[~equal].isna() & right[~equal].isna()).all())

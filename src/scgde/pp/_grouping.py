@@ -26,8 +26,8 @@ class Grouping(NamedTuple):
     codes
         Row of ``table`` of each cell, int64, shape ``(n_obs,)``; -1 for a cell in no kept set.
     table
-        One row per kept set, indexed by name: the group columns, ``n_cells``, and every other column of ``obs`` that
-        is constant within every kept set (a missing value counts as a value).
+        One row per kept set, indexed by name: the group columns, ``n_cells``, and every other column of
+        ``obs`` that is constant within every kept set (a missing value counts as a value).
     dropped
         One row per set that was too small: ``n_cells`` and ``reason``.
     """
@@ -59,8 +59,8 @@ def group_cells(
 
     Returns
     -------
-    The grouping. Sets are in the order of the group columns: categoricals in the order of their categories, numbers by
-    value, text by letter.
+    The grouping. Sets are in the order of the group columns: categoricals in the order of their categories,
+    numbers by value, text by letter.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def group_cells(
     check_columns(obs, columns, "groupby")
     min_cells = check_count(min_cells, "min_cells")
     if _keys.N_CELLS in columns:
-        msg = f"`groupby` must not contain {_keys.N_CELLS!r}: the set table counts cells under that name. Rename the column."
+        msg = f"`groupby` must not contain {_keys.N_CELLS!r}, a column of the set table itself. Rename it."
         raise ValueError(msg)
 
     codes = _combine([levels(obs[column]) for column in columns], _as_mask(obs, mask))
@@ -124,7 +124,7 @@ def _as_mask(obs: pd.DataFrame, mask: np.ndarray | pd.Series | Sequence[bool] | 
     values = pd.Series(mask)
     if not pd.api.types.is_bool_dtype(values) or len(values) != len(obs):
         msg = (
-            f"`mask` must be boolean with one value per cell ({len(obs)}), or name such a column of `adata.obs`, "
+            f"`mask` must be boolean with one value per cell ({len(obs)}), or name such a column of `obs`, "
             f"got {len(values)} values of type {values.dtype}."
         )
         raise ValueError(msg)
@@ -132,7 +132,7 @@ def _as_mask(obs: pd.DataFrame, mask: np.ndarray | pd.Series | Sequence[bool] | 
 
 
 def _combine(columns: list[np.ndarray], mask: np.ndarray) -> np.ndarray:
-    """One code per distinct row of the columns, in lexicographic order; -1 where any column or the mask excludes."""
+    """One code per distinct row of the columns, in lexicographic order; -1 where one or the mask excludes."""
     valid = mask & np.logical_and.reduce([column >= 0 for column in columns])
     key = np.zeros(int(valid.sum()), dtype=np.int64)
     for column in columns:
@@ -150,8 +150,8 @@ def _check_any_kept(n_cells: np.ndarray, min_cells: int) -> None:
         raise ValueError(msg)
     if n_cells.max() < min_cells:
         msg = (
-            f"At least one set with `min_cells={min_cells}` cells is required, got {len(n_cells)} sets that are all too "
-            f"small: the biggest has {n_cells.max()}. Lower `min_cells` or choose a coarser `groupby`."
+            f"At least one set with `min_cells={min_cells}` cells is required, got {len(n_cells)} sets, all "
+            f"too small: the biggest has {n_cells.max()}. Lower `min_cells` or choose a coarser `groupby`."
         )
         raise ValueError(msg)
 
@@ -180,7 +180,12 @@ def _names(groups: pd.DataFrame) -> np.ndarray:
 
 
 def _set_table(
-    obs: pd.DataFrame, columns: list[str], codes: np.ndarray, first: np.ndarray, n_cells: np.ndarray, names: np.ndarray
+    obs: pd.DataFrame,
+    columns: list[str],
+    codes: np.ndarray,
+    first: np.ndarray,
+    n_cells: np.ndarray,
+    names: np.ndarray,
 ) -> pd.DataFrame:
     cells = np.flatnonzero(codes >= 0)
     representatives = first[codes[cells]]
@@ -195,5 +200,6 @@ def _set_table(
 
 
 def _dropped_table(n_cells: np.ndarray, names: np.ndarray, min_cells: int) -> pd.DataFrame:
-    reason = pd.Categorical.from_codes(np.zeros(len(names), dtype=np.int8), [f"fewer than {min_cells} cells"])
-    return pd.DataFrame({_keys.N_CELLS: n_cells, "reason": reason}, index=pd.Index(names, dtype=object, name="set"))
+    categories = pd.Index([f"fewer than {min_cells} cells"])
+    reason = pd.Categorical.from_codes(np.zeros(len(names), dtype=np.int8), categories)
+    return pd.DataFrame({_keys.N_CELLS: n_cells, "reason": reason}, index=pd.Index(names, name="set"))

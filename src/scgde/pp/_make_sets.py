@@ -45,10 +45,10 @@ def make_sets(
     -------
     None. Writes
 
-    - ``adata.obs[key_added]``: the set of each cell, categorical, missing for cells in no kept set. Names of sets from
-      several columns join the values with ``"|"``.
-    - ``adata.uns[key_added]["sets"]``: one row per set: the group columns, ``n_cells``, and every other column of
-      ``obs`` that is constant within sets.
+    - ``adata.obs[key_added]``: the set of each cell, categorical, missing for cells in no kept set. Names of
+      sets from several columns join the values with ``"|"``.
+    - ``adata.uns[key_added]["sets"]``: one row per set: the group columns, ``n_cells``, and every other
+      column of ``obs`` that is constant within sets.
     - ``adata.uns[key_added]["dropped"]``: the sets that were too small.
     - ``adata.uns[key_added]["params"]``: the arguments.
 
@@ -61,7 +61,7 @@ def make_sets(
     """
     columns = check_groupby(groupby)
     if key_added in columns:
-        msg = f"`key_added` must not overwrite a column of `groupby`, got {key_added!r}. Choose another `key_added`."
+        msg = f"`key_added` must not overwrite a column of `groupby`, got {key_added!r}. Choose another name."
         raise ValueError(msg)
     # Sets from an earlier call are no attribute of the new ones.
     obs = adata.obs.drop(columns=key_added, errors="ignore")
@@ -69,7 +69,7 @@ def make_sets(
     warn_dropped(grouping.dropped, min_cells)
 
     make_actual(adata)
-    adata.obs[key_added] = pd.Categorical.from_codes(grouping.codes, grouping.table.index)
+    adata.obs[key_added] = pd.Categorical.from_codes(grouping.codes, grouping.table.index.rename(None))
     adata.uns[key_added] = {
         _keys.SETS: grouping.table,
         _keys.DROPPED: grouping.dropped,

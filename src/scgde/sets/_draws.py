@@ -24,32 +24,55 @@ class Views(NamedTuple):
     generator: Draw
 
 
-def draw_views(index: SetIndex, sets: np.ndarray, *, set_size: int, disjoint: bool, rng: np.random.Generator) -> Views:
-    """Draw two views of ``set_size`` cells from each of ``sets``.
+def draw_views(
+    index: SetIndex,
+    sets: np.ndarray,
+    *,
+    set_size: int,
+    target_size: int,
+    disjoint: bool = True,
+    rng: np.random.Generator,
+) -> Views:
+    """Draw ``set_size`` cells of each set for the encoder and ``target_size`` for the generator.
 
-    Disjoint views share no cell: a set below ``2 * set_size`` cells is halved at random (a set of one cell cannot be
-    and is seen by both). Otherwise both views are the same cells. A view with fewer cells than slots repeats
-    them, each with its weight divided among its copies, so that it *is* the empirical measure of those cells.
+    Disjoint views share no cell, so that the embedding learns what is true of the population and not of the draw.
+    The generator then gets its ``target_size`` cells, but never more than half of a set, and the encoder the rest.
+    A set of one cell cannot be parted and is seen by both. A view with fewer cells than slots repeats them, each with
+    its weight divided among its copies: it *is* the empirical measure of those cells.
+
+    Parameters
+    ----------
+    index
+        All sets.
+    sets
+        Sets to draw from, shape ``(S,)``; one may come several times.
+    set_size, target_size
+        Slots of the two views.
+    disjoint
+        Whether the views share no cell; else both come from the same cells.
+    rng
+        Random state.
     """
-    width = 2 * set_size if disjoint else set_size
-    rows, n_drawn = _draw_distinct(index, sets, width=width, rng=rng)
+    size = index.sizes[sets]
+    width = set_size + target_size if disjoint else max(set_size, target_size)
+    rows = _draw_distinct(index, sets, width=width, rng=rng)
     if not disjoint:
-        draw = _tile(rows, np.zeros_like(n_drawn), n_drawn, set_size)
-        return Views(draw, draw)
-    half = (n_drawn + 1) // 2
-    rest = np.maximum(n_drawn - half, 1)
-    return Views(_tile(rows, np.zeros_like(half), half, set_size), _tile(rows, n_drawn - rest, rest, set_size))
+        return Views(*(_tile(rows, np.zeros_like(size), np.minimum(size, n), n) for n in (set_size, target_size)))
+    n_target = np.clip(size // 2, 1, target_size)
+    n_seen = np.clip(size - n_target, 1, set_size)
+    last = np.minimum(size, width)
+    return Views(_tile(rows, np.zeros_like(size), n_seen, set_size), _tile(rows, last - n_target, n_target, target_size))
 
 
 def _draw_distinct(
     index: SetIndex, sets: np.ndarray, *, width: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Up to ``width`` distinct rows of each set in random order, and how many there are; the rest is filler.
+) -> np.ndarray:
+    """Up to ``width`` distinct rows of each set in random order, followed by filler where a set is smaller.
 
     One row from each of ``width`` equal strata of the (shuffled) set, turned by a random offset: every cell is equally
     likely, none comes twice, and the cost does not grow with the set.
     """
-    size = np.diff(index.offsets)[sets][:, None]
+    size = index.sizes[sets][:, None]
     n_drawn = np.minimum(size, width)
     slot = np.arange(width)[None, :]
     low, high = slot * size // n_drawn, (slot + 1) * size // n_drawn
@@ -57,7 +80,7 @@ def _draw_distinct(
     position = (position + (rng.random(size.shape) * size).astype(np.int64)) % size
     order = np.where(slot < n_drawn, rng.random(position.shape), 2.0).argsort(axis=1)
     position = np.take_along_axis(position, order, axis=1)
-    return index.cells[index.offsets[sets][:, None] + position], n_drawn[:, 0]
+    return index.cells[index.offsets[sets][:, None] + position]
 
 
 def _tile(rows: np.ndarray, start: np.ndarray, count: np.ndarray, n_slots: int) -> Draw:
@@ -65,5 +88,5 @@ def _tile(rows: np.ndarray, start: np.ndarray, count: np.ndarray, n_slots: int) 
     slot, count = np.arange(n_slots)[None, :], count[:, None]
     cell = slot % count
     copies = n_slots // count + (cell < n_slots % count)
-    weights = (1.0 / (np.minimum(count, n_slots) * copies)).astype(np.float32)
+    weights = (1.0 / (count * copies)).astype(np.float32)
     return Draw(np.take_along_axis(rows, start[:, None] + cell, axis=1), weights)

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.spatial.distance import pdist
 
 from scgde.metrics._measure import as_measures
 from scgde.metrics._pairwise import Kernel, mean_between, mean_within
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike
 
 #: The median is that of at most so many pooled cells: two million distances.
 MAX_MEDIAN_CELLS = 2000
@@ -32,10 +36,11 @@ def mmd(
         Cells, shapes ``(n, G)`` and ``(m, G)``.
     bandwidth
         Standard deviation of the kernel, in the units of the features. Several: the mean over them.
-        None: the median positive distance between the pooled cells of `x` and `y` (of 2,000 random ones of them
-        where there are more); values of different pairs are then on different scales.
+        None: the median positive distance between the cells of `x` and `y`, pooled (between 2,000 random ones
+        of them where there are more); values of different pairs are then on different scales.
     unbiased
-        Leave out the pairs of a cell with itself (U-statistic): expectation zero for two draws of one population.
+        Leave out the pairs of a cell with itself (U-statistic): the expectation is zero for two draws of one
+        population, and values can be negative. Otherwise all pairs count (V-statistic): never negative.
     x_weights, y_weights
         Weight of each cell, shapes ``(n,)`` and ``(m,)``, of any positive sum; equal by default.
 
@@ -58,7 +63,7 @@ def mmd(
 
 def _rbf_mixture(bandwidths: np.ndarray) -> Kernel:
     if bandwidths.size == 0 or not (np.isfinite(bandwidths) & (bandwidths > 0)).all():
-        msg = f"`bandwidth` must be positive and finite, got {bandwidths.tolist()}. Pass None for the median heuristic."
+        msg = f"`bandwidth` must be positive and finite, got {bandwidths.tolist()}. For the median pass None."
         raise ValueError(msg)
 
     def kernel(distances: np.ndarray) -> np.ndarray:

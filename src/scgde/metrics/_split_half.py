@@ -1,11 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from scgde.metrics._measure import as_cells
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import ArrayLike
 
 
 def split_half(
@@ -40,7 +44,9 @@ def split_half(
     cells = as_cells(x, name="x")
     half = len(cells) // 2
     if half == 0 or n_splits < 1:
-        msg = f"`split_half` needs at least two cells and one split, got {len(cells)} cells and `n_splits={n_splits}`."
+        msg = (
+            f"`split_half` needs two cells and one split or more, got {len(cells)} and `n_splits={n_splits}`."
+        )
         raise ValueError(msg)
     rng = np.random.default_rng(seed)
     orders = [rng.permutation(len(cells)) for _ in range(n_splits)]

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import ArrayLike
+from typing import TYPE_CHECKING
 
 from scgde.metrics._measure import as_measures
 from scgde.metrics._pairwise import mean_between, mean_within
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike
 
 
 def energy_distance(
@@ -26,8 +29,8 @@ def energy_distance(
     x, y
         Cells, shapes ``(n, G)`` and ``(m, G)``.
     unbiased
-        Leave out the pairs of a cell with itself (U-statistic): expectation zero for two draws of one population,
-        so that it can be negative. Otherwise all pairs count (V-statistic), never negative.
+        Leave out the pairs of a cell with itself (U-statistic): the expectation is zero for two draws of one
+        population, and values can be negative. Otherwise all pairs count (V-statistic): never negative.
     x_weights, y_weights
         Weight of each cell, shapes ``(n,)`` and ``(m,)``, of any positive sum; equal by default.
 

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
 
 from scgde.metrics._measure import as_measures
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 #: POT's default stops before the optimum from a few thousand cells on.
 MAX_ITERATIONS = 10_000_000

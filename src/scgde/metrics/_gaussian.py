@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 def gaussian_wasserstein(
     mean_x: ArrayLike, cov_x: ArrayLike, mean_y: ArrayLike, cov_y: ArrayLike
 ) -> np.float64 | np.ndarray:
-    """Wasserstein-2 distance between Gaussians: root of ``|mean_x - mean_y|^2`` plus the squared Bures distance.
+    """Wasserstein-2 distance between Gaussians.
 
-    In the units of the features. Safe for singular covariances. Leading dimensions broadcast.
+    Root of ``|mean_x - mean_y|^2`` plus the squared Bures distance, in the units of the features.
+    Safe for singular covariances. Leading dimensions broadcast.
 
     Parameters
     ----------

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from numpy.typing import ArrayLike
 
 from scgde.metrics._measure import as_measures
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 def sliced_wasserstein(

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+
+from scgde import _keys
+from scgde._checks import check_set_table
+
+
+def sets(adata: AnnData, *, key: str = "gde") -> AnnData:
+    """Sets as observations: one row per set, one variable per embedding dimension.
+
+    Parameters
+    ----------
+    adata
+        Cells with a fitted embedding, e.g. from :func:`scgde.tl.fit_gde`.
+    key
+        The ``key_added`` of the fit.
+
+    Returns
+    -------
+    AnnData of shape ``(S, E)``: ``X`` the embeddings, ``obs`` a copy of the set table. Functions of scanpy,
+    such as ``sc.pp.neighbors`` and ``sc.tl.umap``, work on it as on cells.
+
+    Raises
+    ------
+    KeyError
+        If no embedding is stored under ``key``.
+    """
+    check_set_table(adata.uns, key, entry=_keys.EMBEDDING, made_by="scgde.tl.fit_gde")
+    stored = adata.uns[key]
+    embedding = np.array(stored[_keys.EMBEDDING], dtype=np.float32)
+    names = [f"{key}_{i}" for i in range(embedding.shape[1])]
+    return AnnData(embedding, obs=stored[_keys.SETS].copy(), var=pd.DataFrame(index=names))

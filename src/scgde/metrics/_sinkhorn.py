@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import warnings
+from functools import partial
+from itertools import repeat
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.spatial.distance import cdist
+
+from scgde.metrics._measure import Measure, as_measures
+from scgde.metrics._pairwise import mean_between
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import ArrayLike
+
+
+def sinkhorn_divergence(
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    regularization: float | None = None,
+    x_weights: ArrayLike | None = None,
+    y_weights: ArrayLike | None = None,
+    max_iterations: int = 2000,
+    tolerance: float = 1e-3,
+) -> float:
+    """Debiased Sinkhorn divergence ``OT(x, y) - OT(x, x) / 2 - OT(y, y) / 2``.
+
+    ``OT`` is entropic transport, ``min E|x - y|^2 + regularization KL(plan | product)``: squared Euclidean
+    cost, not halved, entropy included. In squared units of the features, not rooted: it tends to the squared W2
+    as `regularization` tends to 0, and to the squared difference of the means as it grows. Never negative beyond
+    rounding.
+
+    Parameters
+    ----------
+    x, y
+        Cells, shapes ``(n, G)`` and ``(m, G)``.
+    regularization
+        Strength of the entropy, in squared units of the features; its root is the length below which detail
+        is blurred. None: a twentieth of the mean squared distance between `x` and `y`; pass a number where
+        values of several pairs are to be compared.
+    x_weights, y_weights
+        Weight of each cell, shapes ``(n,)`` and ``(m,)``, of any positive sum; equal by default.
+    max_iterations
+        Iterations in the log domain at the final strength. A warning says if they did not suffice.
+    tolerance
+        Stop when no potential moves by more than this times the regularization. The error of the value is of
+        second order in it.
+
+    Raises
+    ------
+    ValueError
+        If the inputs are not finite matrices of the same features, or `regularization` is not positive.
+
+    References
+    ----------
+    Feydy et al. (2019), Interpolating between optimal transport and MMD using Sinkhorn divergences.
+    """
+    first, second = as_measures(x, y, x_weights, y_weights)
+    strength = _strength(regularization, first, second)
+    solve = partial(_entropic_cost, strength=strength, max_iterations=max_iterations, tolerance=tolerance)
+    costs, settled = zip(solve(first, second), solve(first, first), solve(second, second), strict=True)
+    if not all(settled):
+        msg = (
+            f"`sinkhorn_divergence` must settle to `tolerance={tolerance}`, but did not in {max_iterations} "
+            "iterations. Pass a larger `regularization` or `max_iterations`."
+        )
+        warnings.warn(msg, UserWarning, stacklevel=2)
+    return costs[0] - (costs[1] + costs[2]) / 2
+
+
+def _strength(regularization: float | None, x: Measure, y: Measure) -> float:
+    if regularization is None:
+        return 0.05 * mean_between(x, y, np.square) or 1.0
+    if not 0 < regularization < np.inf:
+        msg = (
+            f"`regularization` must be positive and finite, got {regularization}. For none use `wasserstein`."
+        )
+        raise ValueError(msg)
+    return regularization
+
+
+def _entropic_cost(
+    x: Measure, y: Measure, *, strength: float, max_iterations: int, tolerance: float
+) -> tuple[float, bool]:
+    """Value of entropic transport from its dual, and whether the potentials settled.
+
+    Both potentials move at once and half of the way: the alternating iteration hardly converges for two
+    copies of one cloud, and this one solves them as it solves ``x`` with itself, so that they cancel.
+    """
+    cost = cdist(x.cells, y.cells, "sqeuclidean")
+    f, g = np.zeros(len(x.cells)), np.zeros(len(y.cells))
+    for eps in _annealed(cost.max(), strength, max_iterations):
+        f_step = (_soft_min(cost, g, y.weights, eps) - f) / 2
+        g_step = (_soft_min(cost.T, f, x.weights, eps) - g) / 2
+        f, g = f + f_step, g + g_step
+        if eps == strength and max(np.abs(f_step).max(), np.abs(g_step).max()) <= tolerance * strength:
+            return float(x.weights @ f + y.weights @ g), True
+    return float(x.weights @ f + y.weights @ g), False
+
+
+def _soft_min(cost: np.ndarray, potential: np.ndarray, weights: np.ndarray, strength: float) -> np.ndarray:
+    """Smoothed minimum over columns of ``cost - potential``, shape ``(rows,)``."""
+    # As `scipy.special.logsumexp`, which takes three times as long here.
+    exponents = (potential / strength + np.log(weights)) - cost / strength
+    largest = exponents.max(axis=1, keepdims=True)
+    exponents -= largest
+    np.exp(exponents, out=exponents)
+    return -strength * (largest[:, 0] + np.log(exponents.sum(axis=1)))
+
+
+def _annealed(start: float, end: float, n_at_end: int) -> Iterator[float]:
+    """Strengths that halve from the largest cost to the wanted one, then stay: a warm start is cheap."""
+    strength = start
+    while strength > end:
+        yield strength
+        strength /= 2
+    yield from repeat(end, n_at_end)

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+if TYPE_CHECKING:
+    from typing import Any
+
+# Largest relative error at which stored loadings still explain stored scores.
+_TOLERANCE = 1e-2
+_N_CHECKED = 200
+
+
+class PCADecoder(NamedTuple):
+    """The way back from principal components to genes: ``x @ components.T + mean``.
+
+    Parameters
+    ----------
+    genes
+        Names of the genes with a loading.
+    components
+        Loadings, shape ``(n_genes, G)``.
+    mean
+        Centring, shape ``(n_genes,)``.
+    """
+
+    genes: list[str]
+    components: np.ndarray
+    mean: np.ndarray
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Expression of cells ``(n, G)``, shape ``(n, n_genes)``, in the units that PCA was run on."""
+        return x @ self.components.T + self.mean
+
+    def project(self, x: Any) -> np.ndarray:
+        """Principal components ``(n, G)`` of expression ``(n, n_genes)``, dense or sparse, in the order of ``genes``."""
+        return np.asarray(x @ self.components - self.mean @ self.components, dtype=np.float32)
+
+
+def find_decoder(x: Any, scores: np.ndarray, loadings: np.ndarray | None, genes: list[str]) -> PCADecoder | None:
+    """Decoder from loadings, if these loadings do turn this expression into these scores; else None.
+
+    Parameters
+    ----------
+    x
+        Expression, dense or sparse, shape ``(n, n_vars)``.
+    scores
+        Principal components, shape ``(n, G)``.
+    loadings
+        ``varm["PCs"]``, shape ``(n_vars, G)``.
+    genes
+        Names, ``n_vars`` of them.
+    """
+    if loadings is None or np.ndim(loadings) != 2 or loadings.shape[1] != scores.shape[1]:
+        return None
+    used = np.flatnonzero(np.abs(loadings).sum(axis=1) > 0)
+    components = np.asarray(loadings[used], dtype=np.float32)
+    # Right for a subset of the cells, too, whose mean is not the one that PCA removed.
+    mean = np.asarray(x.mean(axis=0)).ravel()[used] - components @ scores.mean(axis=0)
+    rows = np.linspace(0, len(scores) - 1, min(_N_CHECKED, len(scores))).astype(int)
+    some = x[rows][:, used]
+    some = some.toarray() if sparse.issparse(some) else np.asarray(some)
+    error = np.linalg.norm((some - mean) @ components - scores[rows]) / max(np.linalg.norm(scores[rows]), 1e-12)
+    if not error < _TOLERANCE:
+        return None
+    return PCADecoder([str(genes[i]) for i in used], components, mean.astype(np.float32))

@@ -1,0 +1,83 @@
+"""Models as safetensors and JSON: files from others must not be able to run code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+if TYPE_CHECKING:
+    from scgde._types import Config
+
+CONFIG_FILE = "config.json"
+STATE_FILE = "state.safetensors"
+_PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib")
+
+
+class Stored(NamedTuple):
+    """A model at rest: plain values, and arrays by name."""
+
+    config: Config
+    state: dict[str, np.ndarray]
+
+
+def to_text_and_bytes(stored: Stored) -> tuple[str, np.ndarray]:
+    """JSON text, and safetensors as a uint8 array: what an AnnData can carry."""
+    content = save_tensors({name: np.ascontiguousarray(value) for name, value in stored.state.items()})
+    return json.dumps(stored.config), np.frombuffer(content, dtype=np.uint8).copy()
+
+
+def from_text_and_bytes(config: str, state: np.ndarray | bytes, *, origin: str) -> Stored:
+    """Inverse of :func:`to_text_and_bytes`; ``origin`` names the source in messages."""
+    content = state if isinstance(state, bytes) else np.asarray(state, dtype=np.uint8).tobytes()
+    try:
+        return Stored(json.loads(str(config)), load_tensors(content))
+    except (SafetensorError, json.JSONDecodeError) as error:
+        msg = (
+            f"A model must be JSON and safetensors, got something else in {origin} ({error}). "
+            "scgde never unpickles: save the model again with `model.save`."
+        )
+        raise ValueError(msg) from error
+
+
+def write_folder(folder: str | Path, stored: Stored, *, overwrite: bool) -> None:
+    """Write ``config.json`` and ``state.safetensors``."""
+    folder = Path(folder)
+    if folder.exists() and any(folder.iterdir()) and not overwrite:
+        msg = f"`dir_path` must be a new or empty folder, got {str(folder)!r}. Pass `overwrite=True` to replace a model."
+        raise FileExistsError(msg)
+    folder.mkdir(parents=True, exist_ok=True)
+    config, state = to_text_and_bytes(stored)
+    (folder / STATE_FILE).write_bytes(state.tobytes())
+    (folder / CONFIG_FILE).write_text(config)
+
+
+def read_folder(folder: str | Path) -> Stored:
+    """Read what :func:`write_folder` wrote.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is missing.
+    ValueError
+        If the folder holds a pickle, or its files are not JSON and safetensors.
+    """
+    folder = Path(folder)
+    pickles = sorted(path.name for path in folder.glob("*") if path.suffix in _PICKLES)
+    if pickles:
+        msg = (
+            f"A model folder must hold {CONFIG_FILE} and {STATE_FILE} only, got {pickles} in {str(folder)!r}. "
+            "A pickle can run code when it is read, and scgde reads none: save the model with `scgde`'s `model.save`."
+        )
+        raise ValueError(msg)
+    missing = [name for name in (CONFIG_FILE, STATE_FILE) if not (folder / name).is_file()]
+    if missing:
+        msg = f"A model folder must hold {CONFIG_FILE} and {STATE_FILE}, but {str(folder)!r} lacks {missing}."
+        raise FileNotFoundError(msg)
+    config, state = (folder / CONFIG_FILE).read_text(), (folder / STATE_FILE).read_bytes()
+    return from_text_and_bytes(config, state, origin=repr(str(folder)))

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import matplotlib.pyplot as plt
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+
+#: Observed cells, missing values.
+GREY = "#bdbdbd"
+#: Text, axes.
+INK = "#333333"
+#: After Okabe and Ito: distinct with every common form of colour blindness.
+COLORS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7A5195", "#806000"]
+#: Of legends.
+SMALL_PRINT: dict[str, Any] = {"frameon": False, "fontsize": "small", "title_fontsize": "small"}
+
+
+def panels(n_panels: int, *, ax: Axes | None, size: tuple[float, float], max_columns: int) -> list[Axes]:
+    """Axes to draw in: the given one, or those of a new figure.
+
+    Parameters
+    ----------
+    size
+        Width and height of a panel in inches.
+    """
+    if ax is not None:
+        if n_panels != 1:
+            msg = f"`ax` holds one panel, got {n_panels} to draw. Leave it out, or draw one per call."
+            raise ValueError(msg)
+        return [ax]
+    n_columns = min(n_panels, max_columns)
+    n_rows = -(-n_panels // n_columns)
+    figsize = (size[0] * n_columns, size[1] * n_rows)
+    figure, grid = plt.subplots(n_rows, n_columns, figsize=figsize, layout="constrained", squeeze=False)
+    for spare in grid.flat[n_panels:]:
+        figure.delaxes(spare)
+    return list(grid.flat[:n_panels])
+
+
+def quiet(ax: Axes) -> None:
+    """Take away the ink that says nothing."""
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color(INK)
+    ax.tick_params(colors=INK, labelsize="small", length=3)
+
+
+def finish(axes: list[Axes], *, own: bool, show: bool | None, save: str | Path | None) -> bool:
+    """Save and show as asked; whether the axes are to be returned.
+
+    As in scanpy, what was shown is not returned. A figure of ours that was saved or shown is closed, so that
+    a loop does not pile figures up.
+    """
+    figure: Any = axes[0].get_figure(root=True)
+    shown = (own and plt.isinteractive()) if show is None else show
+    if save is not None:
+        figure.savefig(save, bbox_inches="tight", dpi=200)
+    if shown:
+        plt.show()
+    if own and (shown or save is not None):
+        plt.close(figure)
+    return not shown

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
+
+from scgde.pl._colors import MAX_LEGEND, Categories, as_categories, as_numbers, is_continuous
+from scgde.pl._figure import COLORS, GREY, INK, SMALL_PRINT
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from scgde.pl._colors import Palette
+
+#: Longer names of categories are cut.
+MAX_NAME = 30
+#: More rows of a legend than this go side by side.
+MAX_ROWS = 12
+
+
+def draw_points(
+    ax: Axes,
+    points: np.ndarray,
+    areas: np.ndarray,
+    column: pd.Series | None,
+    *,
+    palette: Palette | None,
+    cmap: str,
+    legend: bool,
+) -> None:
+    """Draw points coloured by a column, and what explains the colours beside the axes.
+
+    Parameters
+    ----------
+    points
+        Shape ``(n, 2)``.
+    areas
+        In square points, shape ``(n,)``.
+    """
+    if column is None:
+        _scatter(ax, points, areas, np.full(len(points), COLORS[0]))
+    elif is_continuous(column):
+        _draw_numbers(ax, points, areas, as_numbers(column), cmap=cmap, legend=legend)
+    else:
+        _draw_categories(ax, points, areas, as_categories(column, palette), legend=legend)
+
+
+def explain_areas(ax: Axes, name: str, values: np.ndarray, areas: np.ndarray) -> None:
+    """Legend below the axes with the smallest, the middle and the largest point."""
+    order = np.argsort(values, kind="stable")[: np.isfinite(values).sum()]
+    picked = {values[i]: areas[i] for i in order[[0, len(order) // 2, -1]]}
+    handles = [_handle(f"{value:,g}", INK, area) for value, area in picked.items()]
+    box = Legend(
+        ax,
+        handles,
+        [str(handle.get_label()) for handle in handles],
+        title=name,
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0),
+        borderaxespad=4,  # below the label of the axis
+        ncols=len(handles),
+        **SMALL_PRINT,
+    )
+    ax.add_artist(box)
+
+
+def _draw_numbers(
+    ax: Axes, points: np.ndarray, areas: np.ndarray, values: np.ndarray, *, cmap: str, legend: bool
+) -> None:
+    known = np.isfinite(values)
+    _scatter(ax, points[~known], areas[~known], np.full((~known).sum(), GREY))
+    if known.any():
+        norm = Normalize(values[known].min(), values[known].max())
+        _scatter(ax, points[known], areas[known], mpl.colormaps[cmap](norm(values[known])))
+        if legend:
+            _color_bar(ax, norm, cmap)
+    if legend and not known.all():
+        ax.legend(
+            handles=[_handle("NA", GREY)],
+            loc="lower right",
+            bbox_to_anchor=(1, 1),
+            borderaxespad=0,
+            **SMALL_PRINT,
+        )
+
+
+def _color_bar(ax: Axes, norm: Normalize, cmap: str) -> None:
+    bar = ax.figure.colorbar(ScalarMappable(norm, cmap), ax=ax, shrink=0.7, aspect=18, pad=0.02)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(colors=INK, labelsize="small", length=3)
+    if norm.vmin == norm.vmax:
+        bar.set_ticks([norm.vmin])
+
+
+def _draw_categories(
+    ax: Axes, points: np.ndarray, areas: np.ndarray, categories: Categories, *, legend: bool
+) -> None:
+    known = categories.codes >= 0
+    _scatter(ax, points[~known], areas[~known], np.full((~known).sum(), GREY))
+    _scatter(ax, points[known], areas[known], np.array(categories.colors)[categories.codes[known]])
+    if len(categories.names) > MAX_LEGEND:
+        ax.set_title(
+            f"{ax.get_title('left')} ({len(categories.names)} categories)", loc="left", fontsize="medium"
+        )
+    elif legend:
+        handles = _category_handles(categories)
+        n_columns = -(-len(handles) // MAX_ROWS)
+        ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5), ncols=n_columns, **SMALL_PRINT)
+
+
+def _category_handles(categories: Categories) -> list[Line2D]:
+    handles = [_handle(name, color) for name, color in zip(categories.names, categories.colors, strict=True)]
+    return handles + ([_handle("NA", GREY)] if (categories.codes < 0).any() else [])
+
+
+def _handle(name: str, color: str, area: float = 40) -> Line2D:
+    label = name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"
+    return Line2D([], [], linestyle="", marker="o", color=color, markersize=np.sqrt(area), mew=0, label=label)
+
+
+def _scatter(ax: Axes, points: np.ndarray, areas: np.ndarray, colors: np.ndarray) -> None:
+    # Small points over large ones, so that none is hidden.
+    order = np.argsort(-areas, kind="stable")
+    if len(order):
+        x, y = points[order].T
+        ax.scatter(x, y, s=areas[order], c=colors[order], linewidths=0.4, edgecolors="white")

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from lightning import LightningDataModule
+from torch.utils.data import DataLoader
+
+from scgde.sets._steps import BatchSpec, StepDataset
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from scgde.sets._features import Features
+    from scgde.sets._index import SetIndex
+
+_VALIDATION_BATCHES = 4
+
+
+class SetSplitter(LightningDataModule):
+    """Batches of training sets and of held-out validation sets.
+
+    An epoch is virtual: ``steps_per_epoch`` steps, after which the validation sets are scored, always on the same draws.
+
+    Parameters
+    ----------
+    features
+        Features of all cells.
+    index
+        All sets.
+    train_sets, validation_sets
+        Which sets are used for what; ``validation_sets`` may be empty.
+    spec
+        Sizes of a batch.
+    steps_per_epoch
+        Steps between validations.
+    max_steps
+        Steps in all.
+    seed
+        Random seed.
+    """
+
+    def __init__(
+        self,
+        features: Features,
+        index: SetIndex,
+        *,
+        train_sets: np.ndarray,
+        validation_sets: np.ndarray,
+        spec: BatchSpec,
+        steps_per_epoch: int,
+        max_steps: int,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self._features, self._index, self._spec, self._seed = features, index, spec, seed
+        self.train_sets, self.validation_sets = train_sets, validation_sets
+        self._steps_per_epoch, self._max_steps = steps_per_epoch, max_steps
+
+    def train_dataloader(self) -> DataLoader:
+        # Made anew each epoch; the trainer's step makes it right after a resume too.
+        done = self.trainer.global_step if self.trainer else 0
+        n_steps = min(self._steps_per_epoch, self._max_steps - done)
+        n_items = n_steps * (self.trainer.world_size if self.trainer else 1)
+        start = done * (self.trainer.world_size if self.trainer else 1)
+        return self._loader(self.train_sets, range(start, start + n_items), seed=self._seed)
+
+    def val_dataloader(self) -> DataLoader | list:
+        if len(self.validation_sets) == 0:
+            return []
+        return self._loader(self.validation_sets, range(_VALIDATION_BATCHES), seed=self._seed + 1)
+
+    def on_after_batch_transfer(self, batch: dict[str, Tensor], dataloader_idx: int) -> dict[str, Any]:
+        return gather_views(self._features, batch)
+
+    def _loader(self, sets: np.ndarray, steps: range, *, seed: int) -> DataLoader:
+        return DataLoader(StepDataset(self._index, sets, self._spec, steps=steps, seed=seed), batch_size=None)
+
+
+def gather_views(features: Features, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Replace the row numbers of a batch by the cells' features, where the rows are."""
+    cells = {name: features.gather(batch.pop(f"{name}_rows")) for name in ("encoder", "generator")}
+    return {**batch, **cells}
+
+
+def hold_out(n_sets: int, fraction: float, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Random split of the sets into training and validation; at least two are left to train on."""
+    n_validation = min(round(fraction * n_sets), max(n_sets - 2, 0))
+    order = np.random.default_rng(seed).permutation(n_sets)
+    return np.sort(order[n_validation:]), np.sort(order[:n_validation])

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from scgde.sets._draws import Draw, Views, draw_views
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from scgde.sets._index import SetIndex
+
+
+class BatchSpec(NamedTuple):
+    """What one training step draws.
+
+    Parameters
+    ----------
+    sets_per_batch
+        Sets a step, drawn uniformly: each set counts the same, however many cells it has.
+    set_size
+        Cells of each that the encoder sees.
+    target_size
+        Cells of each that the generator has to explain.
+    disjoint
+        Whether the two share no cell.
+    n_mixed
+        Sets that are mixed into one, 1 for none.
+    mixing_alpha
+        Concentration of the Dirichlet weights of a mixture.
+    """
+
+    sets_per_batch: int = 64
+    set_size: int = 100
+    target_size: int = 32
+    disjoint: bool = True
+    n_mixed: int = 1
+    mixing_alpha: float = 1.0
+
+
+class StepDataset(Dataset):
+    """Batches of sets, item i for step i: a function of the seed and the step, so that a fit can be resumed.
+
+    Parameters
+    ----------
+    index
+        All sets.
+    sets
+        The sets to draw from.
+    spec
+        Sizes of a batch.
+    steps
+        The steps served.
+    seed
+        Random seed.
+    """
+
+    def __init__(self, index: SetIndex, sets: np.ndarray, spec: BatchSpec, *, steps: range, seed: int) -> None:
+        self._index, self._sets, self._spec, self._steps, self._seed = index, sets, spec, steps, seed
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def __getitem__(self, item: int) -> dict[str, Tensor]:
+        step = self._steps[item]
+        rng = np.random.default_rng([self._seed, step])
+        sets = self._sets[rng.integers(len(self._sets), size=self._spec.sets_per_batch)]
+        views = draw_mixed_views(self._index, sets, self._sets, self._spec, rng=rng)
+        return as_batch(views, step=step)
+
+
+def draw_mixed_views(
+    index: SetIndex, sets: np.ndarray, partners: np.ndarray, spec: BatchSpec, *, rng: np.random.Generator
+) -> Views:
+    """Views of each of ``sets``, or of its mixture with ``n_mixed - 1`` random ``partners``.
+
+    A mixture is a convex combination of weights: the slots are shared evenly, the mass by a Dirichlet draw.
+    """
+    n_mixed = spec.n_mixed
+    others = partners[rng.integers(len(partners), size=(len(sets), n_mixed - 1))]
+    parts = np.concatenate([sets[:, None], others], axis=1)
+    views = draw_views(
+        index,
+        parts.ravel(),
+        set_size=-(-spec.set_size // n_mixed),
+        target_size=-(-spec.target_size // n_mixed),
+        disjoint=spec.disjoint,
+        rng=rng,
+    )
+    if n_mixed == 1:
+        return views
+    mass = rng.dirichlet(np.full(n_mixed, spec.mixing_alpha), size=len(sets)).astype(np.float32)
+    return Views(*(_mix(view, mass) for view in views))
+
+
+def _mix(draw: Draw, mass: np.ndarray) -> Draw:
+    n_sets, n_mixed = mass.shape
+    weights = draw.weights.reshape(n_sets, n_mixed, -1) * mass[:, :, None]
+    return Draw(draw.rows.reshape(n_sets, -1), weights.reshape(n_sets, -1))
+
+
+def as_batch(views: Views, *, step: int) -> dict[str, Tensor]:
+    """Tensors of two views; cells are still row numbers, to be gathered on the device."""
+    batch = {"step": torch.tensor(step)}
+    for name, draw in zip(Views._fields, views, strict=True):
+        batch[f"{name}_rows"] = torch.from_numpy(draw.rows)
+        batch[f"{name}_weights"] = torch.from_numpy(draw.weights)
+    return batch

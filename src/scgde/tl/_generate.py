@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+
+from scgde import _keys
+from scgde.tl._carried import read_model
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anndata import AnnData
+
+    from scgde.model import GDE
+
+
+def generate(
+    adata: AnnData,
+    sets: str | Sequence[str] | np.ndarray | None = None,
+    *,
+    n_cells: int = 500,
+    decode: bool = False,
+    key: str = "gde",
+    seed: int = 0,
+) -> AnnData:
+    """Draw cells from the distributions that embeddings stand for.
+
+    Parameters
+    ----------
+    adata
+        A fitted AnnData, or one with embedded sets.
+    sets
+        Names of sets, or embeddings of shape ``(S, E)``; all sets by default.
+    n_cells
+        Cells per set.
+    decode
+        Whether to map principal components back to genes.
+    key
+        Name under which the fit was written.
+    seed
+        Random seed.
+
+    Returns
+    -------
+    Cells: ``X`` in the training features, or genes with ``decode``; ``obs["set"]`` and the columns of the set table.
+
+    Raises
+    ------
+    KeyError
+        If there is no fit, or no set of that name.
+    ValueError
+        If an embedding has the wrong number of dimensions, or there is no way back to genes.
+    """
+    model = read_model(adata, key)
+    table, embedding = _requested(adata, sets, key)
+    if decode and model.decoder is None:
+        msg = (
+            "`decode=True` needs a fit on `obsm['X_pca']` with the loadings in `varm['PCs']` that made it from `X`, "
+            f"got a fit on {model.source['use_rep'] if model.source else 'arrays'!r} without such loadings."
+        )
+        raise ValueError(msg)
+    cells = model.generate(embedding, n_cells, seed=seed)
+    obs = table.loc[table.index.repeat(n_cells)].reset_index(drop=True)
+    obs.index = obs.index.astype(str)
+    return _as_anndata(model, cells.reshape(-1, cells.shape[-1]), obs, decode=decode)
+
+
+def _requested(adata: AnnData, sets: Any, key: str) -> tuple[pd.DataFrame, np.ndarray]:
+    """Set table, with a column ``"set"``, and embeddings of what was asked for."""
+    table, embedding = adata.uns[key][_keys.SETS], np.asarray(adata.uns[key][_keys.EMBEDDING])
+    if isinstance(sets, np.ndarray) and np.issubdtype(sets.dtype, np.number):
+        return _named_by_number(sets, embedding.shape[1])
+    names = table.index if sets is None else pd.Index([sets] if isinstance(sets, str) else list(sets))
+    place = table.index.get_indexer(names)
+    if (place < 0).any():
+        msg = f"`sets` must name fitted sets, got {names[place < 0].tolist()[:5]}. Some sets: {table.index[:5].tolist()}."
+        raise KeyError(msg)
+    chosen = table.iloc[place].drop(columns=[_keys.N_CELLS, "set"], errors="ignore")
+    chosen.insert(0, "set", pd.Categorical(names, categories=names.unique()))
+    return chosen, embedding[place]
+
+
+def _named_by_number(embedding: np.ndarray, n_embed: int) -> tuple[pd.DataFrame, np.ndarray]:
+    embedding = np.atleast_2d(embedding)
+    if embedding.shape[1] != n_embed:
+        msg = f"Embeddings in `sets` must have shape (S, {n_embed}), got {embedding.shape}."
+        raise ValueError(msg)
+    names = [str(i) for i in range(len(embedding))]
+    return pd.DataFrame({"set": pd.Categorical(names, categories=names)}, index=names), embedding
+
+
+def _as_anndata(model: GDE, cells: np.ndarray, obs: pd.DataFrame, *, decode: bool) -> AnnData:
+    if decode:
+        return ad.AnnData(X=model.decoder(cells), obs=obs, var=pd.DataFrame(index=model.decoder.genes))
+    names = model.source["names"] if model.source else [str(i) for i in range(cells.shape[1])]
+    return ad.AnnData(X=cells, obs=obs, var=pd.DataFrame(index=names))

@@ -1,0 +1,182 @@
+"""Which features of an AnnData are used, and a shell that scvi-tools may write on in its place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from scgde.sets import blocks
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from scgde.model import GDE
+    from scgde.model._decoder import PCADecoder
+
+PCA = "X_pca"
+
+
+class Source(NamedTuple):
+    """The features: an ``obsm`` entry, a layer, or ``X``.
+
+    Parameters
+    ----------
+    use_rep
+        Name in ``obsm``, or ``"X"``.
+    layer
+        Name in ``layers``; then ``use_rep`` is ``"X"``.
+    """
+
+    use_rep: str
+    layer: str | None = None
+
+    @property
+    def is_expression(self) -> bool:
+        """Whether a feature is a variable of the AnnData."""
+        return self.use_rep == "X"
+
+    @property
+    def label(self) -> str:
+        """How messages name it."""
+        if not self.is_expression:
+            return f"`adata.obsm[{self.use_rep!r}]`"
+        return "`adata.X`" if self.layer is None else f"`adata.layers[{self.layer!r}]`"
+
+    def matrix(self, adata: AnnData) -> Any:
+        """The features of all cells, dense, sparse or backed."""
+        if not self.is_expression:
+            x = adata.obsm[self.use_rep]
+            return x.to_numpy() if isinstance(x, pd.DataFrame) else x
+        return adata.X if self.layer is None else adata.layers[self.layer]
+
+    def names(self, adata: AnnData) -> list[str]:
+        """Name of each feature."""
+        if self.is_expression:
+            return adata.var_names.astype(str).tolist()
+        return [f"{self.use_rep}_{i}" for i in range(adata.obsm[self.use_rep].shape[1])]
+
+
+def choose_source(adata: AnnData, use_rep: str | None, layer: str | None) -> Source:
+    """Source of the features; ``X_pca`` by default where it is there, else ``X``.
+
+    Raises
+    ------
+    KeyError
+        If there is no such entry.
+    ValueError
+        If both ``use_rep`` and ``layer`` are given, or there is no ``X``.
+    """
+    if layer is not None:
+        if use_rep not in (None, "X"):
+            msg = f"`use_rep` and `layer` exclude each other, got {use_rep!r} and {layer!r}. Pass one."
+            raise ValueError(msg)
+        if layer not in adata.layers:
+            msg = f"`layer` must name a layer of `adata`, got {layer!r}. Layers: {list(adata.layers)}."
+            raise KeyError(msg)
+        return Source("X", layer)
+    if use_rep is None:
+        use_rep = PCA if PCA in adata.obsm else "X"
+    if use_rep != "X" and use_rep not in adata.obsm:
+        msg = f'`use_rep` must be "X" or name an entry of `adata.obsm`, got {use_rep!r}. Entries: {list(adata.obsm)}.'
+        raise KeyError(msg)
+    if use_rep == "X" and adata.X is None:
+        msg = f"`adata.X` is required as no `use_rep` is given, but it is None. Entries of `adata.obsm`: {list(adata.obsm)}."
+        raise ValueError(msg)
+    return Source(use_rep)
+
+
+def check_features(x: Any, codes: np.ndarray, what: str) -> None:
+    """Require numbers, all finite in the cells that are in a set.
+
+    Raises
+    ------
+    TypeError
+        If the features are not numbers.
+    ValueError
+        If a feature is NaN or infinite.
+    """
+    if not np.issubdtype(x.dtype, np.number) and x.dtype != bool:
+        msg = f"The features in {what} must be numbers, got dtype {x.dtype}."
+        raise TypeError(msg)
+    n_bad = 0
+    for start, block in blocks(x):
+        inside = codes[start : start + len(block)] >= 0
+        n_bad += int((~np.isfinite(block[inside]).all(axis=1)).sum())
+    if n_bad:
+        msg = f"The features in {what} must be finite, got NaN or infinity in {n_bad} cells. Fill or drop these cells."
+        raise ValueError(msg)
+
+
+def matching_features(adata: AnnData, model: GDE, source: Source) -> Any:
+    """Features of new cells as the model knows them, shape ``(n, G)``.
+
+    Variables are matched by name. Missing principal components are projected with the loadings that the model keeps.
+
+    Raises
+    ------
+    KeyError
+        If variables or the representation are missing.
+    ValueError
+        If the representation has another number of dimensions, or was computed with other loadings.
+    """
+    if source.is_expression:
+        return _variables(adata, model.source["names"], source)
+    if source.use_rep not in adata.obsm:
+        if model.decoder is None:
+            msg = f"`adata.obsm` must hold {source.use_rep!r}, which the reference uses. Entries: {list(adata.obsm)}."
+            raise KeyError(msg)
+        return model.decoder.project(_variables(adata, model.decoder.genes, Source("X")))
+    x = source.matrix(adata)
+    n_features = len(model.source["names"])
+    if x.shape[1] != n_features:
+        msg = f"{source.label} must have {n_features} dimensions as in the reference, got {x.shape[1]}."
+        raise ValueError(msg)
+    if source.use_rep == PCA and model.decoder is not None and "PCs" in adata.varm:
+        _check_same_loadings(adata, model.decoder)
+    return x
+
+
+def _variables(adata: AnnData, names: list[str], source: Source) -> Any:
+    if adata.var_names.tolist() == names:
+        return source.matrix(adata)
+    missing = [name for name in names if name not in adata.var_names]
+    if missing:
+        msg = f"`adata.var_names` must contain the variables of the reference, but {len(missing)} are missing: {missing[:5]}."
+        raise KeyError(msg)
+    return source.matrix(adata)[:, adata.var_names.get_indexer(names)]
+
+
+def _check_same_loadings(adata: AnnData, decoder: PCADecoder) -> None:
+    place = adata.var_names.get_indexer(decoder.genes)
+    loadings = np.asarray(adata.varm["PCs"])[place]
+    same = loadings.shape == decoder.components.shape and (place >= 0).all()
+    if not same or not np.allclose(loadings, decoder.components, atol=1e-4):
+        msg = (
+            "`adata.obsm['X_pca']` must be in the principal components of the reference, but `adata.varm['PCs']` differs "
+            "from them. Delete `X_pca`, and the cells are projected with the loadings of the reference."
+        )
+        raise ValueError(msg)
+
+
+def shell(adata: AnnData, source: Source, sets: pd.Series) -> AnnData:
+    """AnnData that shares the features and holds the column ``"set"``: nothing is written on the user's own."""
+    if adata.isbacked and source.is_expression and source.layer is None:
+        return _backed_shell(adata, sets)
+    x = source.matrix(adata)
+    x = x if sparse.issparse(x) else np.asarray(x)
+    obs = pd.DataFrame({"set": sets.array}, index=pd.RangeIndex(len(sets)).astype(str))
+    return ad.AnnData(X=x, obs=obs)
+
+
+def _backed_shell(adata: AnnData, sets: pd.Series) -> AnnData:
+    if adata.is_view:
+        msg = "A view of a backed AnnData cannot be fitted. Call `.to_memory()` on it first."
+        raise ValueError(msg)
+    # A second handle on the file, read-only.
+    handle = ad.read_h5ad(adata.filename, backed="r")
+    handle.obs = pd.DataFrame({"set": sets.array}, index=handle.obs_names)
+    return handle

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import logging
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lightning import Trainer
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+
+from scgde.train._callbacks import History, KeepBest, StepProgress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+    from lightning import LightningDataModule, LightningModule
+
+# Advice for loaders that read files; ours draws a batch from memory in under a millisecond.
+_EXPECTED_WARNINGS = (
+    ".*does not have many workers.*",
+    ".*Checkpoint directory .* exists and is not empty.*",
+    ".*The number of training batches.*",
+    ".*GPU available but not used.*",
+    ".*MPS available but not used.*",
+    ".*isinstance.treespec, LeafSpec.*",
+    ".*Trying to infer the `batch_size`.*",
+)
+
+
+def run_training(
+    plan: LightningModule,
+    data: LightningDataModule,
+    *,
+    max_steps: int,
+    patience: int | None,
+    validate: bool,
+    checkpoint_dir: str | Path | None,
+    progress_bar: bool,
+    **trainer_kwargs: Any,
+) -> pd.DataFrame:
+    """Train for ``max_steps`` steps and leave the best averaged weights in ``plan.module``.
+
+    Parameters
+    ----------
+    plan, data
+        Training plan and batches; an epoch of ``data`` ends with a validation.
+    max_steps
+        Optimiser steps.
+    patience
+        Validations without improvement before training stops early; None to never stop.
+    validate
+        Whether there are validation sets.
+    checkpoint_dir
+        Folder of the training state; a fit that finds its state there resumes it.
+    progress_bar
+        Whether to show one.
+    **trainer_kwargs
+        Passed to the trainer.
+
+    Returns
+    -------
+    The history: step, train_loss, validation_loss.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If the user interrupts.
+    """
+    history = History()
+    callbacks: list[Callback] = [history, KeepBest()]
+    if progress_bar:
+        callbacks.append(StepProgress())
+    if validate and patience is not None:
+        callbacks.append(EarlyStopping("validation_loss", patience=patience))
+    if checkpoint_dir is not None:
+        callbacks.append(ModelCheckpoint(checkpoint_dir, save_last=True, save_top_k=0))
+    with _quiet():
+        trainer = Trainer(
+            max_steps=max_steps,
+            max_epochs=-1,
+            callbacks=callbacks,
+            check_val_every_n_epoch=1,
+            limit_val_batches=1.0 if validate else 0,
+            reload_dataloaders_every_n_epochs=1,
+            logger=False,
+            num_sanity_val_steps=0,
+            enable_model_summary=False,
+            enable_progress_bar=False,
+            enable_checkpointing=checkpoint_dir is not None,
+            **trainer_kwargs,
+        )
+        _fit(trainer, plan, data, _last_checkpoint(checkpoint_dir))
+    return history.frame()
+
+
+def _fit(trainer: Trainer, plan: LightningModule, data: LightningDataModule, checkpoint: Path | None) -> None:
+    try:
+        trainer.fit(plan, data, ckpt_path=checkpoint)
+    except SystemExit as exit_:
+        # Lightning turns Ctrl-C into an exit of the process; in a notebook that would be the kernel.
+        raise KeyboardInterrupt from exit_
+
+
+def _last_checkpoint(checkpoint_dir: str | Path | None) -> Path | None:
+    path = Path(checkpoint_dir) / "last.ckpt" if checkpoint_dir is not None else None
+    return path if path is not None and path.exists() else None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence what Lightning says on the normal path."""
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch")]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            for message in _EXPECTED_WARNINGS:
+                warnings.filterwarnings("ignore", message=message)
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
