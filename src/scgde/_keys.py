@@ -21,7 +21,11 @@ MODEL = "model"
 CONFIG = "config"
 STATE = "state"
 COVARIANCE = "covariance"
+STANDARD_ERROR = "standard_error"
 DISTANCES = "distances"
 DROPPED = "dropped"
 N_CELLS = "n_cells"
 SPLIT = "split"
+ROLE = "role"
+#: What a fit used a set for.
+ROLES = ("train", "validation", "held out")

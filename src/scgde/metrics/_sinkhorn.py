@@ -30,9 +30,9 @@ def sinkhorn_divergence(
     """Debiased Sinkhorn divergence ``OT(x, y) - OT(x, x) / 2 - OT(y, y) / 2``.
 
     ``OT`` is entropic transport, ``min E|x - y|^2 + regularization KL(plan | product)``: squared Euclidean
-    cost, not halved, entropy included. In squared units of the features, not rooted: it tends to the squared W2
-    as `regularization` tends to 0, and to the squared difference of the means as it grows. Never negative beyond
-    rounding.
+    cost, not halved, entropy included. In squared units of the features, not rooted: it tends to the squared
+    W2 as `regularization` tends to 0, and to the squared difference of the means as it grows. Never negative
+    beyond rounding.
 
     Parameters
     ----------

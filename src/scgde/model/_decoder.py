@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy import sparse
 
+from scgde.sets import blocks
+
 if TYPE_CHECKING:
     from typing import Any
 
@@ -35,11 +37,13 @@ class PCADecoder(NamedTuple):
         return x @ self.components.T + self.mean
 
     def project(self, x: Any) -> np.ndarray:
-        """Principal components ``(n, G)`` of expression ``(n, n_genes)``, dense or sparse, in the order of ``genes``."""
+        """Principal components ``(n, G)`` of expression ``(n, n_genes)``, in the order of ``genes``."""
         return np.asarray(x @ self.components - self.mean @ self.components, dtype=np.float32)
 
 
-def find_decoder(x: Any, scores: np.ndarray, loadings: np.ndarray | None, genes: list[str]) -> PCADecoder | None:
+def find_decoder(
+    x: Any, scores: np.ndarray, loadings: np.ndarray | None, genes: list[str]
+) -> PCADecoder | None:
     """Decoder from loadings, if these loadings do turn this expression into these scores; else None.
 
     Parameters
@@ -58,11 +62,18 @@ def find_decoder(x: Any, scores: np.ndarray, loadings: np.ndarray | None, genes:
     used = np.flatnonzero(np.abs(loadings).sum(axis=1) > 0)
     components = np.asarray(loadings[used], dtype=np.float32)
     # Right for a subset of the cells, too, whose mean is not the one that PCA removed.
-    mean = np.asarray(x.mean(axis=0)).ravel()[used] - components @ scores.mean(axis=0)
+    mean = _mean(x)[used] - components @ scores.mean(axis=0)
     rows = np.linspace(0, len(scores) - 1, min(_N_CHECKED, len(scores))).astype(int)
     some = x[rows][:, used]
     some = some.toarray() if sparse.issparse(some) else np.asarray(some)
-    error = np.linalg.norm((some - mean) @ components - scores[rows]) / max(np.linalg.norm(scores[rows]), 1e-12)
-    if not error < _TOLERANCE:
+    error = np.linalg.norm((some - mean) @ components - scores[rows])
+    if not error < _TOLERANCE * max(np.linalg.norm(scores[rows]), 1e-12):
         return None
     return PCADecoder([str(genes[i]) for i in used], components, mean.astype(np.float32))
+
+
+def _mean(x: Any) -> np.ndarray:
+    """Mean of each gene, shape ``(n_vars,)``, also of a file on disk."""
+    if hasattr(x, "mean"):
+        return np.asarray(x.mean(axis=0)).ravel()
+    return sum(block.sum(axis=0, dtype=np.float64) for _, block in blocks(x)) / x.shape[0]

@@ -8,29 +8,18 @@ import torch
 from scvi import REGISTRY_KEYS
 from scvi.data import AnnDataManager
 from scvi.data.fields import LayerField, ObsmField
-from scvi.model.base import BaseModelClass
 
-import scgde
-from scgde._checks import check_count, check_fraction, check_one_of
+from scgde._checks import check_count, check_one_of, check_positive
 from scgde.model import _io
-from scgde.model._decoder import PCADecoder
+from scgde.model._base import BLANK_REGISTRY, SetModel
+from scgde.model._data import SetData
 from scgde.model._embedding import embed_sets
-from scgde.model._scaling import SCALINGS, Scaling, fit_scaling
+from scgde.model._options import TrainOptions
+from scgde.model._scaling import SCALINGS, fit_scaling
 from scgde.module import GDEModule
 from scgde.nn.encoders import encoders
 from scgde.nn.generators import generators
-from scgde.sets import (
-    SET_KEY,
-    BatchSpec,
-    Features,
-    SetField,
-    SetIndex,
-    SetSplitter,
-    hold_out,
-    open_features,
-    set_codes,
-    set_names,
-)
+from scgde.sets import BatchSpec, SetField, SetIndex, SetSplitter, open_features
 from scgde.train import SetTrainingPlan, run_training, seeded
 
 if TYPE_CHECKING:
@@ -39,14 +28,12 @@ if TYPE_CHECKING:
 
     from anndata import AnnData
 
-    from scgde._types import Config
-
-_CELLS_PER_BATCH = 65_536
-_BLANK_REGISTRY = {"field_registries": {}, "setup_args": {}, "model_name": "GDE"}
+#: Cells that the networks see at once: so many, and fewer if that takes more than so many values.
+_MAX_CELLS, _MAX_VALUES = 65_536, 2**26
 
 
-class GDE(BaseModelClass):
-    """Generative distribution embeddings: one vector per set of cells, and a generator of cells from the vector.
+class GDE(SetModel):
+    """Generative distribution embeddings: a vector for each set, and a generator of cells from the vector.
 
     Parameters
     ----------
@@ -61,8 +48,8 @@ class GDE(BaseModelClass):
     isometry
         Weight of the term that ties latent distance to sliced W2; 0 for none.
     scaling
-        ``"feature"`` gives each feature unit variance, ``"common"`` divides all by one number, so that distances keep
-        their proportions, ``"none"`` leaves them.
+        ``"feature"`` gives each feature unit variance, ``"common"`` divides all by one number, so that
+        distances keep their proportions, ``"none"`` leaves them.
     n_features
         Features of a cell, required where ``adata`` is None.
     seed
@@ -98,44 +85,39 @@ class GDE(BaseModelClass):
         n_features: int | None = None,
         seed: int = 0,
     ) -> None:
-        super().__init__(adata, registry=_BLANK_REGISTRY if adata is None else None)
+        super().__init__(adata, registry=BLANK_REGISTRY if adata is None else None)
         check_one_of(encoder, "encoder", list(encoders))
         check_one_of(generator, "generator", list(generators))
         check_one_of(scaling, "scaling", SCALINGS)
-        check_count(n_latent, "n_latent")
-        self._scaling = scaling
-        self._features: Features | None = None
-        self._history: pd.DataFrame | None = None
-        self.decoder: PCADecoder | None = None
-        self.source: Config | None = None
-        self._config = {
+        n_latent, seed = check_count(n_latent, "n_latent"), check_count(seed, "seed", minimum=0)
+        if adata is not None:
+            n_features = self._own_data().features.n_features
+        n_features = check_count(n_features, "n_features")
+        options = {
             "encoder": encoder,
             "generator": generator,
-            "n_latent": n_latent,
             "encoder_kwargs": encoder_kwargs or {},
             "generator_kwargs": generator_kwargs or {},
-            "isometry": isometry,
-            "scaling": scaling,
-            "n_features": n_features if adata is None else self._open_features().n_features,
-            "seed": seed,
+            "isometry": check_positive(isometry, "isometry") if isometry else 0.0,
         }
+        options = _io.plain(options, "the options of a model")
+        shape = {"n_latent": n_latent, "n_features": n_features}
+        self._config = {**options, **shape, "scaling": scaling, "seed": seed}
         with seeded(seed):
-            self.module = self._module_cls(
-                self._config["n_features"],
-                n_latent,
-                encoder=encoder,
-                generator=generator,
-                encoder_kwargs=encoder_kwargs,
-                generator_kwargs=generator_kwargs,
-                isometry=isometry,
-            )
+            self.module = self._module_cls(n_features, n_latent, **options)
         self.module.eval()
         self._model_summary_string = f"GDE: {encoder} -> {n_latent} -> {generator}"
         self.init_params_ = self._get_init_params(locals())
 
     @classmethod
     def setup_anndata(
-        cls, adata: AnnData, set_key: str, *, use_rep: str | None = None, layer: str | None = None, **kwargs: Any
+        cls,
+        adata: AnnData,
+        set_key: str,
+        *,
+        use_rep: str | None = None,
+        layer: str | None = None,
+        **kwargs: Any,
     ) -> None:
         """Register the column of sets and the features.
 
@@ -209,7 +191,7 @@ class GDE(BaseModelClass):
         validation_fraction
             Share of the sets held out for ``validation_loss``.
         train_sets, validation_sets
-            Names of the sets to train and to validate on, in place of a random share; other sets are not used.
+            Names of the sets to train and to validate on, in place of a random share; others are not used.
         steps_per_validation
             Steps between validations.
         patience
@@ -225,29 +207,38 @@ class GDE(BaseModelClass):
         seed
             Random seed: same seed, same machine, same result.
         """
-        check_count(max_steps, "max_steps")
-        check_fraction(validation_fraction, "validation_fraction")
-        self._require_data()
-        index, names = self._index()
-        parts = self._split(names, train_sets, validation_sets, validation_fraction, seed)
-        features = self._open_features()
-        self._set_scaling(fit_scaling(features, index, parts[0], method=self._scaling))
-        data = self._data_splitter_cls(
-            features,
-            index,
-            train_sets=parts[0],
-            validation_sets=parts[1],
+        options = TrainOptions(
             spec=BatchSpec(sets_per_batch, set_size, target_size, disjoint_views, n_mixed, mixing_alpha),
-            steps_per_epoch=steps_per_validation,
             max_steps=max_steps,
+            steps_per_validation=steps_per_validation,
+            patience=patience,
+            lr=lr,
+            weight_decay=weight_decay,
+            ema_decay=ema_decay,
+            gradient_clip=gradient_clip,
+            precision=precision,
             seed=seed,
         )
-        plan = self._training_plan_cls(
-            self.module, max_steps=max_steps, lr=lr, weight_decay=weight_decay, ema_decay=ema_decay, seed=seed
-        )
+        options.check()
+        data = self._own_data()
+        parts = data.split(train_sets, validation_sets, fraction=validation_fraction, seed=seed)
+        scaling = fit_scaling(data.features, data.index, parts[0], method=self._config["scaling"])
+        self.module.set_scaling(*map(torch.from_numpy, scaling))
+        identity = self._config | options.flat() | {"data": data.digest(*parts, *scaling)}
         self._history = run_training(
-            plan,
-            data,
+            self._training_plan_cls(
+                self.module, identity=_io.plain(identity, "the options"), **options.optimizer
+            ),
+            self._data_splitter_cls(
+                data.features,
+                data.index,
+                train_sets=parts[0],
+                validation_sets=parts[1],
+                spec=options.spec,
+                steps_per_epoch=steps_per_validation,
+                max_steps=max_steps,
+                seed=seed,
+            ),
             max_steps=max_steps,
             patience=patience,
             validate=len(parts[1]) > 0,
@@ -258,33 +249,25 @@ class GDE(BaseModelClass):
             precision=precision,
             gradient_clip_val=gradient_clip,
         )
-        self.module.eval()
         self.is_trained_ = True
 
-    @property
-    def history(self) -> pd.DataFrame:
-        """Columns step, train_loss, validation_loss; empty before training."""
-        return pd.DataFrame() if self._history is None else self._history
-
-    @torch.no_grad()
     def get_embedding(self, adata: AnnData | None = None) -> pd.DataFrame:
         """Embedding of each set, from all of its cells.
 
         Parameters
         ----------
         adata
-            Data with the same features and any sets; the registered data if absent.
+            Data with the registered entries, any sets and the same features; the registered data if absent.
+            Nothing is written to it.
 
         Returns
         -------
         One row per set, indexed by name, shape ``(n_sets, E)``.
         """
-        if adata is not None:
-            adata = self._validate_anndata(adata)
-        self._require_data(adata)
-        index, names = self._index(adata)
-        embedding = embed_sets(self.module, self._open_features(adata), index, max_cells=_CELLS_PER_BATCH)
-        return pd.DataFrame(embedding, index=names)
+        data = self._own_data() if adata is None else SetData.read(adata, **self._setup())
+        self._check_n_features(data.features.n_features)
+        embedding = embed_sets(self.module, data.features, data.index, max_cells=self._max_cells)
+        return pd.DataFrame(embedding, index=data.names)
 
     def embed(self, x: Any, codes: np.ndarray) -> np.ndarray:
         """Embedding of sets of cells that no AnnData holds.
@@ -300,8 +283,9 @@ class GDE(BaseModelClass):
         -------
         Shape ``(S, E)``.
         """
+        self._check_n_features(x.shape[1])
         index = SetIndex.from_codes(np.asarray(codes), int(np.max(codes)) + 1)
-        return embed_sets(self.module, open_features(x), index, max_cells=_CELLS_PER_BATCH)
+        return embed_sets(self.module, open_features(x), index, max_cells=self._max_cells)
 
     @torch.no_grad()
     def generate(self, embedding: np.ndarray, n_cells: int = 500, *, seed: int = 0) -> np.ndarray:
@@ -321,106 +305,13 @@ class GDE(BaseModelClass):
         Cells in the units of the training features, shape ``(S, n_cells, G)``.
         """
         check_count(n_cells, "n_cells")
+        check_count(seed, "seed", minimum=0)
         z = torch.as_tensor(np.asarray(embedding, dtype=np.float32), device=self.device)
         rng = torch.Generator().manual_seed(seed)
-        per_batch = max(1, _CELLS_PER_BATCH // n_cells)
+        per_batch = max(1, self._max_cells // n_cells)
         parts = [self.module.sample(part, n_cells, rng=rng).cpu().numpy() for part in z.split(per_batch)]
         return np.concatenate(parts)
 
-    def to_stored(self) -> _io.Stored:
-        """The model as plain values and arrays."""
-        state = {f"module.{name}": value.cpu().numpy() for name, value in self.module.state_dict().items()}
-        if self.decoder is not None:
-            state |= {"decoder.components": self.decoder.components, "decoder.mean": self.decoder.mean}
-        history = self.history.astype(object).where(self.history.notna(), None).to_dict("list")
-        genes = self.decoder.genes if self.decoder is not None else None
-        config = {"version": scgde.__version__, "init": self._config, "genes": genes, "history": history}
-        return _io.Stored(config | {"class": type(self).__name__, "source": self.source}, state)
-
-    @classmethod
-    def from_stored(cls, stored: _io.Stored) -> GDE:
-        """Inverse of :meth:`to_stored`; the model has no data attached."""
-        if stored.config.get("class") != cls.__name__:
-            msg = f"The stored model must be a {cls.__name__}, got {stored.config.get('class')!r}."
-            raise ValueError(msg)
-        model = cls(None, **stored.config["init"])
-        weights = {name.removeprefix("module."): torch.from_numpy(value) for name, value in stored.state.items()}
-        model.module.load_state_dict({name: weights[name] for name in model.module.state_dict()})
-        if stored.config["genes"] is not None:
-            components, mean = stored.state["decoder.components"], stored.state["decoder.mean"]
-            model.decoder = PCADecoder(stored.config["genes"], components, mean)
-        model.source = stored.config["source"]
-        model._history = pd.DataFrame(stored.config["history"]).astype({"step": int}, errors="ignore")
-        model.is_trained_ = True
-        return model
-
-    def save(self, dir_path: str | Path, *, overwrite: bool = False) -> None:
-        """Write the model as ``config.json`` and ``state.safetensors``; the data is not written.
-
-        Raises
-        ------
-        FileExistsError
-            If the folder is not empty and ``overwrite`` is False.
-        """
-        _io.write_folder(dir_path, self.to_stored(), overwrite=overwrite)
-
-    @classmethod
-    def load(cls, dir_path: str | Path, *, adata: AnnData | None = None) -> GDE:
-        """Read a model written by :meth:`save`; a folder with a pickle in it is refused.
-
-        Parameters
-        ----------
-        dir_path
-            The folder.
-        adata
-            Data registered with :meth:`setup_anndata` to attach.
-        """
-        model = cls.from_stored(_io.read_folder(dir_path))
-        if adata is not None:
-            model._attach(adata)
-        return model
-
-    def _attach(self, adata: AnnData) -> None:
-        self._adata = adata
-        self._adata_manager = self._get_most_recent_anndata_manager(adata, required=True)
-        self._register_manager_for_instance(self._adata_manager)
-        self.registry_ = self._adata_manager.registry
-        self.summary_stats = self._adata_manager.summary_stats
-
-    def _require_data(self, adata: AnnData | None = None) -> None:
-        if adata is None and self.adata is None:
-            msg = "Data is required, but this model was loaded without. Pass `adata`, or use `scgde.tl.embed`."
-            raise RuntimeError(msg)
-
-    def _manager(self, adata: AnnData | None) -> AnnDataManager:
-        return self.adata_manager if adata is None else self.get_anndata_manager(adata, required=True)
-
-    def _index(self, adata: AnnData | None = None) -> tuple[SetIndex, pd.Index]:
-        manager = self._manager(adata)
-        # Not through `get_from_registry`, which turns a categorical into an array of objects.
-        column = manager.adata.obs[manager.data_registry[SET_KEY]["attr_key"]]
-        names = set_names(column)
-        return SetIndex.from_codes(set_codes(column).to_numpy(), len(names)), names
-
-    def _open_features(self, adata: AnnData | None = None) -> Features:
-        if adata is not None:
-            return open_features(self._manager(adata).get_from_registry(REGISTRY_KEYS.X_KEY))
-        if self._features is None:
-            self._features = open_features(self._manager(None).get_from_registry(REGISTRY_KEYS.X_KEY))
-        return self._features
-
-    def _split(
-        self,
-        names: pd.Index,
-        train_sets: Sequence[str] | None,
-        validation_sets: Sequence[str] | None,
-        fraction: float,
-        seed: int,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        if train_sets is None:
-            return hold_out(len(names), fraction, seed=seed)
-        return names.get_indexer_for(list(train_sets)), names.get_indexer_for(list(validation_sets or []))
-
-    def _set_scaling(self, scaling: Scaling) -> None:
-        self.module.center.copy_(torch.from_numpy(scaling.center))
-        self.module.scale.copy_(torch.from_numpy(scaling.scale))
+    @property
+    def _max_cells(self) -> int:
+        return max(1, min(_MAX_CELLS, _MAX_VALUES // self._config["n_features"]))

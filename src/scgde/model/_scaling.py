@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from scgde.sets import Features, SetIndex
 
 SCALINGS = ("common", "feature", "none")
-_ROWS_PER_READ = 65_536
+_VALUES_PER_READ = 2**24
 
 
 class Scaling(NamedTuple):
@@ -31,9 +31,9 @@ def fit_scaling(features: Features, index: SetIndex, sets: np.ndarray, *, method
     chosen = np.zeros(index.n_sets, dtype=bool)
     chosen[sets] = True
     rows = np.sort(index.cells[np.repeat(chosen, index.sizes)])
-    n_seen = 0
-    for start in range(0, len(rows), _ROWS_PER_READ):
-        block = features.gather(torch.from_numpy(rows[start : start + _ROWS_PER_READ])).double().cpu().numpy()
+    n_seen, n_rows = 0, max(1, _VALUES_PER_READ // features.n_features)
+    for start in range(0, len(rows), n_rows):
+        block = features.gather(torch.from_numpy(rows[start : start + n_rows])).double().cpu().numpy()
         n_seen, center, variance = _merge(n_seen, center, variance, block)
     if method == "none":
         return Scaling(np.zeros_like(center, dtype=np.float32), np.ones_like(center, dtype=np.float32))
@@ -43,7 +43,9 @@ def fit_scaling(features: Features, index: SetIndex, sets: np.ndarray, *, method
     return Scaling(center.astype(np.float32), scale.astype(np.float32))
 
 
-def _merge(n: int, mean: np.ndarray, variance: np.ndarray, block: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
+def _merge(
+    n: int, mean: np.ndarray, variance: np.ndarray, block: np.ndarray
+) -> tuple[int, np.ndarray, np.ndarray]:
     """Mean and variance of what was seen and a block (Chan's update)."""
     total, delta = n + len(block), block.mean(axis=0) - mean
     share = len(block) / total

@@ -53,6 +53,11 @@ class GDEModule(BaseModuleClass):
         self.register_buffer("center", torch.zeros(n_features))
         self.register_buffer("scale", torch.ones(n_features))
 
+    def set_scaling(self, center: Tensor, scale: Tensor) -> None:
+        """Set the units that the networks see: ``(x - center) / scale``, each of shape ``(G,)``."""
+        self.center.copy_(center)
+        self.scale.copy_(scale)
+
     def standardize(self, x: Tensor) -> Tensor:
         """Cells in the units that the networks see, shape ``(S, M, G)``."""
         return (x - self.center) / self.scale

@@ -22,7 +22,8 @@ def weighted_mean(x: Tensor, weights: Tensor) -> Tensor:
     -------
     One vector per set, shape ``(S, H)``.
     """
-    return torch.einsum("smh,sm->sh", x, weights)
+    # Summed in pairs: a matrix product over 1e5 cells is wrong by 1e-4 in float32.
+    return (x * weights[:, :, None]).sum(1)
 
 
 def mlp(n_input: int, n_output: int, *, n_hidden: int, n_layers: int) -> nn.Sequential:

@@ -23,7 +23,7 @@ class Isometry(nn.Module):
         self.log_scale = nn.Parameter(torch.zeros(()))
 
     def forward(self, embedding: Tensor, x: Tensor, weights: Tensor) -> Tensor:
-        """Relative squared misfit, a scalar.
+        """Relative squared misfit, a scalar; 0 for a batch of one set.
 
         Parameters
         ----------
@@ -32,6 +32,8 @@ class Isometry(nn.Module):
         x, weights
             Cells ``(S, M, G)`` and their weights ``(S, M)``.
         """
+        if len(x) == 1:
+            return 0 * embedding.sum()
         quantiles = projected_quantiles(x, weights, random_directions(self.n_directions, x))
         shifts = range(1, min(self.n_shifts, len(x) - 1) + 1)
         pairs = [(_distance(embedding, s), _sliced(quantiles, s) * x.shape[-1] ** 0.5) for s in shifts]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scgde._checks import check_count, check_one_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -49,12 +51,8 @@ def solve(velocity: Velocity, x: Tensor, *, n_steps: int, method: str = "midpoin
     ValueError
         If ``method`` is no solver, or ``n_steps`` is below 1.
     """
-    if method not in SOLVERS:
-        msg = f"`solver` must be one of {sorted(SOLVERS)}, got {method!r}."
-        raise ValueError(msg)
-    if n_steps < 1:
-        msg = f"`n_steps` must be at least 1, got {n_steps}."
-        raise ValueError(msg)
+    check_one_of(method, "method", list(SOLVERS))
+    check_count(n_steps, "n_steps")
     for index in range(n_steps):
         x = SOLVERS[method](velocity, x, index / n_steps, 1 / n_steps)
     return x

@@ -8,7 +8,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from scgde import _keys
 from scgde._checks import check_one_of, check_positive, check_set_table
 from scgde.pl._colors import as_numbers, is_continuous
-from scgde.pl._figure import finish, panels, quiet
+from scgde.pl._figure import finish, headings, panels, quiet
 from scgde.pl._plane import Plane, coordinate_plane, principal_plane
 from scgde.pl._points import draw_points, explain_areas
 
@@ -52,8 +52,8 @@ def embedding(
         Of the fit in ``adata.uns``.
     color
         Column of the set table (``adata.uns[key]["sets"]``), or several: one panel each. Numbers get a colour
-        bar, all else a legend; ordered categories take shades of one gradient; sets without a value lie in grey
-        under the others. More than 20 categories get no legend.
+        bar, all else a legend; ordered categories take shades of one gradient; sets without a value lie in
+        grey under the others. More than 20 categories get no legend.
     basis
         ``"pca"``: principal components of the embeddings of the sets. ``"umap"``: by scanpy, 15 neighbours.
         None: the dimensions of the embedding themselves.
@@ -93,16 +93,9 @@ def embedding(
     """
     check_set_table(adata.uns, key, entry=_keys.EMBEDDING, made_by="scgde.tl.fit_gde")
     table: pd.DataFrame = adata.uns[key][_keys.SETS]
-    single = color is None or isinstance(color, str)
-    names = [color] if single else list(color)
+    names: list[str | None] = [color] if color is None or isinstance(color, str) else list(color)
     columns = [None if name is None else _column(table, name, "color") for name in names]
-    titles = (
-        [name or "" for name in names]
-        if title is None
-        else [title]
-        if isinstance(title, str)
-        else list(title)
-    )
+    titles = headings(title, [name or "" for name in names])
     areas, coordinates = _areas(table, size), _coordinates(adata, key, basis)
     plane = _plane(coordinates, key, basis, components)
     axes = panels(len(columns), ax=ax, size=(4.6, 3.8), max_columns=3)
@@ -114,7 +107,7 @@ def embedding(
             explain_areas(panel, size, as_numbers(table[size]), areas)
     if not finish(axes, own=ax is None, show=show, save=save):
         return None
-    return axes[0] if single else axes
+    return axes[0] if color is None or isinstance(color, str) else axes
 
 
 def _column(table: pd.DataFrame, name: str, argument: str) -> pd.Series:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib.pyplot as plt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
@@ -39,6 +40,15 @@ def panels(n_panels: int, *, ax: Axes | None, size: tuple[float, float], max_col
     for spare in grid.flat[n_panels:]:
         figure.delaxes(spare)
     return list(grid.flat[:n_panels])
+
+
+def headings(title: str | Sequence[str] | None, default: list[str]) -> list[str]:
+    """One title per panel."""
+    titles = default if title is None else [title] if isinstance(title, str) else list(title)
+    if len(titles) != len(default):
+        msg = f"`title` must give one title per panel, got {len(titles)} for {len(default)} panels."
+        raise ValueError(msg)
+    return titles
 
 
 def quiet(ax: Axes) -> None:

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from scgde import _keys
 from scgde._checks import check_count, check_one_of, check_set_table
-from scgde.pl._figure import COLORS, GREY, SMALL_PRINT, finish, panels, quiet
+from scgde.pl._figure import COLORS, GREY, SMALL_PRINT, finish, headings, panels, quiet
 from scgde.pl._plane import coordinate_plane, principal_plane
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def generated(
     n_panels: int = 4,
     basis: str | None = "pca",
     components: tuple[int, int] = (0, 1),
-    title: Sequence[str] | None = None,
+    title: str | Sequence[str] | None = None,
     ax: Axes | None = None,
     show: bool | None = None,
     save: str | Path | None = None,
@@ -63,7 +63,7 @@ def generated(
     components
         The two to draw, from 0.
     title
-        One per panel. None: the name of the set and its numbers of cells.
+        One per panel. None: the name of the set and its number of observed cells.
     ax
         Axes to draw in, for a single set.
     show
@@ -92,9 +92,11 @@ def generated(
         (plane(_rows(observed, labels, name)), plane(_rows(generated.X, generated.obs["set"], name)))
         for name in names
     ]
+    titles = headings(
+        title, [f"{name} ({len(old):,} cells)" for name, (old, _) in zip(names, clouds, strict=True)]
+    )
     axes = panels(len(names), ax=ax, size=(2.6, 2.7), max_columns=MAX_COLUMNS)
-    headings = [f"{name} ({len(cloud[0]):,} cells)" for name, cloud in zip(names, clouds, strict=True)]
-    for panel, cloud, heading in zip(axes, clouds, headings if title is None else title, strict=True):
+    for panel, cloud, heading in zip(axes, clouds, titles, strict=True):
         _draw(panel, *cloud)
         panel.set_title(heading, loc="left", fontsize="medium")
     _frame(axes, clouds, plane.labels, equal=basis is not None)
@@ -114,7 +116,7 @@ def _names(
     for name in names:
         if name not in there or name not in known:
             missing = "observed" if name in there else "generated"
-            msg = f"`sets` must be observed and generated, got {name!r}, which is not {missing}. Generated: {there}."
+            msg = f"`sets` must be observed and generated, but {name!r} is not {missing}. Generated: {there[:20]}."
             raise KeyError(msg)
     return names
 
@@ -143,8 +145,8 @@ def _check_same_features(observed: Any, generated: AnnData) -> None:
 
 def _rows(x: Any, labels: pd.Series, name: str) -> np.ndarray:
     """Cells of one set, dense."""
-    categories = labels.astype("category").cat
-    return _dense(x, np.flatnonzero(categories.codes == list(map(str, categories.categories)).index(name)))
+    column = pd.Categorical(labels)
+    return _dense(x, np.flatnonzero(column.codes == list(map(str, column.categories)).index(name)))
 
 
 def _dense(x: Any, rows: np.ndarray) -> np.ndarray:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
@@ -76,26 +75,20 @@ def _draw_numbers(
     known = np.isfinite(values)
     _scatter(ax, points[~known], areas[~known], np.full((~known).sum(), GREY))
     if known.any():
-        norm = Normalize(values[known].min(), values[known].max())
-        _scatter(ax, points[known], areas[known], mpl.colormaps[cmap](norm(values[known])))
+        low, high = values[known].min(), values[known].max()
+        colors = ScalarMappable(Normalize(low, high), cmap)
+        _scatter(ax, points[known], areas[known], colors.to_rgba(values[known]))
         if legend:
-            _color_bar(ax, norm, cmap)
+            _color_bar(ax, colors, [low] if low == high else None)
     if legend and not known.all():
-        ax.legend(
-            handles=[_handle("NA", GREY)],
-            loc="lower right",
-            bbox_to_anchor=(1, 1),
-            borderaxespad=0,
-            **SMALL_PRINT,
-        )
+        box = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderaxespad": 0}
+        ax.legend(handles=[_handle("NA", GREY)], **box, **SMALL_PRINT)
 
 
-def _color_bar(ax: Axes, norm: Normalize, cmap: str) -> None:
-    bar = ax.figure.colorbar(ScalarMappable(norm, cmap), ax=ax, shrink=0.7, aspect=18, pad=0.02)
+def _color_bar(ax: Axes, colors: ScalarMappable, ticks: list[float] | None) -> None:
+    bar = ax.figure.colorbar(colors, ax=ax, shrink=0.7, aspect=18, pad=0.02, ticks=ticks)
     bar.outline.set_visible(False)
     bar.ax.tick_params(colors=INK, labelsize="small", length=3)
-    if norm.vmin == norm.vmax:
-        bar.set_ticks([norm.vmin])
 
 
 def _draw_categories(

@@ -72,8 +72,8 @@ def group_cells(
     columns = check_groupby(groupby)
     check_columns(obs, columns, "groupby")
     min_cells = check_count(min_cells, "min_cells")
-    if _keys.N_CELLS in columns:
-        msg = f"`groupby` must not contain {_keys.N_CELLS!r}, a column of the set table itself. Rename it."
+    for name in {_keys.N_CELLS, _keys.ROLE} & set(columns):
+        msg = f"`groupby` must not contain {name!r}, a column of the set table itself. Rename it."
         raise ValueError(msg)
 
     codes = _combine([levels(obs[column]) for column in columns], _as_mask(obs, mask))

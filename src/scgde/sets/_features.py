@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: Features up to this size are held densely on the training device.
 MAX_RESIDENT_BYTES = 2 * 1024**3
-_ROWS_PER_READ = 65_536
+_VALUES_PER_READ = 2**26
 
 
 class Features(ABC):
@@ -64,8 +64,9 @@ def open_features(x: Any, *, max_bytes: int = MAX_RESIDENT_BYTES) -> Features:
     return StreamedFeatures(sparse.csr_matrix(x) if sparse.issparse(x) else x)
 
 
-def blocks(x: Any, *, n_rows: int = _ROWS_PER_READ) -> Iterator[tuple[int, np.ndarray]]:
-    """Consecutive dense float32 blocks of a matrix, each with the row it starts at."""
+def blocks(x: Any, *, n_rows: int | None = None) -> Iterator[tuple[int, np.ndarray]]:
+    """Consecutive dense float32 blocks of a matrix (256 MB, or ``n_rows``), each with the row it starts at."""
+    n_rows = n_rows or max(1, _VALUES_PER_READ // x.shape[1])
     x = sparse.csr_matrix(x) if sparse.issparse(x) else x
     for start in range(0, x.shape[0], n_rows):
         yield start, _dense(x[start : start + n_rows])

@@ -10,22 +10,25 @@ import numpy as np
 import pandas as pd
 
 from scgde import _keys
-from scgde._checks import check_set_table
+from scgde._checks import check_groupby, check_set_table
 from scgde.model import GDE
-from scgde.model._io import from_text_and_bytes, to_text_and_bytes
+from scgde.model._io import from_text_and_bytes, plain, to_text_and_bytes
 from scgde.pp._views import make_actual
+from scgde.sets import SetIndex
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from scgde._types import Config
+    from scgde._types import Config, GroupBy
     from scgde.pp._grouping import Grouping
 
 
-def write_results(adata: AnnData, grouping: Grouping, embedding: np.ndarray, model: GDE, params: Config, *, key: str) -> None:
+def write_results(
+    adata: AnnData, grouping: Grouping, embedding: np.ndarray, model: GDE, params: Config, *, key: str
+) -> None:
     """Write the entries of a fit, all of them or (if any cannot be made) none."""
     config, state = to_text_and_bytes(model.to_stored())
-    sets = pd.Series(pd.Categorical.from_codes(grouping.codes, grouping.table.index), index=adata.obs_names)
+    sets = pd.Categorical.from_codes(grouping.codes, pd.Index(grouping.table.index, name=None))
     per_cell = np.full((adata.n_obs, embedding.shape[1]), np.nan, dtype=np.float32)
     inside = grouping.codes >= 0
     per_cell[inside] = embedding[grouping.codes[inside]]
@@ -68,12 +71,34 @@ def resolve_reference(reference: AnnData | GDE | str | Path, key: str) -> GDE:
     raise TypeError(msg)
 
 
-def plain(value: Any) -> Any:
-    """``value`` as something that h5ad and zarr can hold: no None, no tuples."""
-    if value is None:
-        return "none"
-    if isinstance(value, dict):
-        return {name: plain(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(part) for part in value]
-    return value
+def storable(params: Config) -> Config:
+    """Options as h5ad and zarr can hold them: plain values, and those that are None left out."""
+    return _without_none(plain(params, "options"))
+
+
+def _without_none(params: Config) -> Config:
+    nested = {
+        name: _without_none(value) if isinstance(value, dict) else value for name, value in params.items()
+    }
+    return {name: value for name, value in nested.items() if value is not None}
+
+
+def check_key(key: Any, argument: str) -> str:
+    """Require a name that AnnData files can hold."""
+    if not isinstance(key, str) or not key or "/" in key:
+        msg = f"`{argument}` must be a name without '/', got {key!r}."
+        raise ValueError(msg)
+    return key
+
+
+def own_columns_dropped(obs: pd.DataFrame, groupby: GroupBy, key: str) -> pd.DataFrame:
+    """``obs`` without what an earlier fit under this key wrote, unless sets are grouped by it."""
+    own = _keys.set_column(key)
+    return obs if own in check_groupby(groupby) else obs.drop(columns=own, errors="ignore")
+
+
+def stored_index(adata: AnnData, table: pd.DataFrame, key: str) -> SetIndex:
+    """Cells of each row of the set table, also where the AnnData was subset since."""
+    column = pd.Categorical(adata.obs[_keys.set_column(key)])
+    rows = np.append(table.index.get_indexer(column.categories), -1)  # the last entry serves code -1
+    return SetIndex.from_codes(rows[column.codes], len(table))

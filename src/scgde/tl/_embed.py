@@ -1,14 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scgde.pp._grouping import group_cells, warn_dropped
-from scgde.tl._carried import plain, resolve_reference, write_results
-from scgde.tl._source import Source, check_features, matching_features
+from scgde.tl._carried import check_key, own_columns_dropped, resolve_reference, storable, write_results
+from scgde.tl._source import Source, check_features, check_not_backed_view, matching_features
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     import numpy as np
     import pandas as pd
@@ -58,16 +58,20 @@ def embed(
     ValueError
         If the features are not those of the reference.
     """
+    check_not_backed_view(adata)
     model = resolve_reference(reference, key)
     if model.source is None:
         msg = "`reference` must know its features: fit it with `scgde.tl.fit_gde`, or call `model.embed` on arrays."
         raise ValueError(msg)
+    key_added = check_key(key if key_added is None else key_added, "key_added")
     source = Source(model.source["use_rep"], model.source["layer"])
-    x = matching_features(adata, model, source)
     groupby = groupby if groupby is not None else model.source["groupby"]
-    grouping = group_cells(adata.obs, groupby, min_cells=min_cells, mask=mask)
+    obs = own_columns_dropped(adata.obs, groupby, key_added)
+    grouping = group_cells(obs, groupby, min_cells=min_cells, mask=mask)
+    x = matching_features(adata, model, source)
     check_features(x, grouping.codes, source.label)
     warn_dropped(grouping.dropped, min_cells)
     params = {"groupby": groupby, "use_rep": source.use_rep, "layer": source.layer, "min_cells": min_cells}
-    params |= {"reference": reference if isinstance(reference, str) else type(reference).__name__}
-    write_results(adata, grouping, model.embed(x, grouping.codes), model, plain(params), key=key_added or key)
+    params |= {"reference": str(reference) if isinstance(reference, str | Path) else type(reference).__name__}
+    embedding = model.embed(x, grouping.codes)
+    write_results(adata, grouping, embedding, model, storable(params), key=key_added)

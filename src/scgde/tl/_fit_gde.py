@@ -5,14 +5,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-import scgde
-from scgde import _keys
-from scgde._checks import check_at_least_two_sets, check_columns
+from scgde import __version__, _keys
+from scgde._checks import check_at_least_two_sets, check_columns, check_count, check_fraction
 from scgde.model import GDE
 from scgde.model._decoder import PCADecoder, find_decoder
 from scgde.pp._grouping import group_cells, warn_dropped
-from scgde.tl._carried import plain, write_results
-from scgde.tl._source import PCA, Source, check_features, choose_source, shell
+from scgde.sets import hold_out
+from scgde.tl._carried import check_key, own_columns_dropped, storable, write_results
+from scgde.tl._source import (
+    PCA,
+    Source,
+    check_features,
+    check_not_backed_view,
+    choose_source,
+    shell,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +31,7 @@ if TYPE_CHECKING:
     from scgde.pp._grouping import Grouping
 
 DEFAULT_STEPS = 1000
+_PARTS = ("train_sets", "validation_sets")
 
 
 def fit_gde(
@@ -53,7 +61,7 @@ def fit_gde(
     generator_kwargs: dict[str, Any] | None = None,
     train_kwargs: dict[str, Any] | None = None,
 ) -> GDE:
-    """Fit generative distribution embeddings: one vector per set of cells, and a generator from vectors to cells.
+    """Fit generative distribution embeddings: a vector for each set, and a generator of cells from the vector.
 
     Parameters
     ----------
@@ -74,7 +82,7 @@ def fit_gde(
     n_latent
         Dimensions of the embedding.
     isometry
-        Weight of a term that ties latent distance to the Wasserstein-2 distance between sets (sliced); 0 for none.
+        Weight of a term that ties latent distance to sliced Wasserstein-2 distance between sets; 0 for none.
     scaling
         ``"common"`` divides all features by one number, ``"feature"`` each by its own standard deviation,
         ``"none"`` does not scale. By default ``"common"`` for an ``obsm`` entry, whose axes share one metric,
@@ -91,7 +99,7 @@ def fit_gde(
     accelerator
         ``"auto"`` takes a GPU where there is one.
     checkpoint_dir
-        Folder of the training state; an interrupted fit called again with the same folder resumes where it stopped.
+        Folder of the training state; an interrupted fit that is called again with it resumes where it stopped.
     progress_bar
         Whether to show one.
     seed
@@ -103,8 +111,9 @@ def fit_gde(
 
     Returns
     -------
-    The fitted model. Writes ``obs["{key}_set"]``, ``obsm["X_{key}"]`` and ``uns["{key}"]`` with ``sets``, ``embedding``,
-    ``params``, ``history`` and ``model``.
+    The fitted model. Writes ``obs["{key}_set"]``, ``obsm["X_{key}"]`` and ``uns["{key}"]`` with ``sets``,
+    ``embedding``, ``params`` (options that are None left out), ``history`` and ``model``. The column ``role`` of
+    ``sets`` tells what the fit used a set for: ``"train"``, ``"validation"`` or, nothing, ``"held out"``.
 
     Raises
     ------
@@ -119,66 +128,65 @@ def fit_gde(
     ----------
     :cite:t:`Fishman25`.
     """
+    check_key(key_added, "key_added")
+    check_count(seed, "seed", minimum=0)
+    check_not_backed_view(adata)
     source = choose_source(adata, use_rep, layer)
-    grouping = group_cells(adata.obs, groupby, min_cells=min_cells, mask=mask)
+    obs = own_columns_dropped(adata.obs, groupby, key_added)
+    grouping = group_cells(obs, groupby, min_cells=min_cells, mask=mask)
     check_at_least_two_sets(grouping.table)
     check_features(source.matrix(adata), grouping.codes, source.label)
-    parts = _parts(adata, grouping, split_key)
+    parts = _parts(adata, grouping.table, split_key, validation_fraction, seed)
     warn_dropped(grouping.dropped, min_cells)
-    max_steps = DEFAULT_STEPS if max_steps is None else max_steps
-    scaling = scaling or ("feature" if source.is_expression else "common")
-
-    data = shell(adata, source, set_column(grouping))
-    GDE.setup_anndata(data, set_key="set")
-    model = GDE(
-        data,
-        encoder=encoder,
-        generator=generator,
-        n_latent=n_latent,
-        isometry=isometry,
-        scaling=scaling,
-        encoder_kwargs=encoder_kwargs,
-        generator_kwargs=generator_kwargs,
-        seed=seed,
-    )
-    model.train(
-        max_steps,
-        sets_per_batch=sets_per_batch,
-        set_size=set_size,
-        validation_fraction=validation_fraction,
-        accelerator=accelerator,
-        checkpoint_dir=checkpoint_dir,
-        progress_bar=progress_bar,
-        seed=seed,
-        **parts,
-        **(train_kwargs or {}),
-    )
-    model.source = {"use_rep": source.use_rep, "layer": source.layer, "names": source.names(adata), "groupby": groupby}
-    model.decoder = _decoder(adata, source)
-    params = {
-        "groupby": groupby,
-        "use_rep": source.use_rep,
-        "layer": layer,
-        "min_cells": min_cells,
+    model_options = {
         "encoder": encoder,
         "generator": generator,
         "n_latent": n_latent,
         "isometry": isometry,
-        "scaling": scaling,
-        "split_key": split_key,
-        "validation_fraction": validation_fraction,
-        "max_steps": max_steps,
-        "sets_per_batch": sets_per_batch,
-        "set_size": set_size,
-        "seed": seed,
+        "scaling": scaling or ("feature" if source.is_expression else "common"),
         "encoder_kwargs": encoder_kwargs,
         "generator_kwargs": generator_kwargs,
-        "train_kwargs": train_kwargs,
-        "version": scgde.__version__,
+        "seed": seed,
     }
+    train_options = {
+        "max_steps": DEFAULT_STEPS if max_steps is None else max_steps,
+        "sets_per_batch": sets_per_batch,
+        "set_size": set_size,
+        "validation_fraction": validation_fraction,
+        "seed": seed,
+    }
+    entries = {"groupby": groupby, "use_rep": source.use_rep, "layer": layer}
+    params = storable(
+        entries
+        | {"mask": mask if isinstance(mask, str) else None, "min_cells": min_cells, "split_key": split_key}
+        | model_options
+        | train_options
+        | {"train_kwargs": train_kwargs, "version": __version__}
+    )
+    model = _model_of(shell(adata, source, set_column(grouping)), **model_options)
+    model.train(
+        **train_options,
+        **parts,
+        accelerator=accelerator,
+        checkpoint_dir=checkpoint_dir,
+        progress_bar=progress_bar,
+        **(train_kwargs or {}),
+    )
+    model.source = entries | {"names": source.names(adata)}
+    model.decoder = _decoder(adata, source)
     embedding = model.get_embedding().to_numpy()
-    write_results(adata, grouping, embedding, model, plain(params), key=key_added)
+    grouping = grouping._replace(table=_with_roles(grouping.table, parts))
+    write_results(adata, grouping, embedding, model, params, key=key_added)
     return model
+
+
+def _model_of(data: AnnData, **options: Any) -> GDE:
+    """Model of data that scvi-tools does not keep alive."""
+    GDE.setup_anndata(data, set_key="set")
+    try:
+        return GDE(data, **options)
+    finally:
+        GDE.forget(data)
 
 
 def set_column(grouping: Grouping) -> pd.Series:
@@ -186,14 +194,19 @@ def set_column(grouping: Grouping) -> pd.Series:
     return pd.Series(pd.Categorical.from_codes(grouping.codes, grouping.table.index))
 
 
-def _parts(adata: AnnData, grouping: Grouping, split_key: str | None) -> dict[str, list[str]]:
+def _parts(
+    adata: AnnData, table: pd.DataFrame, split_key: str | None, validation_fraction: float, seed: int
+) -> dict[str, list[str]]:
+    """Names of the sets to train and to validate on."""
     if split_key is None:
-        return {}
+        share = check_fraction(validation_fraction, "validation_fraction")
+        rows = zip(_PARTS, hold_out(len(table), share, seed=seed), strict=True)
+        return {name: table.index[part].tolist() for name, part in rows}
     check_columns(adata.obs, [split_key], "split_key")
-    if split_key not in grouping.table:
+    if split_key not in table:
         msg = f"`split_key` must be constant within sets, got {split_key!r}. See `scgde.pp.split_sets`."
         raise ValueError(msg)
-    split = grouping.table[split_key]
+    split = table[split_key]
     parts = {f"{part}_sets": split.index[split == part].tolist() for part in ("train", "validation")}
     if len(parts["train_sets"]) < 2:
         found = split.dropna().unique().tolist()
@@ -202,7 +215,15 @@ def _parts(adata: AnnData, grouping: Grouping, split_key: str | None) -> dict[st
     return parts
 
 
+def _with_roles(table: pd.DataFrame, parts: dict[str, list[str]]) -> pd.DataFrame:
+    """The set table with what the fit used each set for."""
+    codes = np.full(len(table), _keys.ROLES.index("held out"))
+    for role in ("train", "validation"):
+        codes[table.index.isin(parts[f"{role}_sets"])] = _keys.ROLES.index(role)
+    return table.assign(**{_keys.ROLE: pd.Categorical.from_codes(codes, pd.Index(_keys.ROLES))})
+
+
 def _decoder(adata: AnnData, source: Source) -> PCADecoder | None:
-    if source.use_rep != PCA or adata.isbacked or adata.X is None:
+    if source.use_rep != PCA or adata.X is None:
         return None
     return find_decoder(adata.X, np.asarray(adata.obsm[PCA]), adata.varm.get("PCs"), adata.var_names.tolist())

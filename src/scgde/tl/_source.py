@@ -84,9 +84,16 @@ def choose_source(adata: AnnData, use_rep: str | None, layer: str | None) -> Sou
         msg = f'`use_rep` must be "X" or name an entry of `adata.obsm`, got {use_rep!r}. Entries: {list(adata.obsm)}.'
         raise KeyError(msg)
     if use_rep == "X" and adata.X is None:
-        msg = f"`adata.X` is required as no `use_rep` is given, but it is None. Entries of `adata.obsm`: {list(adata.obsm)}."
+        msg = f"`adata.X` or a `use_rep` is required, but X is None. Entries of `adata.obsm`: {list(adata.obsm)}."
         raise ValueError(msg)
     return Source(use_rep)
+
+
+def check_not_backed_view(adata: AnnData) -> None:
+    """Require that results can be written: AnnData cannot turn a view of a file into an object of its own."""
+    if adata.isbacked and adata.is_view:
+        msg = "`adata` must not be a view of a backed file, which nothing can be written to. Call `.to_memory()` first."
+        raise ValueError(msg)
 
 
 def check_features(x: Any, codes: np.ndarray, what: str) -> None:
@@ -97,11 +104,14 @@ def check_features(x: Any, codes: np.ndarray, what: str) -> None:
     TypeError
         If the features are not numbers.
     ValueError
-        If a feature is NaN or infinite.
+        If there is not one row of features for each cell, or a feature is NaN or infinite.
     """
-    if not np.issubdtype(x.dtype, np.number) and x.dtype != bool:
+    if x.dtype.kind not in "biuf":
         msg = f"The features in {what} must be numbers, got dtype {x.dtype}."
         raise TypeError(msg)
+    if len(x.shape) != 2 or x.shape[1] == 0:
+        msg = f"The features in {what} must have shape (n_obs, n_features), got {x.shape}."
+        raise ValueError(msg)
     n_bad = 0
     for start, block in blocks(x):
         inside = codes[start : start + len(block)] >= 0
@@ -129,7 +139,8 @@ def matching_features(adata: AnnData, model: GDE, source: Source) -> Any:
         if model.decoder is None:
             msg = f"`adata.obsm` must hold {source.use_rep!r}, which the reference uses. Entries: {list(adata.obsm)}."
             raise KeyError(msg)
-        return model.decoder.project(_variables(adata, model.decoder.genes, Source("X")))
+        expression = _variables(adata, model.decoder.genes, Source("X"))
+        return np.concatenate([model.decoder.project(block) for _, block in blocks(expression)])
     x = source.matrix(adata)
     n_features = len(model.source["names"])
     if x.shape[1] != n_features:
@@ -141,42 +152,34 @@ def matching_features(adata: AnnData, model: GDE, source: Source) -> Any:
 
 
 def _variables(adata: AnnData, names: list[str], source: Source) -> Any:
+    """Features of the named variables, in that order."""
     if adata.var_names.tolist() == names:
         return source.matrix(adata)
     missing = [name for name in names if name not in adata.var_names]
     if missing:
-        msg = f"`adata.var_names` must contain the variables of the reference, but {len(missing)} are missing: {missing[:5]}."
+        msg = f"`adata` must have all variables of the reference, but {len(missing)} are missing: {missing[:5]}."
         raise KeyError(msg)
-    return source.matrix(adata)[:, adata.var_names.get_indexer(names)]
+    if not adata.var_names.is_unique:
+        msg = "`adata.var_names` must be unique to be matched by name. Call `adata.var_names_make_unique()`."
+        raise ValueError(msg)
+    return source.matrix(adata[:, names])
 
 
 def _check_same_loadings(adata: AnnData, decoder: PCADecoder) -> None:
-    place = adata.var_names.get_indexer(decoder.genes)
+    place = pd.Index(adata.var_names).get_indexer_for(decoder.genes)
     loadings = np.asarray(adata.varm["PCs"])[place]
     same = loadings.shape == decoder.components.shape and (place >= 0).all()
     if not same or not np.allclose(loadings, decoder.components, atol=1e-4):
         msg = (
-            "`adata.obsm['X_pca']` must be in the principal components of the reference, but `adata.varm['PCs']` differs "
-            "from them. Delete `X_pca`, and the cells are projected with the loadings of the reference."
+            "`adata.obsm['X_pca']` must be in the principal components of the reference, but `adata.varm['PCs']` "
+            "differs. Delete `X_pca`, and the cells are projected with the loadings of the reference."
         )
         raise ValueError(msg)
 
 
 def shell(adata: AnnData, source: Source, sets: pd.Series) -> AnnData:
     """AnnData that shares the features and holds the column ``"set"``: nothing is written on the user's own."""
-    if adata.isbacked and source.is_expression and source.layer is None:
-        return _backed_shell(adata, sets)
     x = source.matrix(adata)
-    x = x if sparse.issparse(x) else np.asarray(x)
     obs = pd.DataFrame({"set": sets.array}, index=pd.RangeIndex(len(sets)).astype(str))
-    return ad.AnnData(X=x, obs=obs)
-
-
-def _backed_shell(adata: AnnData, sets: pd.Series) -> AnnData:
-    if adata.is_view:
-        msg = "A view of a backed AnnData cannot be fitted. Call `.to_memory()` on it first."
-        raise ValueError(msg)
-    # A second handle on the file, read-only.
-    handle = ad.read_h5ad(adata.filename, backed="r")
-    handle.obs = pd.DataFrame({"set": sets.array}, index=handle.obs_names)
-    return handle
+    # scvi-tools warns of any other sparse format.
+    return ad.AnnData(X=sparse.csr_matrix(x) if sparse.issparse(x) else x, obs=obs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -25,7 +26,9 @@ class History(Callback):
         self._pending: list[Tensor] = []
         self._records: list[dict[str, float]] = []
 
-    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
         self._pending.append(outputs["loss"].detach())
         if len(self._pending) == _STEPS_PER_RECORD or trainer.global_step == trainer.max_steps:
             self._record(trainer.global_step)
@@ -41,39 +44,58 @@ class History(Callback):
         return frame.astype({"step": int, "train_loss": float, "validation_loss": float})
 
     def state_dict(self) -> dict[str, Any]:
-        return {"records": self._records}
+        return {"records": self._records, "pending": self._pending}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._records = state_dict["records"]
+        self._records, self._pending = state_dict["records"], state_dict["pending"]
 
     def _record(self, step: int) -> None:
         # One transfer from the device per record.
         loss = float(torch.stack(self._pending).mean())
+        if not math.isfinite(loss):
+            msg = f"The training loss must be finite, got {loss} at step {step}. Lower `lr`."
+            raise FloatingPointError(msg)
         self._records.append({"step": step, "train_loss": loss, "validation_loss": float("nan")})
         self._pending = []
 
 
 class KeepBest(Callback):
-    """The averaged weights with the lowest validation loss, or the last ones where nothing is validated."""
+    """The averaged weights with the lowest validation loss, and an end to training that no longer lowers it.
 
-    def __init__(self) -> None:
-        self._best = float("inf")
+    Parameters
+    ----------
+    patience
+        Validations without improvement before training stops; None to never stop.
+    """
+
+    def __init__(self, patience: int | None) -> None:
+        self._patience = patience
+        self._best, self._n_since = float("inf"), 0
         self._state: dict[str, Tensor] | None = None
+
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        self._stop_if_exhausted(trainer)  # a resumed fit may have ended before
 
     def on_validation_end(self, trainer: Trainer, pl_module: SetTrainingPlan) -> None:
         loss = float(trainer.callback_metrics["validation_loss"])
+        self._n_since += 1
         if loss < self._best:
-            state = pl_module.averaged.module.state_dict()
-            self._best, self._state = loss, {name: value.detach().cpu().clone() for name, value in state.items()}
+            self._best, self._n_since, self._state = loss, 0, _copy(pl_module.averaged.module)
+        self._stop_if_exhausted(trainer)
 
-    def on_train_end(self, trainer: Trainer, pl_module: SetTrainingPlan) -> None:
-        pl_module.module.load_state_dict(self._state or pl_module.averaged.module.state_dict())
+    def restore(self, plan: SetTrainingPlan) -> None:
+        """Load the best averaged weights into the module, or the last ones where nothing was validated."""
+        plan.module.load_state_dict(self._state or plan.averaged.module.state_dict())
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best": self._best, "state": self._state}
+        return {"best": self._best, "n_since": self._n_since, "state": self._state}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._best, self._state = state_dict["best"], state_dict["state"]
+        self._best, self._n_since, self._state = (state_dict[name] for name in ("best", "n_since", "state"))
+
+    def _stop_if_exhausted(self, trainer: Trainer) -> None:
+        if self._patience is not None and self._n_since >= self._patience:
+            trainer.should_stop = True
 
 
 class StepProgress(Callback):
@@ -84,7 +106,9 @@ class StepProgress(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         if trainer.is_global_zero:
-            self._bar = tqdm(total=trainer.max_steps, initial=trainer.global_step, desc="Fit", unit="step", leave=False)
+            self._bar = tqdm(
+                total=trainer.max_steps, initial=trainer.global_step, desc="Fit", unit="step", leave=False
+            )
 
     def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
         if self._bar is not None:
@@ -94,6 +118,16 @@ class StepProgress(Callback):
         if self._bar is not None:
             self._bar.set_postfix(validation_loss=f"{float(trainer.callback_metrics['validation_loss']):.4f}")
 
+    def on_exception(self, trainer: Trainer, pl_module: Any, exception: BaseException) -> None:
+        self._close()
+
     def teardown(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
+        self._close()
+
+    def _close(self) -> None:
         if self._bar is not None:
             self._bar.close()
+
+
+def _copy(module: torch.nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().clone() for name, value in module.state_dict().items()}

@@ -1,25 +1,27 @@
 from __future__ import annotations
 
 import math
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from lightning import LightningModule
 from torch.optim.swa_utils import AveragedModel
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from scgde.train._seeded import seeded
 
+if TYPE_CHECKING:
     from scvi.module.base import BaseModuleClass
     from torch import Tensor
 
+    from scgde._types import Config
+
+_IDENTITY = "scgde_identity"
+
 
 class SetTrainingPlan(LightningModule):
-    """AdamW with warm-up and cosine decay, and an exponential average of the weights that is what is validated and kept.
+    """AdamW with warm-up and cosine decay; what is validated and kept is an average of the weights.
 
-    The noise of a step depends on the seed and the step only, so a resumed fit ends where an unbroken one does.
+    The noise of a step depends on the seed and the step only: a resumed fit ends where an unbroken one does.
 
     Parameters
     ----------
@@ -35,6 +37,8 @@ class SetTrainingPlan(LightningModule):
         Decay of the average, approached as (1 + n) / (10 + n) in the first steps.
     seed
         Random seed.
+    identity
+        Options and data of the fit, plain values: a training state with another identity is not resumed.
     """
 
     def __init__(
@@ -47,22 +51,22 @@ class SetTrainingPlan(LightningModule):
         warmup_steps: int = 50,
         ema_decay: float = 0.999,
         seed: int = 0,
+        identity: Config | None = None,
     ) -> None:
         super().__init__()
-        self.module = module
-        self._max_steps, self._warmup_steps, self._seed = max_steps, warmup_steps, seed
+        self.module, self.seed = module, seed
+        self._max_steps, self._warmup_steps = max_steps, warmup_steps
         self._lr, self._weight_decay = lr, weight_decay
+        self._identity = identity or {}
         self.averaged = AveragedModel(module, multi_avg_fn=_average(ema_decay))
         self.averaged.requires_grad_(requires_grad=False)
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
-        with seeded(self._seed, int(batch["step"])):
-            loss = self.module(batch)[-1].loss
-        self.log("train_loss", loss, on_step=True, on_epoch=False)
-        return loss
+        with seeded(self.seed, int(batch["step"])):
+            return self.module(batch)[-1].loss
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        with seeded(self._seed + 1, int(batch["step"])):
+        with seeded(self.seed + 1, int(batch["step"])):
             loss = self.averaged.module(batch)[-1].loss
         self.log("validation_loss", loss, on_epoch=True, batch_size=1)
 
@@ -74,6 +78,19 @@ class SetTrainingPlan(LightningModule):
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self._relative_rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint[_IDENTITY] = self._identity
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        found = checkpoint.get(_IDENTITY, {})
+        differing = sorted(name for name in self._identity if found.get(name) != self._identity[name])
+        if differing:
+            msg = (
+                f"`checkpoint_dir` must hold a fit with the same options and data, got other {differing}. "
+                "Repeat the call that began it, or choose an empty folder."
+            )
+            raise ValueError(msg)
+
     def _relative_rate(self, step: int) -> float:
         warmup = min(1.0, (step + 1) / self._warmup_steps)
         return warmup * 0.5 * (1 + math.cos(math.pi * min(step / self._max_steps, 1.0)))
@@ -83,16 +100,6 @@ def _average(decay: float) -> Any:
     @torch.no_grad()
     def update(averaged: list[Tensor], current: list[Tensor], n_averaged: Tensor) -> None:
         n = int(n_averaged)
-        torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + n) / (10 + n)))  # noqa: SLF001
+        torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + n) / (10 + n)))
 
     return update
-
-
-@contextmanager
-def seeded(*entropy: int) -> Iterator[None]:
-    """Seed torch from integers inside the block; the user's random state is put back after it."""
-    devices = [torch.cuda.current_device()] if torch.cuda.is_available() and torch.cuda.is_initialized() else []
-    seed = int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> 1)
-    with torch.random.fork_rng(devices=devices):
-        torch.random.manual_seed(seed)
-        yield

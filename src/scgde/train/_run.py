@@ -1,21 +1,26 @@
 from __future__ import annotations
 
 import logging
+import signal
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lightning import Trainer
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 
 from scgde.train._callbacks import History, KeepBest, StepProgress
+from scgde.train._seeded import seeded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pandas as pd
-    from lightning import LightningDataModule, LightningModule
+    from lightning import LightningDataModule
+    from torch.nn import Module
+
+    from scgde.train._plan import SetTrainingPlan
 
 # Advice for loaders that read files; ours draws a batch from memory in under a millisecond.
 _EXPECTED_WARNINGS = (
@@ -25,12 +30,11 @@ _EXPECTED_WARNINGS = (
     ".*GPU available but not used.*",
     ".*MPS available but not used.*",
     ".*isinstance.treespec, LeafSpec.*",
-    ".*Trying to infer the `batch_size`.*",
 )
 
 
 def run_training(
-    plan: LightningModule,
+    plan: SetTrainingPlan,
     data: LightningDataModule,
     *,
     max_steps: int,
@@ -65,18 +69,21 @@ def run_training(
 
     Raises
     ------
+    FloatingPointError
+        If the loss is not finite.
     KeyboardInterrupt
         If the user interrupts.
+    ValueError
+        If ``checkpoint_dir`` holds the state of another fit.
     """
-    history = History()
-    callbacks: list[Callback] = [history, KeepBest()]
+    history, best = History(), KeepBest(patience)
+    callbacks: list[Callback] = [history, best]
     if progress_bar:
         callbacks.append(StepProgress())
-    if validate and patience is not None:
-        callbacks.append(EarlyStopping("validation_loss", patience=patience))
     if checkpoint_dir is not None:
-        callbacks.append(ModelCheckpoint(checkpoint_dir, save_last=True, save_top_k=0))
-    with _quiet():
+        callbacks.append(_checkpoint(checkpoint_dir))
+    # Lightning draws from the global random state, too.
+    with _quiet(), _interruptible(), seeded(plan.seed), _training_mode(plan):
         trainer = Trainer(
             max_steps=max_steps,
             max_epochs=-1,
@@ -91,16 +98,18 @@ def run_training(
             enable_checkpointing=checkpoint_dir is not None,
             **trainer_kwargs,
         )
-        _fit(trainer, plan, data, _last_checkpoint(checkpoint_dir))
+        # `weights_only`: a training state cannot run code.
+        trainer.fit(plan, data, ckpt_path=_last_checkpoint(checkpoint_dir), weights_only=True)
+    best.restore(plan)
+    plan.module.to(trainer.strategy.root_device)
     return history.frame()
 
 
-def _fit(trainer: Trainer, plan: LightningModule, data: LightningDataModule, checkpoint: Path | None) -> None:
-    try:
-        trainer.fit(plan, data, ckpt_path=checkpoint)
-    except SystemExit as exit_:
-        # Lightning turns Ctrl-C into an exit of the process; in a notebook that would be the kernel.
-        raise KeyboardInterrupt from exit_
+def _checkpoint(folder: str | Path) -> ModelCheckpoint:
+    """One file, replaced at the end of each epoch, when all that a resumed fit needs is settled."""
+    return ModelCheckpoint(
+        folder, save_last=True, save_top_k=0, save_on_train_epoch_end=True, enable_version_counter=False
+    )
 
 
 def _last_checkpoint(checkpoint_dir: str | Path | None) -> Path | None:
@@ -109,9 +118,33 @@ def _last_checkpoint(checkpoint_dir: str | Path | None) -> Path | None:
 
 
 @contextmanager
+def _training_mode(module: Module) -> Iterator[None]:
+    module.train()
+    try:
+        yield
+    finally:
+        module.eval()
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Keep Ctrl-C what it was: Lightning turns it into an exit of the process, and then ignores it."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as exit_:
+        if not isinstance(exit_.__context__, KeyboardInterrupt):
+            raise
+        signal.signal(signal.SIGINT, handler)
+        raise KeyboardInterrupt from exit_
+
+
+@contextmanager
 def _quiet() -> Iterator[None]:
     """Silence what Lightning says on the normal path."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch")]
+    loggers = [
+        logging.getLogger(name) for name in ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch")
+    ]
     levels = [logger.level for logger in loggers]
     try:
         for logger in loggers:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from torch import Tensor, nn
 
@@ -16,8 +16,14 @@ class Encoder(nn.Module, ABC):
     """Set encoder: a smooth functional of the empirical measure.
 
     A set is points and weights. An encoder must not see the number of cells, their order, or any statistic
-    taken across cells other than a weighted one: then a duplicated cell is a doubled weight, and padding is weight 0.
+    across cells other than a weighted one: then a duplicated cell is a doubled weight, and padding weight 0.
+
+    The memory of ``forward`` is linear in the cells: called on all cells of a set, it embeds the set exactly.
+    A :class:`MeanPoolingEncoder` can do so from chunks of them.
     """
+
+    #: Whether the embedding is differentiable in the weights, so that influence functions and the CLT hold.
+    is_smooth: ClassVar[bool] = True
 
     n_input: int
     n_embed: int
@@ -42,8 +48,8 @@ class Encoder(nn.Module, ABC):
 class MeanPoolingEncoder(Encoder):
     """Encoder that meets the other cells of a set through weighted means only.
 
-    Cells are lifted on their own, pooled, updated given the pooled mean, pooled again and so on. A set that does not
-    fit in memory is embedded *exactly*, one mean after another, over chunks of its cells.
+    Cells are lifted on their own, pooled, updated given the pooled mean, pooled again and so on. A set that
+    does not fit in memory is embedded *exactly*, one mean after another, over chunks of its cells.
     """
 
     @abstractmethod

@@ -1,23 +1,17 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from torch import Tensor, nn
 from torch.nn import functional
 
 from scgde.nn.blocks import mlp
 from scgde.nn.encoders._base import MeanPoolingEncoder, encoders
+from scgde.nn.encoders._layers import Message
+from scgde.nn.featurizers import featurizers
 
-
-class _Message(nn.Module):
-    """One layer: a cell's state joined with the mean state of its set."""
-
-    def __init__(self, n_hidden: int) -> None:
-        super().__init__()
-        self.own = nn.Linear(n_hidden, n_hidden)
-        self.pooled = nn.Linear(n_hidden, n_hidden, bias=False)
-
-    def forward(self, state: Tensor, mean: Tensor) -> Tensor:
-        # A linear map of the two joined, with the part of the mean computed once per set.
-        return functional.silu(self.own(state) + self.pooled(mean)[:, None, :])
+if TYPE_CHECKING:
+    from scgde._types import Config
 
 
 @encoders.register("pooled_gnn")
@@ -36,17 +30,28 @@ class PooledGNN(MeanPoolingEncoder):
         Width.
     n_layers
         Rounds of messages.
+    featurizer, featurizer_kwargs
+        Network on each cell before the first round, and its choices; see :mod:`scgde.nn.featurizers`.
 
     References
     ----------
     :cite:t:`Fishman25`, section 3.
     """
 
-    def __init__(self, n_input: int, n_embed: int, *, n_hidden: int = 128, n_layers: int = 2) -> None:
+    def __init__(
+        self,
+        n_input: int,
+        n_embed: int,
+        *,
+        n_hidden: int = 128,
+        n_layers: int = 2,
+        featurizer: str = "mlp",
+        featurizer_kwargs: Config | None = None,
+    ) -> None:
         super().__init__()
         self.n_input, self.n_embed = n_input, n_embed
-        self.first = nn.Linear(n_input, n_hidden)
-        self.layers = nn.ModuleList(_Message(n_hidden) for _ in range(n_layers))
+        self.first = featurizers[featurizer](n_input, n_hidden, **(featurizer_kwargs or {}))
+        self.layers = nn.ModuleList(Message(n_hidden) for _ in range(n_layers))
         self.head = mlp(n_hidden, n_embed, n_hidden=n_hidden, n_layers=1)
 
     @property
@@ -57,7 +62,7 @@ class PooledGNN(MeanPoolingEncoder):
         return functional.silu(self.first(x))
 
     def update(self, depth: int, state: Tensor, mean: Tensor) -> Tensor:
-        return self.layers[depth](state, mean)
+        return self.layers[depth](state, mean[:, None, :])
 
     def readout(self, mean: Tensor) -> Tensor:
         return self.head(mean)

@@ -5,16 +5,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from scgde._checks import check_count, check_one_of
 from scgde.nn.backbones import backbones
 from scgde.nn.generators._base import Generator, generators
-from scgde.nn.paths import cosine_schedule
+from scgde.nn.paths import NoiseLevel, cosine_schedule
 
 SAMPLERS = ("ancestral", "ddim")
 
 
 @generators.register("diffusion")
 class Diffusion(Generator):
-    """Denoising diffusion that predicts the noise.
+    """Denoising diffusion.
+
+    The network gives v = signal eps - noise x, from which both the noise eps = noise x_t + signal v and the cell
+    x = signal x_t - noise v follow. A network that gives eps itself has its error divided by the signal, and nothing
+    but noise is left of the cells where the signal is small.
 
     Parameters
     ----------
@@ -31,13 +36,16 @@ class Diffusion(Generator):
     sampler
         ``"ddim"`` is deterministic given the noise, ``"ancestral"`` adds noise at each step.
 
+    Raises
+    ------
+    ValueError
+        If ``sampler`` is none of these, or ``n_steps`` is below 1.
+
     References
     ----------
-    :cite:t:`Ho20`, eq. 14; :cite:t:`Song21`, eq. 12 with eta 0 (DDIM) and eta 1 (ancestral).
+    :cite:t:`Ho20`, eq. 14; :cite:t:`Song21`, eq. 12 with eta 0 (DDIM) and eta 1 (ancestral);
+    :cite:t:`Salimans22`, appendix D, for v.
     """
-
-    #: Training and drawing start here: at time 0 the cell could not be told from its noise.
-    first_time = 0.01
 
     def __init__(
         self,
@@ -50,37 +58,36 @@ class Diffusion(Generator):
         sampler: str = "ddim",
     ) -> None:
         super().__init__()
-        if sampler not in SAMPLERS:
-            msg = f"`sampler` must be one of {SAMPLERS}, got {sampler!r}."
-            raise ValueError(msg)
         self.n_features, self.n_embed = n_features, n_embed
-        self.n_steps, self.sampler = n_steps, sampler
+        self.n_steps = check_count(n_steps, "n_steps")
+        self.sampler = check_one_of(sampler, "sampler", SAMPLERS)
         self.backbone = backbones[backbone](n_features, n_embed, **(backbone_kwargs or {}))
 
     def loss(self, x: Tensor, weights: Tensor, embedding: Tensor) -> Tensor:
-        time = self.first_time + (1 - self.first_time) * torch.rand_like(x[..., :1])
+        time = torch.rand_like(x[..., :1])
         noise, level = torch.randn_like(x), cosine_schedule(time)
-        error = self.backbone(level.signal * x + level.noise * noise, time, embedding) - noise
+        v = self.backbone(level.signal * x + level.noise * noise, time, embedding)
+        error = v - (level.signal * noise - level.noise * x)
         return (error.square().mean(-1) * weights).sum(-1)
 
     def sample(self, embedding: Tensor, n_cells: int, *, rng: torch.Generator | None = None) -> Tensor:
         self._check_embedding(embedding)
         x = self._noise(embedding, n_cells, rng)
-        times = torch.linspace(self.first_time, 1.0, self.n_steps + 1, dtype=x.dtype).to(x.device)
+        times = torch.linspace(0.0, 1.0, self.n_steps + 1, dtype=x.dtype).to(x.device)
         for time, later in zip(times, times[1:], strict=False):
             x = self._denoise(x, time, later, embedding, rng)
         return x
 
     def _denoise(self, x: Tensor, time: Tensor, later: Tensor, embedding: Tensor, rng: torch.Generator | None) -> Tensor:
         now, then = cosine_schedule(time), cosine_schedule(later)
-        noise = self.backbone(x, time.expand_as(x[..., :1]), embedding)
-        cell = (x - now.noise * noise) / now.signal
+        v = self.backbone(x, time.expand_as(x[..., :1]), embedding)
+        noise, cell = now.noise * x + now.signal * v, now.signal * x - now.noise * v
         fresh = self._fresh_noise_scale(now, then) if self.sampler == "ancestral" else torch.zeros_like(time)
         kept = (then.noise.square() - fresh.square()).clamp_min(0).sqrt()
         x = then.signal * cell + kept * noise
         return x + fresh * self._noise(embedding, x.shape[1], rng) if self.sampler == "ancestral" else x
 
     @staticmethod
-    def _fresh_noise_scale(now, then) -> Tensor:
+    def _fresh_noise_scale(now: NoiseLevel, then: NoiseLevel) -> Tensor:
         ratio = (now.signal / then.signal).square()
         return then.noise / now.noise * (1 - ratio).clamp_min(0).sqrt()

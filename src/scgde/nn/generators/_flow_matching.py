@@ -5,10 +5,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from scgde._checks import check_count, check_one_of
 from scgde.nn.backbones import backbones
 from scgde.nn.generators._base import Generator, generators
 from scgde.nn.paths import straight_path
-from scgde.nn.solvers import solve
+from scgde.nn.solvers import SOLVERS, solve
 
 
 @generators.register("flow_matching")
@@ -30,6 +31,11 @@ class FlowMatching(Generator):
     solver
         ``"euler"``, ``"midpoint"``, ``"heun"`` or ``"rk4"``.
 
+    Raises
+    ------
+    ValueError
+        If ``solver`` is none of these, or ``n_steps`` is below 1.
+
     References
     ----------
     :cite:t:`Lipman23`, eq. 9 and 23 with no residual noise at time 1.
@@ -47,7 +53,8 @@ class FlowMatching(Generator):
     ) -> None:
         super().__init__()
         self.n_features, self.n_embed = n_features, n_embed
-        self.n_steps, self.solver = n_steps, solver
+        self.n_steps = check_count(n_steps, "n_steps")
+        self.solver = check_one_of(solver, "solver", list(SOLVERS))
         self.backbone = backbones[backbone](n_features, n_embed, **(backbone_kwargs or {}))
 
     def loss(self, x: Tensor, weights: Tensor, embedding: Tensor) -> Tensor:

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from scgde._checks import check_fraction
+from scgde.sets import Features, SetIndex, hold_out, open_features, set_codes, set_names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anndata import AnnData
+
+
+class SetData(NamedTuple):
+    """Cells in sets, as a model reads them.
+
+    Parameters
+    ----------
+    features
+        Features of all cells.
+    index
+        Which cells belong to which set.
+    names
+        Names of the sets.
+    """
+
+    features: Features
+    index: SetIndex
+    names: pd.Index
+
+    @classmethod
+    def read(
+        cls, adata: AnnData, set_key: str, *, use_rep: str | None = None, layer: str | None = None
+    ) -> SetData:
+        """Read the entries that ``GDE.setup_anndata`` names. Nothing is registered, nothing written.
+
+        Raises
+        ------
+        KeyError
+            If an entry is missing.
+        """
+        _check_entry(adata.obs, set_key, "set_key", "obs")
+        if use_rep is not None:
+            _check_entry(adata.obsm, use_rep, "use_rep", "obsm")
+        if layer is not None:
+            _check_entry(adata.layers, layer, "layer", "layers")
+        x = adata.obsm[use_rep] if use_rep else adata.layers[layer] if layer else adata.X
+        names = set_names(adata.obs[set_key])
+        index = SetIndex.from_codes(set_codes(adata.obs[set_key]).to_numpy(), len(names))
+        return cls(open_features(x.to_numpy() if isinstance(x, pd.DataFrame) else x), index, names)
+
+    def split(
+        self,
+        train_sets: Sequence[str] | None,
+        validation_sets: Sequence[str] | None,
+        *,
+        fraction: float,
+        seed: int,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Positions of the sets to train and to validate on: as named, or a random split by ``fraction``."""
+        if train_sets is None:
+            return hold_out(len(self.names), check_fraction(fraction, "validation_fraction"), seed=seed)
+        return self.places(train_sets, "train_sets"), self.places(validation_sets or [], "validation_sets")
+
+    def places(self, names: Sequence[str], argument: str) -> np.ndarray:
+        """Position of each named set.
+
+        Raises
+        ------
+        KeyError
+            If there is no set of that name.
+        """
+        places = self.names.get_indexer_for(list(names))
+        if (places < 0).any():
+            unknown = [name for name, place in zip(names, places, strict=True) if place < 0]
+            msg = f"`{argument}` must name sets, got {unknown[:5]}. Some sets: {self.names[:5].tolist()}."
+            raise KeyError(msg)
+        return places
+
+    def digest(self, *arrays: np.ndarray) -> str:
+        """Text that changes when the sets, their cells or any of ``arrays`` change."""
+        content = hashlib.sha256("\n".join(map(str, self.names)).encode())
+        for array in (self.index.cells, self.index.offsets, *arrays):
+            content.update(np.ascontiguousarray(array).tobytes())
+        return content.hexdigest()
+
+
+def _check_entry(entries: pd.DataFrame | dict, name: str, argument: str, where: str) -> None:
+    if name not in entries:
+        msg = f"`{argument}` must name an entry of `adata.{where}`, got {name!r}. Entries: {list(entries)}."
+        raise KeyError(msg)

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from scgde.nn.blocks import mlp
+from scgde.nn.encoders._base import Encoder, encoders
+from scgde.nn.encoders._layers import Message
+from scgde.nn.featurizers import featurizers
+from scgde.nn.median import weighted_median
+
+if TYPE_CHECKING:
+    from scgde._types import Config
+
+
+@encoders.register("median_gnn")
+class MedianGNN(Encoder):
+    """Layers in which each cell sees its own state joined with the median over its set; then the median.
+
+    The contrast to the smooth encoders: invariant as they are, but autodiff finds no influence function of a
+    median, so that it gets no standard errors.
+
+    Parameters
+    ----------
+    n_input
+        Features of a cell.
+    n_embed
+        Dimensions of the embedding.
+    n_hidden
+        Width.
+    n_layers
+        Rounds of messages.
+    featurizer, featurizer_kwargs
+        Network on each cell before the first round, and its choices; see :mod:`scgde.nn.featurizers`.
+    """
+
+    is_smooth = False
+
+    def __init__(
+        self,
+        n_input: int,
+        n_embed: int,
+        *,
+        n_hidden: int = 128,
+        n_layers: int = 2,
+        featurizer: str = "mlp",
+        featurizer_kwargs: Config | None = None,
+    ) -> None:
+        super().__init__()
+        self.n_input, self.n_embed = n_input, n_embed
+        self.first = featurizers[featurizer](n_input, n_hidden, **(featurizer_kwargs or {}))
+        self.layers = nn.ModuleList(Message(n_hidden) for _ in range(n_layers))
+        self.head = mlp(n_hidden, n_embed, n_hidden=n_hidden, n_layers=1)
+
+    def forward(self, x: Tensor, weights: Tensor) -> Tensor:
+        state = functional.silu(self.first(x))
+        for layer in self.layers:
+            state = layer(state, weighted_median(state, weights)[:, None, :])
+        return self.head(weighted_median(state, weights))

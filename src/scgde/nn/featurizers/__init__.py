@@ -1,0 +1,9 @@
+"""Featurizers: the network on each cell by itself, at the entrance of an encoder."""
+
+from __future__ import annotations
+
+from scgde.nn.featurizers._base import Featurizer, featurizers
+from scgde.nn.featurizers._fourier import Fourier
+from scgde.nn.featurizers._mlp import MLP
+
+__all__ = ["MLP", "Featurizer", "Fourier", "featurizers"]

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from scgde import _keys
+from scgde._checks import check_count, check_seed, check_set_table
+from scgde.metrics import energy_distance
+from scgde.sets import SetIndex
+from scgde.tl._carried import read_model, stored_index
+from scgde.tl._source import Source, matching_features
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anndata import AnnData
+
+    from scgde.model import GDE
+
+#: Halves of fewer cells say next to nothing.
+MIN_CELLS = 10
+
+
+class _Halves(NamedTuple):
+    """Rows of a set: the encoder sees one half, the score is taken on the other."""
+
+    seen: np.ndarray
+    unseen: np.ndarray
+
+
+def score_generation(
+    adata: AnnData,
+    *,
+    key: str = "gde",
+    sets: str | Sequence[str] | None = None,
+    n_cells: int = 300,
+    n_repeats: int = 1,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Score generated cells on cells that the encoder did not see, of sets that the fit did not see.
+
+    Each set is parted at random. One half is embedded, cells are generated from this embedding, and their
+    energy distance to the *other* half is the score, so that copying the cells seen earns nothing. Distances
+    are unbiased (:func:`scgde.metrics.energy_distance`): zero is the best that can be expected, and noise can
+    go below it. They are taken in features scaled as the model scales them.
+
+    Parameters
+    ----------
+    adata
+        A fitted AnnData with the cells that it was fitted on.
+    key
+        Name under which the fit was written.
+    sets
+        Names of sets. By default those that the fit held out; if it held out none, those that chose when to
+        stop.
+    n_cells
+        Cells to generate for each set.
+    n_repeats
+        Random partitions of each set to average over.
+    seed
+        Random seed.
+
+    Returns
+    -------
+    One row per set with 10 cells or more: ``set``, ``n_cells``, and the distances to a half of the set. Those of
+    the cells ``generated``; of ``pooled`` ones, drawn from the training sets: the baseline; and, as ``floor``, of
+    the other half.
+
+    Raises
+    ------
+    KeyError
+        If there is no fit, or no set of that name.
+    ValueError
+        If the fit trained on all sets, or no set has enough cells.
+    """
+    check_set_table(adata.uns, key, entry=_keys.MODEL, made_by="scgde.tl.fit_gde")
+    n_cells, n_repeats = check_count(n_cells, "n_cells", minimum=2), check_count(n_repeats, "n_repeats")
+    rng = check_seed(seed)
+    table = adata.uns[key][_keys.SETS]
+    train, chosen = _training_sets(table, key), _chosen_sets(table, sets)
+    index = stored_index(adata, table, key)
+    chosen = _large_enough(chosen, index)
+    pool = np.sort(np.concatenate([index.rows(i) for i in train]))
+    if len(pool) < 2:
+        msg = f"`adata` must hold the cells of the training sets, the baseline, got {len(pool)} of them."
+        raise ValueError(msg)
+
+    model = read_model(adata, key)
+    params = adata.uns[key][_keys.PARAMS]
+    x = matching_features(adata, model, Source(params["use_rep"], params.get("layer")))
+    repeats = [_score(x, model, index, chosen, pool, n_cells=n_cells, rng=rng) for _ in range(n_repeats)]
+    scores = pd.DataFrame({"set": table.index[chosen], _keys.N_CELLS: index.sizes[chosen]})
+    return scores.join(pd.DataFrame(np.mean(repeats, axis=0), columns=["generated", "pooled", "floor"]))
+
+
+def _training_sets(table: pd.DataFrame, key: str) -> np.ndarray:
+    if _keys.ROLE not in table or not (table[_keys.ROLE] == "train").any():
+        msg = (
+            f"The set table of `adata.uns[{key!r}]` must say in {_keys.ROLE!r} which sets were trained on, "
+            "but does not. Score the AnnData given to `scgde.tl.fit_gde`, not one from `scgde.tl.embed`."
+        )
+        raise ValueError(msg)
+    return np.flatnonzero(table[_keys.ROLE] == "train")
+
+
+def _chosen_sets(table: pd.DataFrame, sets: str | Sequence[str] | None) -> np.ndarray:
+    if sets is None:
+        return _not_trained_on(table)
+    names = pd.Index([sets] if isinstance(sets, str) else list(sets))
+    place = table.index.get_indexer(names)
+    if (place < 0).any():
+        unknown, some = names[place < 0].tolist()[:5], table.index[:5].tolist()
+        msg = f"`sets` must name fitted sets, got {unknown}. Some sets: {some}."
+        raise KeyError(msg)
+    return place
+
+
+def _not_trained_on(table: pd.DataFrame) -> np.ndarray:
+    for role in ("held out", "validation"):
+        place = np.flatnonzero(table[_keys.ROLE] == role)
+        if len(place):
+            return place
+    msg = (
+        f"Sets that the fit did not train on are required, but it trained on all {len(table)}. "
+        "Fit with `split_key` or `validation_fraction`, or name `sets` to score the fit on what it knows."
+    )
+    raise ValueError(msg)
+
+
+def _large_enough(chosen: np.ndarray, index: SetIndex) -> np.ndarray:
+    kept = chosen[index.sizes[chosen] >= MIN_CELLS]
+    if len(kept) == 0:
+        largest = index.sizes[chosen].max(initial=0)
+        msg = f"A set with {MIN_CELLS} cells is required, but the largest of {len(chosen)} has {largest}."
+        raise ValueError(msg)
+    return kept
+
+
+def _score(
+    x: Any,
+    model: GDE,
+    index: SetIndex,
+    sets: np.ndarray,
+    pool: np.ndarray,
+    *,
+    n_cells: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Generated, pooled, floor of each set, shape ``(S, 3)``."""
+    halves = [_halves(index.rows(i), rng) for i in sets]
+    codes = np.full(x.shape[0], -1)
+    for code, half in enumerate(halves):
+        codes[half.seen] = code
+    generated = model.generate(model.embed(x, codes), n_cells, seed=int(rng.integers(2**31)))
+    scale = model.module.scale.cpu().numpy()
+    pooled = _cells(x, rng.choice(pool, min(n_cells, len(pool)), replace=False)) / scale
+    scores = np.empty((len(sets), 3))
+    for row, half, cells in zip(scores, halves, generated, strict=True):
+        unseen = _cells(x, half.unseen) / scale
+        clouds = (cells / scale, pooled, _cells(x, half.seen) / scale)
+        row[:] = [energy_distance(cloud, unseen, unbiased=True) for cloud in clouds]
+    return scores
+
+
+def _halves(rows: np.ndarray, rng: np.random.Generator) -> _Halves:
+    rows = rng.permutation(rows)
+    half = len(rows) // 2
+    return _Halves(rows[:half], rows[half:])
+
+
+def _cells(x: Any, rows: np.ndarray) -> np.ndarray:
+    # Files are read in order.
+    x = x[np.sort(rows)]
+    return np.asarray(x.toarray() if sparse.issparse(x) else x, dtype=np.float64)

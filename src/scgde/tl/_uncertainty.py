@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scgde import _keys
+from scgde._checks import check_set_table
+from scgde.model._uncertainty import covariance_of_sets
+from scgde.sets import open_features
+from scgde.tl._carried import read_model, stored_index
+from scgde.tl._source import Source, matching_features
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from anndata import AnnData
+
+
+def uncertainty(adata: AnnData, *, population_size: str | None = None, key: str = "gde") -> None:
+    """Covariance and standard errors of the embedding of each set.
+
+    How much would the embedding move, had other cells of the same population been measured? By the central limit
+    theorem for smooth set encoders it is normal around the embedding of the population, with covariance
+    Cov(influence) / m for m cells. The influence of each cell is a derivative of the encoder in the weights.
+
+    Parameters
+    ----------
+    adata
+        A fitted AnnData, or one with embedded sets, with their cells.
+    population_size
+        Column of the set table with the number of cells that the cells of a set were taken from, without
+        replacement. The covariance is then multiplied by 1 - m / N: zero where every cell was measured. Off by
+        default, as one asks about the donor or clone and not about the cells that happened to be in the tube.
+    key
+        Name under which the fit was written.
+
+    Returns
+    -------
+    None. Writes ``uns[key]["covariance"]``, shape ``(n_sets, E, E)``, of the embedding itself, and
+    ``uns[key]["standard_error"]``, shape ``(n_sets, E)``. Sets of one cell get NaN.
+
+    Raises
+    ------
+    KeyError
+        If there is no fit, or no such column.
+    ValueError
+        If the encoder is not smooth, or a population is smaller than its set.
+
+    References
+    ----------
+    :cite:t:`Fishman25`, theorem on asymptotic normality.
+    """
+    check_set_table(adata.uns, key, entry=_keys.MODEL, made_by="scgde.tl.fit_gde")
+    table = adata.uns[key][_keys.SETS]
+    correction = _finite_population(table, population_size)
+    model = read_model(adata, key)
+    x = matching_features(adata, model, Source(model.source["use_rep"], model.source["layer"]))
+    covariance = covariance_of_sets(model.module, open_features(x), stored_index(adata, table, key))
+    covariance *= correction[:, None, None]
+    adata.uns[key][_keys.COVARIANCE] = covariance.astype(np.float32)
+    variance = np.diagonal(covariance, axis1=1, axis2=2)
+    adata.uns[key][_keys.STANDARD_ERROR] = np.sqrt(np.maximum(variance, 0)).astype(np.float32)
+
+
+def _finite_population(table: pd.DataFrame, column: str | None) -> np.ndarray:
+    if column is None:
+        return np.ones(len(table))
+    if column not in table:
+        msg = f"`population_size` must name a column of the set table, got {column!r}. Columns: {list(table)}."
+        raise KeyError(msg)
+    share = table[_keys.N_CELLS].to_numpy() / table[column].to_numpy(dtype=float)
+    if not (share <= 1).all():
+        msg = (
+            f"`population_size` must be at least the cells of each set, but {column!r} is smaller or missing for some."
+        )
+        raise ValueError(msg)
+    return 1 - share

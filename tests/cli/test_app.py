@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from scgde import __version__, datasets, tl
+from scgde.cli import app
+
+
+@pytest.fixture(scope="module")
+def cells_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("cells") / "cells.h5ad"
+    adata = datasets.cohort(12, n_genes=20, n_cells=(12, 30), n_batches=2)
+    adata.write_h5ad(path)
+    return path
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def fails(result, text):
+    """One line on what went wrong, exit code 2, no traceback."""
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: ")
+    assert text in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    return True
+
+
+def test_version_is_shown():
+    result = run("--version")
+    assert (result.exit_code, result.stdout) == (0, f"scgde {__version__}\n")
+
+
+@pytest.mark.parametrize("command", ["demo", "fit"])
+def test_help_names_groupby(command):
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert "--groupby" in result.stdout
+
+
+def test_app_imports_no_heavy_library():
+    heavy = {"torch", "scvi", "scanpy", "anndata", "matplotlib", "pandas"}
+    program = f"import sys, scgde.cli; print(sorted({heavy!r} & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+def test_demo_of_a_file_writes_cells_scores_and_figures(cells_file, tmp_path):
+    result = run("demo", cells_file, "--groupby", "donor", "--quick", "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    folder = tmp_path / "out" / "cells"
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"cells.h5ad", "scores.csv", "embedding.png", "history.png", "generated.png"}
+    assert str(folder) in result.stdout
+    scores = pd.read_csv(folder / "scores.csv")
+    table = ad.read_h5ad(folder / "cells.h5ad").uns["gde"]["sets"]
+    assert set(scores["set"]) == set(table.index[table["role"] == "held out"])
+    assert f"{scores['generated'].mean():.3f}" in result.stdout
+
+
+def test_demo_leaves_the_file_as_it_was(cells_file, tmp_path):
+    before = cells_file.read_bytes()
+    run("demo", cells_file, "-g", "donor", "--quick", "-o", tmp_path)
+    assert cells_file.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_demo_brings_its_own_data(tmp_path):
+    result = run("demo", "--quick", "-o", tmp_path)
+    assert result.exit_code == 0, result.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"cohort", "pbmc68k"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["missing.h5ad", "-g", "donor"], "must be an existing h5ad file, got 'missing.h5ad'"),
+        (["{cells}"], "`--groupby` must name a column of `obs`"),
+        (["{cells}", "-g", "dono"], "`groupby` must name columns of `adata.obs`, got ['dono']"),
+        (["{cells}", "-g", "donor", "--use-rep", "X_none"], "`use_rep`"),
+        (["{cells}", "-g", "composition"], "5 sets of 10 cells are required to hold one in five out, got 2"),
+        (["-g", "donor"], "need a FILE, got none"),
+    ],
+)
+def test_demo_says_what_is_wrong_in_one_line(arguments, text, cells_file, tmp_path):
+    arguments = [argument.format(cells=cells_file) for argument in arguments]
+    assert fails(run("demo", *arguments, "--quick", "-o", tmp_path / "out"), text)
+    assert not (tmp_path / "out").exists()
+
+
+def test_demo_refuses_a_file_of_another_kind(tmp_path):
+    path = tmp_path / "cells.h5ad"
+    path.write_text("no cells here")
+    assert fails(run("demo", path, "-g", "donor", "-o", tmp_path / "out"), "cannot be read as one")
+
+
+def test_fit_writes_what_fit_gde_writes(cells_file, tmp_path):
+    output = tmp_path / "fitted.h5ad"
+    result = run(
+        "fit", cells_file, "-g", "donor", "-o", output, "--max-steps", 5, "--n-latent", 6, "--seed", 3
+    )
+    assert result.exit_code == 0, result.stderr
+    assert "Fitted 12 sets" in result.stdout
+    expected, found = ad.read_h5ad(cells_file), ad.read_h5ad(output)
+    tl.fit_gde(expected, "donor", max_steps=5, n_latent=6, seed=3, progress_bar=False)
+    np.testing.assert_array_equal(found.uns["gde"]["embedding"], expected.uns["gde"]["embedding"])
+
+
+def test_fit_combines_columns_and_notes_what_is_dropped(cells_file, tmp_path):
+    options = ["-g", "batch", "-g", "cell_type", "--min-cells", 25, "--max-steps", 2, "--key-added", "mine"]
+    result = run("fit", cells_file, *options, "-o", tmp_path / "fitted.h5ad")
+    assert result.exit_code == 0, result.stderr
+    adata = ad.read_h5ad(tmp_path / "fitted.h5ad")
+    table = adata.uns["mine"]["sets"]
+    assert table.columns[:2].tolist() == ["batch", "cell_type"]
+    n_sets = adata.obs.groupby(["batch", "cell_type"], observed=True).size()
+    assert len(table) == (n_sets >= 25).sum()
+    assert ("Note: Dropped" in result.stderr) == (n_sets < 25).any()
+
+
+def test_fit_keeps_an_existing_file_unless_told(cells_file, tmp_path):
+    output = tmp_path / "fitted.h5ad"
+    output.write_text("mine")
+    options = ["fit", cells_file, "-g", "donor", "-o", output, "--max-steps", 2]
+    assert fails(run(*options), "exists. Pass `--overwrite`")
+    assert output.read_text() == "mine"
+    assert run(*options, "--overwrite").exit_code == 0
+    assert "gde" in ad.read_h5ad(output).uns
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ([], "`--groupby` must name a column of `obs`"),
+        (["-g", "dono"], "`groupby` must name columns of `adata.obs`, got ['dono']"),
+        (["-g", "donor", "--encoder", "none"], "`encoder` must be one of"),
+        (["-g", "donor", "--layer", "none"], "`layer` must name a layer"),
+        (["-g", "donor", "--min-cells", "1000"], "At least one set with `min_cells=1000`"),
+        (["-g", "donor", "-o", "{folder}/fitted.txt"], "must end in .h5ad"),
+        (["-g", "donor", "-o", "{folder}/none/fitted.h5ad"], "must be in an existing folder"),
+    ],
+)
+def test_fit_says_what_is_wrong_in_one_line(options, text, cells_file, tmp_path):
+    options = [option.format(folder=tmp_path) for option in options]
+    assert fails(run("fit", cells_file, "-o", tmp_path / "fitted.h5ad", *options), text)
+    assert list(tmp_path.iterdir()) == []

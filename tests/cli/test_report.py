@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from scgde.cli._report import columns_to_draw, spread_over_scores
+
+TABLE = pd.DataFrame(
+    {
+        "donor": ["a", "b", "c"],
+        "n_cells": [10, 20, 30],
+        "sex": ["f", "m", "f"],
+        "age": [40.0, 50.0, 60.0],
+        "site": ["one"] * 3,
+        "split": ["train", "train", "test"],
+        "role": ["train", "train", "held out"],
+    }
+)
+
+
+def test_columns_to_draw_are_those_that_tell_groups_of_sets_apart():
+    assert columns_to_draw(TABLE, without=["split"]) == ["sex", "age", "n_cells"]
+
+
+def test_columns_to_draw_are_six_at_most():
+    table = TABLE.assign(**{f"score_{i}": [0.0, 1.0, 2.0] for i in range(9)})
+    assert len(columns_to_draw(table, without=[])) == 6
+
+
+@pytest.mark.parametrize(("n", "expected"), [(1, [0]), (3, [0, 1, 2]), (10, [0, 3, 6, 9])])
+def test_spread_over_scores_reaches_from_the_best_to_the_worst(n, expected):
+    scores = pd.DataFrame({"set": range(n), "generated": [float(i) for i in range(n)]})
+    assert spread_over_scores(scores.sample(frac=1, random_state=0))["set"].tolist() == expected

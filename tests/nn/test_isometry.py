@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from scgde.nn.isometry import Isometry
+
+SHIFTS = torch.tensor([0.0, 1.0, -2.5, 4.0, 7.0, 7.5])
+
+
+def shifted_sets():
+    """One set at six places on a line: W2 is the distance of the places, in every direction."""
+    x = torch.randn(1, 30, 1) + SHIFTS[:, None, None]
+    return x, torch.full(x.shape[:2], 1 / 30)
+
+
+def embedding_of(places):
+    return torch.stack([0.6 * places, 0.8 * places], dim=1)
+
+
+@pytest.mark.parametrize("scale", [0.1, 1.0, 30.0])
+def test_misfit_is_zero_when_latent_distance_is_scaled_w2(scale):
+    isometry = Isometry()
+    isometry.log_scale.data.fill_(math.log(scale))
+    assert isometry(embedding_of(SHIFTS / scale), *shifted_sets()).item() < 1e-6
+
+
+def test_misfit_is_relative_to_the_distances():
+    # Without any latent distance, the misfit is all of the distance.
+    assert Isometry()(torch.zeros(6, 2), *shifted_sets()).item() == pytest.approx(1, abs=1e-3)
+
+
+def test_misfit_grows_with_distortion():
+    isometry, sets = Isometry(), shifted_sets()
+    values = [isometry(embedding_of(SHIFTS * factor), *sets).item() for factor in (1.0, 1.1, 1.5, 2.0)]
+    assert values == sorted(values)
+    assert values[-1] == pytest.approx(1, rel=1e-3)
+
+
+def test_scale_is_learnt():
+    isometry, sets, embedding = Isometry(), shifted_sets(), embedding_of(SHIFTS / 3)
+    optimizer = torch.optim.Adam(isometry.parameters(), lr=0.1)
+    for _ in range(100):
+        optimizer.zero_grad()
+        isometry(embedding, *sets).backward()
+        optimizer.step()
+    assert isometry.log_scale.exp().item() == pytest.approx(3, rel=0.01)
+
+
+def test_misfit_ignores_padding():
+    x, weights = shifted_sets()
+    padded = torch.cat([x, torch.full((6, 4, 1), 1e6)], dim=1), torch.cat([weights, torch.zeros(6, 4)], dim=1)
+    embedding = torch.randn(6, 2)
+    torch.testing.assert_close(Isometry()(embedding, *padded), Isometry()(embedding, x, weights))
+
+
+@pytest.mark.parametrize("all_same", [False, True])
+def test_gradient_is_finite_when_sets_are_identical(all_same):
+    x, weights = shifted_sets()
+    x, embedding = x[[0] * 6 if all_same else [0, 0, 1, 1, 2, 2]], torch.ones(6, 2, requires_grad=True)
+    isometry = Isometry()
+    isometry(embedding, x, weights).backward()
+    assert embedding.grad.isfinite().all()
+    assert isometry.log_scale.grad.isfinite()
+
+
+@pytest.mark.parametrize("n_sets", [1, 2, 3])
+def test_misfit_of_few_sets_is_finite(n_sets):
+    x, weights = (part[:n_sets] for part in shifted_sets())
+    misfit = Isometry(n_shifts=4)(torch.randn(n_sets, 2, requires_grad=True), x, weights)
+    misfit.backward()
+    assert misfit.shape == ()
+    assert misfit.isfinite()

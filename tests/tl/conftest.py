@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import copy
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+import scanpy as sc
+from scipy import sparse
+
+from scgde import datasets, tl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from scgde.model import GDE
+
+#: A model that fits in well under a second.
+TINY = {
+    "n_latent": 4,
+    "min_cells": 2,
+    "max_steps": 20,
+    "sets_per_batch": 8,
+    "set_size": 8,
+    "progress_bar": False,
+    "accelerator": "cpu",
+    "encoder_kwargs": {"n_hidden": 16},
+    "generator_kwargs": {"n_steps": 4, "backbone_kwargs": {"n_hidden": 16, "n_layers": 1}},
+}
+
+
+def _dense(x: Any) -> Any:
+    return x.toarray() if sparse.issparse(x) else np.array(x)
+
+
+def _keys(value: Any) -> Any:
+    return {name: _keys(value[name]) for name in value} if hasattr(value, "keys") else None
+
+
+@pytest.fixture(scope="session")
+def tiny() -> dict[str, Any]:
+    """Options of a fit that takes well under a second."""
+    return copy.deepcopy(TINY)
+
+
+@pytest.fixture(scope="session")
+def fit(tiny: dict[str, Any]) -> Callable[..., GDE]:
+    """``tl.fit_gde`` with tiny defaults."""
+
+    def fit_tiny(adata: ad.AnnData, groupby: Any = "set", **options: Any) -> GDE:
+        return tl.fit_gde(adata, groupby, **{**tiny, **options})
+
+    return fit_tiny
+
+
+@pytest.fixture
+def cells() -> ad.AnnData:
+    """Ten sets of 6 to 16 cells with four features in ``X``."""
+    adata = datasets.gaussian_sets(10, (6, 16), 4, seed=0)
+    adata.layers["counts"] = np.random.default_rng(0).poisson(3, adata.shape)
+    adata.obs["donor"] = adata.obs["set"].astype(str).to_numpy()
+    adata.obs["kept"] = np.arange(adata.n_obs) % 5 > 0
+    return adata
+
+
+@pytest.fixture(scope="session")
+def fitted_once(fit: Callable[..., GDE]) -> tuple[ad.AnnData, GDE]:
+    adata = datasets.gaussian_sets(10, (6, 16), 4, seed=0)
+    return adata, fit(adata, validation_fraction=0.2)
+
+
+@pytest.fixture
+def fitted(fitted_once: tuple[ad.AnnData, GDE]) -> ad.AnnData:
+    """A fitted copy of such sets."""
+    return fitted_once[0].copy()
+
+
+@pytest.fixture
+def model(fitted_once: tuple[ad.AnnData, GDE]) -> GDE:
+    """The model of ``fitted``, not to be changed."""
+    return fitted_once[1]
+
+
+def pca_cells(seed: int = 0) -> ad.AnnData:
+    """Eight sets of 30 cells with twelve genes; two directions carry the sets."""
+    rng = np.random.default_rng(seed)
+    codes = np.repeat(np.arange(8), 30)
+    shift = rng.normal(size=(8, 2)) @ rng.normal(size=(2, 12)) * 2
+    x = (5 + shift[codes] + rng.normal(size=(len(codes), 12))).astype(np.float32)
+    obs = pd.DataFrame(
+        {"donor": pd.Categorical([f"d{code}" for code in codes])}, index=[f"c{i}" for i in range(240)]
+    )
+    return ad.AnnData(x, obs=obs, var=pd.DataFrame(index=[f"g{i}" for i in range(12)]))
+
+
+@pytest.fixture(scope="session")
+def pca_fitted_once(fit: Callable[..., GDE]) -> ad.AnnData:
+    adata = pca_cells()
+    sc.pp.pca(adata, n_comps=4)
+    fit(adata, "donor", max_steps=200, sets_per_batch=16, set_size=16, validation_fraction=0)
+    return adata
+
+
+@pytest.fixture
+def pca_fitted(pca_fitted_once: ad.AnnData) -> ad.AnnData:
+    """A fit on the principal components of genes."""
+    return pca_fitted_once.copy()
+
+
+@pytest.fixture(scope="session")
+def unchanged() -> Callable[[ad.AnnData], Any]:
+    """Context in which an AnnData must not change."""
+
+    @contextmanager
+    def check(adata: ad.AnnData) -> Iterator[None]:
+        was_view, obs, x = adata.is_view, adata.obs.copy(), _dense(adata.X)
+        var = adata.var.copy()
+        obsm = {name: _dense(adata.obsm[name]) for name in adata.obsm}
+        layers = {name: _dense(adata.layers[name]) for name in adata.layers}
+        uns = _keys(adata.uns)
+        yield
+        assert adata.is_view == was_view
+        pd.testing.assert_frame_equal(adata.obs, obs)
+        pd.testing.assert_frame_equal(adata.var, var)
+        np.testing.assert_array_equal(_dense(adata.X), x)
+        assert list(adata.obsm) == list(obsm)
+        assert list(adata.layers) == list(layers)
+        for name, value in obsm.items():
+            np.testing.assert_array_equal(_dense(adata.obsm[name]), value)
+        assert _keys(adata.uns) == uns
+
+    return check
