@@ -11,7 +11,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import torch
-from _common import igan_donors, parser, report, timed
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import RepeatedStratifiedKFold
@@ -19,6 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import scgde
+from _common import igan_donors, parser, report, timed
 
 
 def macro_auroc(x: np.ndarray, y: np.ndarray) -> np.ndarray:

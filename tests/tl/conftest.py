@@ -90,9 +90,7 @@ def pca_cells(seed: int = 0) -> ad.AnnData:
     codes = np.repeat(np.arange(8), 30)
     shift = rng.normal(size=(8, 2)) @ rng.normal(size=(2, 12)) * 2
     x = (5 + shift[codes] + rng.normal(size=(len(codes), 12))).astype(np.float32)
-    obs = pd.DataFrame(
-        {"donor": pd.Categorical([f"d{code}" for code in codes])}, index=[f"c{i}" for i in range(240)]
-    )
+    obs = pd.DataFrame({"donor": pd.Categorical([f"d{code}" for code in codes])}, index=[f"c{i}" for i in range(240)])
     return ad.AnnData(x, obs=obs, var=pd.DataFrame(index=[f"g{i}" for i in range(12)]))
 
 

@@ -27,9 +27,7 @@ def gaussian_cells(scale=1.0):
     code = np.repeat(np.arange(N_SETS), sizes)
     x = rng.standard_normal((len(code), 2)) + 3.0 * code[:, None]
     part = np.where(code < 6, "train", np.where(code == 6, "validation", "test"))
-    obs = pd.DataFrame(
-        {"donor": [f"d{i:02d}" for i in code], "part": part}, index=[f"c{i}" for i in range(len(code))]
-    )
+    obs = pd.DataFrame({"donor": [f"d{i:02d}" for i in code], "part": part}, index=[f"c{i}" for i in range(len(code))])
     return AnnData((scale * x).astype(np.float32), obs=obs)
 
 
@@ -72,7 +70,7 @@ def test_score_generation_compares_with_the_half_that_was_not_encoded(fitted, mo
 
 
 def test_score_generation_pooled_is_the_distance_to_training_cells(fitted):
-    scores = tl.score_generation(fitted, n_cells=10_000).set_index("set")
+    scores = tl.score_generation(fitted, n_cells=2000).set_index("set")
     donor = fitted.obs["donor"].to_numpy()
     train = fitted.X[fitted.obs["part"] == "train"]
     scale = train.std(axis=0, dtype=float)  # `X` is scaled by feature

@@ -9,7 +9,6 @@ from scipy import sparse
 from scgde import _keys
 from scgde._checks import check_count, check_seed, check_set_table
 from scgde.metrics import energy_distance
-from scgde.sets import SetIndex
 from scgde.tl._carried import read_model, stored_index
 from scgde.tl._source import Source, matching_features
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from scgde.model import GDE
+    from scgde.sets import SetIndex
 
 #: Halves of fewer cells say next to nothing.
 MIN_CELLS = 10

@@ -1,0 +1,173 @@
+"""A fit that is broken off leaves everything as it was, and can be taken up again."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+import warnings
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from scgde.train import SetTrainingPlan
+
+OPTIONS = {"validation_fraction": 0.2, "max_steps": 30, "train_kwargs": {"steps_per_validation": 6}}
+
+
+@pytest.fixture
+def break_at(monkeypatch):
+    """Make training raise at a step; returns a function that ends this."""
+    original = SetTrainingPlan.training_step
+
+    def install(step, error=KeyboardInterrupt):
+        def training_step(self, batch, batch_idx):
+            if self.global_step == step:
+                raise error
+            return original(self, batch, batch_idx)
+
+        monkeypatch.setattr(SetTrainingPlan, "training_step", training_step)
+        return lambda: monkeypatch.setattr(SetTrainingPlan, "training_step", original)
+
+    return install
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_fit_gde_leaves_all_as_it_was_when_interrupted(cells, fit, unchanged, break_at, error):
+    break_at(10, error)
+    random_state, filters = torch.get_rng_state(), list(warnings.filters)
+    handler = signal.getsignal(signal.SIGINT)
+    with unchanged(cells), pytest.raises(error):
+        fit(cells, **OPTIONS)
+    assert torch.equal(torch.get_rng_state(), random_state)
+    assert warnings.filters == filters
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_fit_gde_closes_its_bar_when_interrupted(cells, fit, break_at, capfd):
+    break_at(10)
+    with pytest.raises(KeyboardInterrupt):
+        fit(cells, **OPTIONS, progress_bar=True)
+    assert capfd.readouterr().err.endswith("\r")  # cleared
+
+
+def _same(one, other):
+    np.testing.assert_array_equal(one.uns["gde"]["model"]["state"], other.uns["gde"]["model"]["state"])
+    np.testing.assert_array_equal(one.obsm["X_gde"], other.obsm["X_gde"])
+    pd.testing.assert_frame_equal(one.uns["gde"]["history"], other.uns["gde"]["history"])
+
+
+@pytest.mark.parametrize("step", [3, 6, 16, 29])
+@pytest.mark.parametrize("validation_fraction", [0.0, 0.2])
+def test_fit_gde_resumes_where_it_stopped(cells, fit, break_at, tmp_path, step, validation_fraction):
+    options = {**OPTIONS, "validation_fraction": validation_fraction}
+    unbroken = cells.copy()
+    fit(unbroken, **options)
+    end = break_at(step)
+    with pytest.raises(KeyboardInterrupt):
+        fit(cells, checkpoint_dir=tmp_path, **options)
+    end()
+    fit(cells, checkpoint_dir=tmp_path, **options)
+    _same(cells, unbroken)
+    assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+def test_fit_gde_resumes_from_the_end_of_the_last_epoch(cells, fit, break_at, tmp_path, monkeypatch):
+    break_at(16)
+    with pytest.raises(KeyboardInterrupt):
+        fit(cells, checkpoint_dir=tmp_path, **OPTIONS)
+    monkeypatch.undo()
+    steps = []
+    original = SetTrainingPlan.training_step
+    monkeypatch.setattr(
+        SetTrainingPlan,
+        "training_step",
+        lambda self, batch, i: steps.append(int(batch["step"])) or original(self, batch, i),
+    )
+    fit(cells, checkpoint_dir=tmp_path, **OPTIONS)
+    assert steps == list(range(12, 30))
+
+
+@pytest.mark.parametrize("patience", [None, 1])
+def test_fit_gde_that_ended_gives_the_same_numbers_again(cells, fit, tmp_path, patience):
+    options = {**OPTIONS, "train_kwargs": {"steps_per_validation": 6, "patience": patience, "lr": 0.5}}
+    again = cells.copy()
+    fit(cells, checkpoint_dir=tmp_path, **options)
+    assert (cells.uns["gde"]["history"]["step"].max() < 30) == (patience is not None)
+    fit(again, checkpoint_dir=tmp_path, **options)
+    _same(again, cells)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"n_latent": 5}, "n_latent"),
+        ({"max_steps": 40}, "train_max_steps"),
+        ({"seed": 1}, "seed"),
+        ({"train_kwargs": {"steps_per_validation": 5}}, "train_steps_per_validation"),
+        ({"min_cells": 1, "mask": "kept"}, "data"),
+    ],
+    ids=str,
+)
+def test_fit_gde_refuses_the_state_of_another_fit(cells, fit, unchanged, tmp_path, change, named):
+    fit(cells.copy(), checkpoint_dir=tmp_path, **OPTIONS)
+    state = (tmp_path / "last.ckpt").read_bytes()
+    with unchanged(cells), pytest.raises(ValueError, match=f"`checkpoint_dir` must hold .* got other .*'{named}'"):
+        fit(cells, checkpoint_dir=tmp_path, **{**OPTIONS, **change})
+    assert (tmp_path / "last.ckpt").read_bytes() == state
+
+
+def test_fit_gde_refuses_the_state_of_other_features(cells, fit, tmp_path):
+    fit(cells.copy(), checkpoint_dir=tmp_path, **OPTIONS)
+    cells.X = cells.X + 0.01
+    with pytest.raises(ValueError, match=r"got other \['data'\]"):
+        fit(cells, checkpoint_dir=tmp_path, **OPTIONS)
+
+
+class _Exploit:
+    def __reduce__(self):
+        return (warnings.warn, ("code was run",))
+
+
+def test_fit_gde_runs_no_code_from_a_training_state(cells, fit, unchanged, tmp_path):
+    torch.save({"state_dict": _Exploit()}, tmp_path / "last.ckpt")
+    with unchanged(cells), pytest.raises(Exception, match="[Ww]eights.only"):
+        fit(cells, checkpoint_dir=tmp_path, **OPTIONS)
+
+
+def test_fit_gde_says_when_the_loss_is_not_finite(cells, fit, unchanged):
+    with unchanged(cells), pytest.raises(FloatingPointError, match="must be finite, got .* Lower `lr`"):
+        fit(cells, **{**OPTIONS, "train_kwargs": {"lr": 1e30, "gradient_clip": 0.0}})
+
+
+PROGRAM = """
+import sys, anndata
+from scgde import tl
+adata = anndata.read_h5ad(sys.argv[1])
+tl.fit_gde(adata, "set", checkpoint_dir=sys.argv[2], **eval(sys.argv[3]))
+"""
+
+
+@pytest.mark.slow
+def test_fit_gde_of_a_killed_process_resumes_bit_for_bit(cells, fit, tiny, tmp_path):
+    path, folder = tmp_path / "cells.h5ad", tmp_path / "state"
+    cells.write_h5ad(path)
+    before = path.read_bytes()
+    options = {**tiny, **OPTIONS, "max_steps": 600}
+    process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(path), str(folder), repr(options)])
+    deadline = time.monotonic() + 120
+    while not (folder / "last.ckpt").exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert path.read_bytes() == before
+    assert (folder / "last.ckpt").exists()
+
+    unbroken = ad.read_h5ad(path)
+    fit(unbroken, **options)
+    fit(cells, checkpoint_dir=folder, **options)
+    _same(cells, unbroken)
