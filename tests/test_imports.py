@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "train": set(),
     "model": {"sets", "module", "train", "nn"},
     "metrics": set(),
-    "tl": {"model", "metrics", "pp"},
+    "tl": {"model", "metrics", "pp", "sets"},
     "pl": {"get"},
     "get": set(),
     "datasets": set(),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from scgde.cli._report import columns_to_draw, spread_over_scores
+from scgde.cli._report import columns_to_draw, spread_over_scores, wrapped_title
 
 TABLE = pd.DataFrame(
     {
@@ -31,3 +31,8 @@ def test_columns_to_draw_are_six_at_most():
 def test_spread_over_scores_reaches_from_the_best_to_the_worst(n, expected):
     scores = pd.DataFrame({"set": range(n), "generated": [float(i) for i in range(n)]})
     assert spread_over_scores(scores.sample(frac=1, random_state=0))["set"].tolist() == expected
+
+
+def test_wrapped_title_has_short_lines():
+    title = wrapped_title("CD8+/CD45RA+ Naive Cytotoxic|G1", 0.123)
+    assert title.splitlines() == ["CD8+/CD45RA+ Naive", "Cytotoxic | G1", "energy distance 0.12"]

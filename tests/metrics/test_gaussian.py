@@ -16,9 +16,7 @@ def random_gaussian(rng: np.random.Generator, n_features: int) -> tuple[np.ndarr
 def test_gaussian_agrees_with_pot():
     rng = np.random.default_rng(0)
     (m, a), (k, b) = random_gaussian(rng, 4), random_gaussian(rng, 4)
-    assert gaussian_wasserstein(m, a, k, b) == pytest.approx(
-        ot.gaussian.bures_wasserstein_distance(m, k, a, b)
-    )
+    assert gaussian_wasserstein(m, a, k, b) == pytest.approx(ot.gaussian.bures_wasserstein_distance(m, k, a, b))
 
 
 def test_gaussian_agrees_with_matrix_root_formula():
@@ -59,9 +57,7 @@ def test_gaussian_refuses_what_is_no_covariance(bad):
 
 
 def test_gaussian_refuses_shapes_and_nan():
-    with pytest.raises(
-        ValueError, match=r"`cov_x` must be finite, of shape \(..., 2, 2\), got shape \(3, 3\)"
-    ):
+    with pytest.raises(ValueError, match=r"`cov_x` must be finite, of shape \(..., 2, 2\), got shape \(3, 3\)"):
         gaussian_wasserstein([0.0, 0.0], np.eye(3), [0.0, 0.0], np.eye(2))
     with pytest.raises(ValueError, match="`mean_y` must be finite"):
         gaussian_wasserstein([0.0, 0.0], np.eye(2), [0.0, np.nan], np.eye(2))

@@ -89,6 +89,4 @@ def test_distances_between_shifted_copies_are_the_shift(clouds):
     assert metrics.wasserstein(x, x + shift) == pytest.approx(3)
     assert metrics.wasserstein(x, x + shift, p=1) == pytest.approx(3)
     assert metrics.sinkhorn_divergence(x, x + shift) == pytest.approx(9, rel=1e-5)
-    assert metrics.sliced_wasserstein(x, x + shift, n_projections=5000) == pytest.approx(
-        3 / np.sqrt(3), rel=0.03
-    )
+    assert metrics.sliced_wasserstein(x, x + shift, n_projections=5000) == pytest.approx(3 / np.sqrt(3), rel=0.03)

@@ -51,9 +51,7 @@ def test_weighted_attention_has_the_gradients_of_naive_softmax(parts: tuple[torc
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e12])
-def test_weighted_attention_ignores_cells_of_weight_zero(
-    parts: tuple[torch.Tensor, ...], scale: float
-) -> None:
+def test_weighted_attention_ignores_cells_of_weight_zero(parts: tuple[torch.Tensor, ...], scale: float) -> None:
     query, key, value, weights = parts
     expected = weighted_attention(query, key[:, :, :30], value[:, :, :30], weights[:, :30])
     key, value, weights = key.clone(), value.clone(), weights.clone()

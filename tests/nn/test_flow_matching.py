@@ -35,11 +35,11 @@ def test_flow_draws_from_the_gaussian_whose_velocity_is_known(solver):
 
 
 @pytest.mark.parametrize(("solver", "order"), [("euler", 1), ("midpoint", 2), ("rk4", 4)])
-def test_flow_converges_at_the_order_of_its_solver(solver, order):
-    # The exact flow of the starting noise eps is MEAN + SD eps; a fine solution recovers it to 1e-9.
+def test_flow_converges_at_least_at_the_order_of_its_solver(solver, order):
+    # Per cell, under the same starting noise.
     exact = draw(512, "rk4", n_cells=50)
     errors = [(draw(n_steps, solver, n_cells=50) - exact).abs().mean() for n_steps in (32, 64)]
-    assert math.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.3)
+    assert math.log2(errors[0] / errors[1]) > order - 0.2
 
 
 def test_default_solver_is_exact_to_a_percent():
@@ -50,7 +50,7 @@ def test_default_solver_is_exact_to_a_percent():
 
 
 def test_flow_matching_refuses_an_unknown_solver_and_no_steps():
-    with pytest.raises(ValueError, match="`solver` must be one of .*'midpoint'.*, got 'leapfrog'"):
+    with pytest.raises(ValueError, match=r"`solver` must be one of .*'midpoint'.*, got 'leapfrog'"):
         FlowMatching(2, 1, solver="leapfrog")
     with pytest.raises(ValueError, match="`n_steps` must be at least 1, got 0"):
         FlowMatching(2, 1, n_steps=0)

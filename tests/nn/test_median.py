@@ -36,17 +36,13 @@ def test_weighted_median_is_the_median_of_repeated_cells(n_cells: int) -> None:
 
 @pytest.mark.parametrize("n_copies", [2, 7])
 @pytest.mark.parametrize("n_cells", [1, 2, 50, 5000])
-def test_weighted_median_stays_exactly_when_cells_are_repeated_and_permuted(
-    n_cells: int, n_copies: int
-) -> None:
+def test_weighted_median_stays_exactly_when_cells_are_repeated_and_permuted(n_cells: int, n_copies: int) -> None:
     x, order = (
         draw(1, n_cells, 3),
         torch.randperm(n_cells * n_copies, generator=torch.Generator().manual_seed(1)),
     )
     repeated = x.repeat(1, n_copies, 1)[:, order]
-    assert torch.equal(
-        weighted_median(repeated, equal(1, n_cells * n_copies)), weighted_median(x, equal(1, n_cells))
-    )
+    assert torch.equal(weighted_median(repeated, equal(1, n_cells * n_copies)), weighted_median(x, equal(1, n_cells)))
 
 
 def test_weighted_median_never_lands_on_a_cell_of_weight_zero() -> None:

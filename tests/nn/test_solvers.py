@@ -35,7 +35,7 @@ def test_solver_is_exact_for_a_constant_velocity(method):
 
 
 def test_solve_refuses_an_unknown_method_and_lists_the_known():
-    with pytest.raises(ValueError, match="`method` must be one of .*'euler'.*'rk4'.*, got 'leapfrog'"):
+    with pytest.raises(ValueError, match=r"`method` must be one of .*'euler'.*'rk4'.*, got 'leapfrog'"):
         solve(lambda x, time: x, START, n_steps=1, method="leapfrog")
 
 

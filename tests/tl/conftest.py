@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,9 @@ def _dense(x: Any) -> Any:
 
 
 def _keys(value: Any) -> Any:
-    return {name: _keys(value[name]) for name in value} if hasattr(value, "keys") else None
+    if isinstance(value, Mapping):
+        return {name: _keys(value[name]) for name in value}
+    return list(value) if isinstance(value, pd.DataFrame) else np.shape(value)
 
 
 @pytest.fixture(scope="session")

@@ -71,7 +71,6 @@ def test_fit_gde_leaves_no_trace_of_scvi(fitted):
 
 
 def test_fit_gde_lets_the_data_go(cells, fit):
-    adata, features = weakref.ref(cells), weakref.ref(cells.X)
     copy = cells.copy()
     fit(copy)
     adata, features = weakref.ref(copy), weakref.ref(copy.X)
@@ -165,14 +164,13 @@ def test_fit_gde_validation_sets_choose_but_do_not_train(cells, fit):
 
 
 def test_fit_gde_isometry_ties_latent_distance_to_distance_of_means(fit):
-    adata = datasets.gaussian_sets(12, 20, 2, df=30, seed=1)
-    options = {"max_steps": 150, "set_size": 10, "validation_fraction": 0}
-    true = np.linalg.norm(adata.uns["truth"]["mean"][:, None] - adata.uns["truth"]["mean"], axis=-1)
+    adata = datasets.gaussian_sets(12, 20, 2, df=30, seed=1)  # narrow: sets differ in their means
+    fit(adata, isometry=1.0, max_steps=100, sets_per_batch=12, validation_fraction=0)
+    mean, z = adata.uns["truth"]["mean"], adata.uns["gde"]["embedding"]
     above = np.triu_indices(12, 1)
-    fit(adata, isometry=1.0, **options)
-    z = adata.uns["gde"]["embedding"]
-    found = np.linalg.norm(z[:, None] - z, axis=-1)
-    assert np.corrcoef(found[above], true[above])[0, 1] > 0.95
+    true, found = (np.linalg.norm(points[:, None] - points, axis=-1)[above] for points in (mean, z))
+    # Without the term the correlation is .4.
+    assert np.corrcoef(found, true)[0, 1] > 0.75
 
 
 @pytest.mark.slow

@@ -61,8 +61,7 @@ def _same(one, other):
     pd.testing.assert_frame_equal(one.uns["gde"]["history"], other.uns["gde"]["history"])
 
 
-@pytest.mark.parametrize("step", [3, 6, 16, 29])
-@pytest.mark.parametrize("validation_fraction", [0.0, 0.2])
+@pytest.mark.parametrize(("step", "validation_fraction"), [(3, 0.2), (6, 0.2), (16, 0.2), (29, 0.2), (16, 0.0)])
 def test_fit_gde_resumes_where_it_stopped(cells, fit, break_at, tmp_path, step, validation_fraction):
     options = {**OPTIONS, "validation_fraction": validation_fraction}
     unbroken = cells.copy()
@@ -73,7 +72,7 @@ def test_fit_gde_resumes_where_it_stopped(cells, fit, break_at, tmp_path, step, 
     end()
     fit(cells, checkpoint_dir=tmp_path, **options)
     _same(cells, unbroken)
-    assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["state.ckpt"]
 
 
 def test_fit_gde_resumes_from_the_end_of_the_last_epoch(cells, fit, break_at, tmp_path, monkeypatch):
@@ -115,10 +114,10 @@ def test_fit_gde_that_ended_gives_the_same_numbers_again(cells, fit, tmp_path, p
 )
 def test_fit_gde_refuses_the_state_of_another_fit(cells, fit, unchanged, tmp_path, change, named):
     fit(cells.copy(), checkpoint_dir=tmp_path, **OPTIONS)
-    state = (tmp_path / "last.ckpt").read_bytes()
+    state = (tmp_path / "state.ckpt").read_bytes()
     with unchanged(cells), pytest.raises(ValueError, match=f"`checkpoint_dir` must hold .* got other .*'{named}'"):
         fit(cells, checkpoint_dir=tmp_path, **{**OPTIONS, **change})
-    assert (tmp_path / "last.ckpt").read_bytes() == state
+    assert (tmp_path / "state.ckpt").read_bytes() == state
 
 
 def test_fit_gde_refuses_the_state_of_other_features(cells, fit, tmp_path):
@@ -134,7 +133,7 @@ class _Exploit:
 
 
 def test_fit_gde_runs_no_code_from_a_training_state(cells, fit, unchanged, tmp_path):
-    torch.save({"state_dict": _Exploit()}, tmp_path / "last.ckpt")
+    torch.save({"state_dict": _Exploit()}, tmp_path / "state.ckpt")
     with unchanged(cells), pytest.raises(Exception, match="[Ww]eights.only"):
         fit(cells, checkpoint_dir=tmp_path, **OPTIONS)
 
@@ -160,12 +159,12 @@ def test_fit_gde_of_a_killed_process_resumes_bit_for_bit(cells, fit, tiny, tmp_p
     options = {**tiny, **OPTIONS, "max_steps": 600}
     process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(path), str(folder), repr(options)])
     deadline = time.monotonic() + 120
-    while not (folder / "last.ckpt").exists() and process.poll() is None and time.monotonic() < deadline:
+    while not (folder / "state.ckpt").exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     process.kill()
     assert process.wait() == -signal.SIGKILL
     assert path.read_bytes() == before
-    assert (folder / "last.ckpt").exists()
+    assert (folder / "state.ckpt").exists()
 
     unbroken = ad.read_h5ad(path)
     fit(unbroken, **options)

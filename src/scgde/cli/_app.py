@@ -20,9 +20,7 @@ app = typer.Typer(
 
 GroupBy = Annotated[
     list[str] | None,
-    typer.Option(
-        "--groupby", "-g", help="Column of `obs` that names the set of a cell; repeat to combine columns."
-    ),
+    typer.Option("--groupby", "-g", help="Column of `obs` that names the set of a cell; repeat to combine columns."),
 ]
 UseRep = Annotated[
     str | None,
@@ -55,7 +53,7 @@ def demo(
     use_rep: UseRep = None,
     layer: Layer = None,
     min_cells: MinCells = 10,
-    max_steps: Annotated[int, typer.Option(help="Optimiser steps.")] = 600,
+    max_steps: Annotated[int, typer.Option(help="Optimiser steps.")] = 500,
     seed: Seed = 0,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for results.")] = Path("scgde_demo"),
     quick: Annotated[bool, typer.Option("--quick", help="A few steps, to see that all works.")] = False,
@@ -75,14 +73,10 @@ def demo(
 def fit(
     file: Annotated[Path, typer.Argument(help="An h5ad file.")],
     groupby: GroupBy = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The h5ad file to write.")] = Path(
-        "fitted.h5ad"
-    ),
+    output: Annotated[Path, typer.Option("--output", "-o", help="The h5ad file to write.")] = Path("fitted.h5ad"),
     use_rep: UseRep = None,
     layer: Layer = None,
-    mask: Annotated[
-        str | None, typer.Option(help="Boolean column of `obs`: cells with False are left out.")
-    ] = None,
+    mask: Annotated[str | None, typer.Option(help="Boolean column of `obs`: cells with False are left out.")] = None,
     min_cells: MinCells = 10,
     encoder: Annotated[str, typer.Option(help="Set encoder.")] = "pooled_gnn",
     generator: Annotated[str, typer.Option(help="Generator of cells.")] = "flow_matching",

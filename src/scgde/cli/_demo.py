@@ -4,13 +4,14 @@ import sys
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import scanpy as sc
 
 from scgde import _keys, datasets, pl, pp, tl
 from scgde.cli._console import say
 from scgde.cli._files import read_cells, write_cells
 from scgde.cli._fit import as_groupby, require_groupby
-from scgde.cli._report import Outcome, columns_to_draw, print_scores, spread_over_scores
+from scgde.cli._report import Outcome, columns_to_draw, print_scores, spread_over_scores, wrapped_title
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
 
-#: Of sets: to train, to choose when to stop, to score.
-FRACTIONS = (0.7, 0.1, 0.2)
 MIN_SETS = 5
 SET, SPLIT = "demo_set", "demo_split"
 QUICK_STEPS = 20
+#: Generated cells of a set in a figure.
+MAX_SHOWN = 300
 #: Random partitions of each held-out set that a score averages.
 REPEATS = 5
 
@@ -46,6 +47,9 @@ class Case(NamedTuple):
     what: str
     adata: AnnData
     groupby: list[str]
+    #: Of the sets: to train, to choose when to stop, to score.
+    fractions: tuple[float, float, float] = (0.7, 0.1, 0.2)
+    stratify: str | None = None
 
 
 def run_demo(file: Path | None, groupby: list[str], folder: Path, settings: Settings) -> None:
@@ -74,9 +78,10 @@ def _bundled(settings: Settings) -> Iterator[Case]:
     sc.pp.pca(cohort, n_comps=30)
     yield Case("cohort", "simulated donors", cohort, ["donor"])
     pbmc = sc.datasets.pbmc68k_reduced()
-    # One donor only: its cell types in each phase stand in for the sets of a study.
+    # One donor only: its cell types in each phase stand in for the sets of a study. They are few, so that none
+    # can be spared to choose when to stop, and one in four is held out, with the other phases of its type seen.
     what = "real blood cells of one donor; a set is a cell type in a phase of the cell cycle"
-    yield Case("pbmc68k", what, pbmc, ["bulk_labels", "phase"])
+    yield Case("pbmc68k", what, pbmc, ["bulk_labels", "phase"], (0.75, 0, 0.25), "bulk_labels")
 
 
 def _from_file(file: Path, groupby: list[str]) -> Iterator[Case]:
@@ -118,15 +123,28 @@ def _split(case: Case, settings: Settings) -> None:
             f"got {n_sets}. Choose a finer `--groupby`, or fit all sets with `scgde fit`."
         )
         raise ValueError(msg)
-    pp.split_sets(case.adata, key=SET, fractions=FRACTIONS, seed=settings.seed, key_added=SPLIT)
+    pp.split_sets(
+        case.adata,
+        key=SET,
+        fractions=case.fractions,
+        stratify=case.stratify,
+        seed=settings.seed,
+        key_added=SPLIT,
+    )
 
 
 def _draw(adata: AnnData, scores: pd.DataFrame, folder: Path, seed: int) -> None:
     columns = columns_to_draw(adata.uns["gde"][_keys.SETS], without=(SET, SPLIT))
     pl.embedding(adata, color=columns, save=folder / "embedding.png", show=False)
     pl.history(adata, save=folder / "history.png", show=False)
-    sets = spread_over_scores(scores)
-    cells = tl.generate(adata, sets["set"].tolist(), n_cells=300, seed=seed)
-    names, distances = sets["set"], sets["generated"]
-    titles = [f"{name}\nenergy distance {d:.2f}" for name, d in zip(names, distances, strict=True)]
-    pl.generated(adata, cells, title=titles, save=folder / "generated.png", show=False)
+    _draw_generated(adata, spread_over_scores(scores), folder / "generated.png", seed)
+
+
+def _draw_generated(adata: AnnData, scores: pd.DataFrame, path: Path, seed: int) -> None:
+    """Observed cells under as many generated ones."""
+    n_shown = scores[_keys.N_CELLS].clip(upper=MAX_SHOWN)
+    cells = tl.generate(adata, scores["set"].tolist(), n_cells=int(n_shown.max()), seed=seed)
+    rank = cells.obs.groupby("set", observed=True).cumcount().to_numpy()
+    cells = cells[rank < np.repeat(n_shown, n_shown.max())].copy()
+    titles = [wrapped_title(name, score) for name, score in zip(scores["set"], scores["generated"], strict=True)]
+    pl.generated(adata, cells, title=titles, save=path, show=False)

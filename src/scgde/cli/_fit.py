@@ -12,9 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def run_fit(
-    file: Path, groupby: list[str], output: Path, options: dict[str, Any], *, overwrite: bool
-) -> None:
+def run_fit(file: Path, groupby: list[str], output: Path, options: dict[str, Any], *, overwrite: bool) -> None:
     """Fit the cells of ``file`` and write them, with the fit, to ``output``."""
     check_output(output, overwrite=overwrite)
     adata = read_cells(file)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 MAX_COLUMNS = 6
 MAX_CATEGORIES = 20
 MAX_PANELS = 4
+TITLE_WIDTH = 22
 
 
 class Outcome(NamedTuple):
@@ -42,9 +44,7 @@ class Outcome(NamedTuple):
 
 def print_scores(outcomes: Sequence[Outcome]) -> None:
     """Table of the mean scores over held-out sets, and how to read it."""
-    table = Table(
-        title="Energy distance to held-out sets (0 is best)", title_justify="left", box=box.SIMPLE_HEAD
-    )
+    table = Table(title="Energy distance to held-out sets (0 is best)", title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("data")
     for name in ("sets", "held out", "generated", "pooled cells", "floor", "seconds"):
         table.add_column(name, justify="right")
@@ -80,3 +80,8 @@ def spread_over_scores(scores: pd.DataFrame) -> pd.DataFrame:
     """Sets to show, from the best to the worst score."""
     ranks = np.linspace(0, len(scores) - 1, min(MAX_PANELS, len(scores))).round().astype(int)
     return scores.sort_values("generated", kind="stable").iloc[ranks]
+
+
+def wrapped_title(name: str, score: float) -> str:
+    """Title of a small panel."""
+    return f"{textwrap.fill(name.replace('|', ' | '), TITLE_WIDTH)}\nenergy distance {score:.2f}"

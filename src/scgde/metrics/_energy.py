@@ -44,9 +44,7 @@ def energy_distance(
     Székely and Rizzo (2013), Energy statistics.
     """
     first, second = as_measures(x, y, x_weights, y_weights)
-    within = mean_within(first, _identity, unbiased=unbiased) + mean_within(
-        second, _identity, unbiased=unbiased
-    )
+    within = mean_within(first, _identity, unbiased=unbiased) + mean_within(second, _identity, unbiased=unbiased)
     return 2 * mean_between(first, second, _identity) - within
 
 

@@ -64,9 +64,7 @@ def _root(cov: ArrayLike, n_features: int, name: str) -> np.ndarray:
     scale = np.abs(values).max(-1, keepdims=True)
     asymmetry = np.abs(array - np.swapaxes(array, -1, -2)).max((-2, -1))
     if (values < -1e-6 * scale).any() or (asymmetry > 1e-6 * scale[..., 0]).any():
-        msg = (
-            f"`{name}` must be symmetric and positive semi-definite, got eigenvalues from {values.min():.3g}."
-        )
+        msg = f"`{name}` must be symmetric and positive semi-definite, got eigenvalues from {values.min():.3g}."
         raise ValueError(msg)
     # Rounding leaves about 1e-16 where an eigenvalue is zero, and the root makes 1e-8 of it.
     values = np.where(values > n_features * np.finfo(float).eps * scale, values, 0)

@@ -59,9 +59,7 @@ def as_cells(x: ArrayLike, *, name: str) -> np.ndarray:
     cells = cells.astype(np.float64, copy=False)
     if not np.isfinite(cells).all():
         n_bad = (~np.isfinite(cells)).any(axis=1).sum()
-        msg = (
-            f"`{name}` must be finite, got NaN or inf in {n_bad} of {len(cells)} cells. Drop or impute them."
-        )
+        msg = f"`{name}` must be finite, got NaN or inf in {n_bad} of {len(cells)} cells. Drop or impute them."
         raise ValueError(msg)
     return cells
 

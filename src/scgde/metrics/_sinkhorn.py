@@ -76,9 +76,7 @@ def _strength(regularization: float | None, x: Measure, y: Measure) -> float:
     if regularization is None:
         return 0.05 * mean_between(x, y, np.square) or 1.0
     if not 0 < regularization < np.inf:
-        msg = (
-            f"`regularization` must be positive and finite, got {regularization}. For none use `wasserstein`."
-        )
+        msg = f"`regularization` must be positive and finite, got {regularization}. For none use `wasserstein`."
         raise ValueError(msg)
     return regularization
 

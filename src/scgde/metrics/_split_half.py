@@ -44,9 +44,7 @@ def split_half(
     cells = as_cells(x, name="x")
     half = len(cells) // 2
     if half == 0 or n_splits < 1:
-        msg = (
-            f"`split_half` needs two cells and one split or more, got {len(cells)} and `n_splits={n_splits}`."
-        )
+        msg = f"`split_half` needs two cells and one split or more, got {len(cells)} and `n_splits={n_splits}`."
         raise ValueError(msg)
     rng = np.random.default_rng(seed)
     orders = [rng.permutation(len(cells)) for _ in range(n_splits)]

@@ -88,9 +88,7 @@ class SetModel(BaseModelClass):
         weights = {name.removeprefix(_WEIGHTS): state[name] for name in state if name.startswith(_WEIGHTS)}
         model.module.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
         if config["genes"] is not None:
-            model.decoder = PCADecoder(
-                config["genes"], state[f"{_DECODER}components"], state[f"{_DECODER}mean"]
-            )
+            model.decoder = PCADecoder(config["genes"], state[f"{_DECODER}components"], state[f"{_DECODER}mean"])
         model.source = config["source"]
         model.registry_ = {**BLANK_REGISTRY, "setup_args": config["setup"]}
         if config["history"]:
@@ -145,9 +143,7 @@ class SetModel(BaseModelClass):
     def _own_data(self) -> SetData:
         """The registered data, read once."""
         if self.adata is None:
-            msg = (
-                "Data is required, but this model was loaded without. Pass `adata`, or use `scgde.tl.embed`."
-            )
+            msg = "Data is required, but this model was loaded without. Pass `adata`, or use `scgde.tl.embed`."
             raise RuntimeError(msg)
         if self._data is None:
             self._data = SetData.read(self.adata, **self._setup())

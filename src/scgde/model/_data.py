@@ -33,9 +33,7 @@ class SetData(NamedTuple):
     names: pd.Index
 
     @classmethod
-    def read(
-        cls, adata: AnnData, set_key: str, *, use_rep: str | None = None, layer: str | None = None
-    ) -> SetData:
+    def read(cls, adata: AnnData, set_key: str, *, use_rep: str | None = None, layer: str | None = None) -> SetData:
         """Read the entries that ``GDE.setup_anndata`` names. Nothing is registered, nothing written.
 
         Raises
@@ -43,11 +41,7 @@ class SetData(NamedTuple):
         KeyError
             If an entry is missing.
         """
-        _check_entry(adata.obs, set_key, "set_key", "obs")
-        if use_rep is not None:
-            _check_entry(adata.obsm, use_rep, "use_rep", "obsm")
-        if layer is not None:
-            _check_entry(adata.layers, layer, "layer", "layers")
+        check_entries(adata, set_key, use_rep, layer)
         x = adata.obsm[use_rep] if use_rep else adata.layers[layer] if layer else adata.X
         names = set_names(adata.obs[set_key])
         index = SetIndex.from_codes(set_codes(adata.obs[set_key]).to_numpy(), len(names))
@@ -87,6 +81,18 @@ class SetData(NamedTuple):
         for array in (self.index.cells, self.index.offsets, *arrays):
             content.update(np.ascontiguousarray(array).tobytes())
         return content.hexdigest()
+
+
+def check_entries(adata: AnnData, set_key: str, use_rep: str | None, layer: str | None) -> None:
+    """Require the entries that ``GDE.setup_anndata`` names."""
+    if use_rep is not None and layer is not None:
+        msg = f"`use_rep` and `layer` exclude each other, got {use_rep!r} and {layer!r}. Pass one."
+        raise ValueError(msg)
+    _check_entry(adata.obs, set_key, "set_key", "obs")
+    if use_rep is not None:
+        _check_entry(adata.obsm, use_rep, "use_rep", "obsm")
+    if layer is not None:
+        _check_entry(adata.layers, layer, "layer", "layers")
 
 
 def _check_entry(entries: pd.DataFrame | dict, name: str, argument: str, where: str) -> None:

@@ -41,9 +41,7 @@ class PCADecoder(NamedTuple):
         return np.asarray(x @ self.components - self.mean @ self.components, dtype=np.float32)
 
 
-def find_decoder(
-    x: Any, scores: np.ndarray, loadings: np.ndarray | None, genes: list[str]
-) -> PCADecoder | None:
+def find_decoder(x: Any, scores: np.ndarray, loadings: np.ndarray | None, genes: list[str]) -> PCADecoder | None:
     """Decoder from loadings, if these loadings do turn this expression into these scores; else None.
 
     Parameters

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 @torch.no_grad()
 def embed_sets(module: GDEModule, features: Features, index: SetIndex, *, max_cells: int) -> np.ndarray:
-    """Embedding of each set from all of its cells, float32 of shape ``(n_sets, E)``."""
-    embedding = np.empty((index.n_sets, module.encoder.n_embed), dtype=np.float32)
+    """Embedding of each set from all of its cells, float32 of shape ``(n_sets, E)``; NaN for a set without cells."""
+    embedding = np.full((index.n_sets, module.encoder.n_embed), np.nan, dtype=np.float32)
     for sets, draw in whole_sets(index, max_cells=max_cells):
         if draw.rows.size > max_cells and isinstance(module.encoder, MeanPoolingEncoder):
             embedding[sets] = _embed_in_chunks(module, features, draw.rows[0], max_cells).cpu().numpy()

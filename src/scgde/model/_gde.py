@@ -12,7 +12,7 @@ from scvi.data.fields import LayerField, ObsmField
 from scgde._checks import check_count, check_one_of, check_positive
 from scgde.model import _io
 from scgde.model._base import BLANK_REGISTRY, SetModel
-from scgde.model._data import SetData
+from scgde.model._data import SetData, check_entries
 from scgde.model._embedding import embed_sets
 from scgde.model._options import TrainOptions
 from scgde.model._scaling import SCALINGS, fit_scaling
@@ -135,6 +135,7 @@ class GDE(SetModel):
             For scvi-tools.
         """
         setup_method_args = cls._get_setup_method_args(**locals())
+        check_entries(adata, set_key, use_rep, layer)
         features = (
             LayerField(REGISTRY_KEYS.X_KEY, layer, is_count_data=False)
             if use_rep is None
@@ -226,9 +227,7 @@ class GDE(SetModel):
         self.module.set_scaling(*map(torch.from_numpy, scaling))
         identity = self._config | options.flat() | {"data": data.digest(*parts, *scaling)}
         self._history = run_training(
-            self._training_plan_cls(
-                self.module, identity=_io.plain(identity, "the options"), **options.optimizer
-            ),
+            self._training_plan_cls(self.module, identity=_io.plain(identity, "the options"), **options.optimizer),
             self._data_splitter_cls(
                 data.features,
                 data.index,

@@ -39,9 +39,7 @@ class TrainOptions(NamedTuple):
     @property
     def optimizer(self) -> dict[str, Any]:
         """Options of the training plan."""
-        return {
-            name: getattr(self, name) for name in ("max_steps", "lr", "weight_decay", "ema_decay", "seed")
-        }
+        return {name: getattr(self, name) for name in ("max_steps", "lr", "weight_decay", "ema_decay", "seed")}
 
     def flat(self) -> Config:
         """All options by name."""

@@ -43,9 +43,7 @@ def fit_scaling(features: Features, index: SetIndex, sets: np.ndarray, *, method
     return Scaling(center.astype(np.float32), scale.astype(np.float32))
 
 
-def _merge(
-    n: int, mean: np.ndarray, variance: np.ndarray, block: np.ndarray
-) -> tuple[int, np.ndarray, np.ndarray]:
+def _merge(n: int, mean: np.ndarray, variance: np.ndarray, block: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
     """Mean and variance of what was seen and a block (Chan's update)."""
     total, delta = n + len(block), block.mean(axis=0) - mean
     share = len(block) / total

@@ -1,4 +1,4 @@
-"""Covariance of the embedding of each set, from the influence of its cells."""
+"""How far an embedding would move with other cells: by the influence of each cell, and by draws."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from scgde.module import GDEModule
     from scgde.sets import Features
 
-#: Cells of one set from which Cov(influence) is estimated: a property of the population, not of the count.
-MAX_CELLS_PER_SET = 20_000
+#: Cells of one set from which Cov(influence) is estimated, a property of the population and not of the count: of
+#: a standard error, 5,000 cells settle the first two digits.
+MAX_CELLS_PER_SET = 5_000
 _CELLS_PER_BATCH = 16_384
 
 
@@ -44,26 +45,67 @@ def covariance_of_sets(
 
     Returns
     -------
-    float64, shape ``(n_sets, k, k)``; NaN for sets of one cell.
+    float64, shape ``(n_sets, k, k)``; NaN for sets of one cell or none.
+
+    Raises
+    ------
+    ValueError
+        If the encoder is not smooth.
     """
-    if not module.encoder.is_smooth:
-        msg = f"A smooth encoder is required for standard errors, got {type(module.encoder).__name__}."
-        raise ValueError(msg)
+    _check_smooth(module)
     axes = np.eye(module.encoder.n_embed) if directions is None else directions
     projection = torch.as_tensor(axes, dtype=torch.float32, device=module.device)
-    thin, sizes = _thinned(index, max_cells), index.sizes
-    covariance = np.empty((index.n_sets, axes.shape[1], axes.shape[1]))
+    thin = _thinned(index, max_cells)
+    covariance = np.full((index.n_sets, axes.shape[1], axes.shape[1]), np.nan)
 
     def encode(x: Tensor, weights: Tensor) -> Tensor:
         return module.embed(x, weights) @ projection
 
     for sets, draw in whole_sets(thin, max_cells=_CELLS_PER_BATCH):
-        x = features.gather(torch.from_numpy(draw.rows).to(module.device))
-        weights = torch.from_numpy(draw.weights).to(module.device)
-        seen = torch.from_numpy(thin.sizes[sets]).to(module.device)
-        part = embedding_covariance(influence(encode, x, weights).double(), weights.double(), seen)
-        covariance[sets] = part.cpu().numpy() * (thin.sizes[sets] / sizes[sets])[:, None, None]
+        x, weights = features.gather(_tensor(draw.rows, module)), _tensor(draw.weights, module)
+        n_cells = _tensor(thin.sizes[sets], module)
+        part = embedding_covariance(influence(encode, x, weights).double(), weights.double(), n_cells)
+        covariance[sets] = part.cpu().numpy() * (thin.sizes[sets] / index.sizes[sets])[:, None, None]
     return covariance
+
+
+@torch.no_grad()
+def embed_draws(module: GDEModule, features: Features, rows: np.ndarray) -> np.ndarray:
+    """Embeddings of draws of equally many cells.
+
+    Parameters
+    ----------
+    module
+        Trained.
+    features
+        Of all cells.
+    rows
+        Cells of each draw, shape ``(n, M)``.
+
+    Returns
+    -------
+    Shape ``(n, E)``.
+    """
+    per_batch = max(1, _CELLS_PER_BATCH // rows.shape[1])
+    parts = []
+    for start in range(0, len(rows), per_batch):
+        draw = _tensor(rows[start : start + per_batch], module)
+        weights = torch.full(draw.shape, 1 / rows.shape[1], device=module.device)
+        parts.append(module.embed(features.gather(draw), weights).cpu().numpy())
+    return np.concatenate(parts)
+
+
+def _check_smooth(module: GDEModule) -> None:
+    if not module.encoder.is_smooth:
+        msg = (
+            "An encoder that is smooth in the weights is required for standard errors, got "
+            f'{type(module.encoder).__name__}. Fit with another `encoder`, such as "pooled_gnn".'
+        )
+        raise ValueError(msg)
+
+
+def _tensor(values: np.ndarray, module: GDEModule) -> Tensor:
+    return torch.from_numpy(values).to(module.device)
 
 
 def _thinned(index: SetIndex, max_cells: int) -> SetIndex:

@@ -37,9 +37,7 @@ def weighted_attention(query: Tensor, key: Tensor, value: Tensor, weights: Tenso
     bias = (relative.masked_fill(absent, 1).log() / scale).masked_fill(absent, _ABSENT)
     key = key.masked_fill(absent[:, None, :, None], 0)
     key = torch.cat([key, bias[:, None, :, None].expand(*key.shape[:-1], 1)], dim=-1)
-    return functional.scaled_dot_product_attention(
-        functional.pad(query, (0, 1), value=1.0), key, value, scale=scale
-    )
+    return functional.scaled_dot_product_attention(functional.pad(query, (0, 1), value=1.0), key, value, scale=scale)
 
 
 class SelfAttention(nn.Module):
@@ -61,9 +59,7 @@ class SelfAttention(nn.Module):
     def __init__(self, n_hidden: int, *, n_heads: int = 4) -> None:
         super().__init__()
         if n_heads < 1 or n_hidden % n_heads or n_hidden < 2 * n_heads:
-            msg = (
-                f"`n_hidden` must be a multiple of `n_heads`, from 2 times on, got {n_hidden} and {n_heads}."
-            )
+            msg = f"`n_hidden` must be a multiple of `n_heads`, from 2 times on, got {n_hidden} and {n_heads}."
             raise ValueError(msg)
         self.n_heads = n_heads
         self.query = nn.Linear(n_hidden, n_hidden - n_heads)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import torch
@@ -30,7 +31,7 @@ def mlp(n_input: int, n_output: int, *, n_hidden: int, n_layers: int) -> nn.Sequ
     """Perceptron with ``n_layers`` hidden layers; SiLU, since the embedding has to be smooth in the cells."""
     sizes = [n_input] + [n_hidden] * n_layers
     layers: list[nn.Module] = []
-    for size_in, size_out in zip(sizes, sizes[1:], strict=False):
+    for size_in, size_out in itertools.pairwise(sizes):
         layers += [nn.Linear(size_in, size_out), nn.SiLU()]
     return nn.Sequential(*layers, nn.Linear(sizes[-1], n_output))
 

@@ -33,9 +33,9 @@ def weighted_median(x: Tensor, weights: Tensor) -> Tensor:
 
 
 def _median(x: Tensor, weights: Tensor) -> Tensor:
-    values, order = x.sort(dim=1)
-    mass = weights[:, :, None].expand_as(x).gather(1, order).cumsum(1, dtype=torch.float64)
-    share = mass / mass[:, -1:, :]
-    lower = (share < 0.5 - _TOLERANCE).sum(1, keepdim=True)
-    upper = (share <= 0.5 + _TOLERANCE).sum(1, keepdim=True)
-    return (0.5 * (values.gather(1, lower) + values.gather(1, upper))).squeeze(1)
+    values, order = x.transpose(1, 2).sort(dim=-1)
+    mass = weights[:, None, :].expand_as(values).gather(-1, order).cumsum(-1, dtype=torch.float64)
+    share = mass / mass[..., -1:]
+    lower = (share < 0.5 - _TOLERANCE).sum(-1, keepdim=True)
+    upper = (share <= 0.5 + _TOLERANCE).sum(-1, keepdim=True)
+    return (0.5 * (values.gather(-1, lower) + values.gather(-1, upper))).squeeze(-1)

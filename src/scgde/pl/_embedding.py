@@ -8,7 +8,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from scgde import _keys
 from scgde._checks import check_one_of, check_positive, check_set_table
 from scgde.pl._colors import as_numbers, is_continuous
-from scgde.pl._figure import finish, headings, panels, quiet
+from scgde.pl._figure import finish, headings, make_room, panels, quiet
 from scgde.pl._plane import Plane, coordinate_plane, principal_plane
 from scgde.pl._points import draw_points, explain_areas
 
@@ -98,13 +98,15 @@ def embedding(
     titles = headings(title, [name or "" for name in names])
     areas, coordinates = _areas(table, size), _coordinates(adata, key, basis)
     plane = _plane(coordinates, key, basis, components)
-    axes = panels(len(columns), ax=ax, size=(4.6, 3.8), max_columns=3)
+    axes = panels(len(columns), ax=ax, size=(4.0, 3.8), max_columns=3)
     for panel, column, heading in zip(axes, columns, titles, strict=True):
         _frame(panel, plane.labels, heading, ticks=basis != "umap")
         colors = _stored_colors(adata, column) if palette is None else palette
         draw_points(panel, plane(coordinates), areas, column, palette=colors, cmap=cmap, legend=legend)
         if legend and isinstance(size, str):
             explain_areas(panel, size, as_numbers(table[size]), areas)
+    if ax is None:
+        make_room(axes)
     if not finish(axes, own=ax is None, show=show, save=save):
         return None
     return axes[0] if color is None or isinstance(color, str) else axes
@@ -174,4 +176,4 @@ def _frame(ax: Axes, labels: tuple[str, str], title: str, *, ticks: bool) -> Non
     # One unit has the same length on both axes: what looks near is near.
     ax.set_aspect("equal", adjustable="datalim")
     for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_locator(MaxNLocator(4) if ticks else NullLocator())
+        axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]) if ticks else NullLocator())

@@ -42,6 +42,19 @@ def panels(n_panels: int, *, ax: Axes | None, size: tuple[float, float], max_col
     return list(grid.flat[:n_panels])
 
 
+def make_room(axes: list[Axes]) -> None:
+    """Widen a figure of ours by its legends, so that they take nothing from the panels."""
+    figure: Any = axes[0].figure
+    figure.draw_without_rendering()
+    widths: dict[int, float] = {}
+    for ax in axes:
+        column = ax.get_subplotspec().colspan.start  # type: ignore[union-attr]
+        box = ax.get_legend()
+        width = 0 if box is None else box.get_window_extent().x1 - ax.get_window_extent().x1
+        widths[column] = max(widths.get(column, 0), width / figure.dpi)
+    figure.set_figwidth(figure.get_figwidth() + sum(widths.values()))
+
+
 def headings(title: str | Sequence[str] | None, default: list[str]) -> list[str]:
     """One title per panel."""
     titles = default if title is None else [title] if isinstance(title, str) else list(title)

@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 from scipy import sparse
 
 from scgde import _keys
 from scgde._checks import check_count, check_one_of, check_set_table
-from scgde.pl._figure import COLORS, GREY, SMALL_PRINT, finish, headings, panels, quiet
+from scgde.pl._figure import COLORS, GREY, SMALL_PRINT, finish, headings, make_room, panels, quiet
 from scgde.pl._plane import coordinate_plane, principal_plane
 
 if TYPE_CHECKING:
@@ -89,23 +88,25 @@ def generated(
     _check_same_features(observed, generated)
     plane = _plane(observed, labels, list(generated.var_names), basis=basis, components=components)
     clouds = [
-        (plane(_rows(observed, labels, name)), plane(_rows(generated.X, generated.obs["set"], name)))
-        for name in names
+        (plane(_rows(observed, labels, name)), plane(_rows(generated.X, generated.obs["set"], name))) for name in names
     ]
-    titles = headings(
-        title, [f"{name} ({len(old):,} cells)" for name, (old, _) in zip(names, clouds, strict=True)]
-    )
-    axes = panels(len(names), ax=ax, size=(2.6, 2.7), max_columns=MAX_COLUMNS)
+    titles = headings(title, [f"{name} ({len(old):,} cells)" for name, (old, _) in zip(names, clouds, strict=True)])
+    low, high = _limits(clouds)
+    axes = panels(len(names), ax=ax, size=(2.6, _height(high - low, equal=basis is not None)), max_columns=MAX_COLUMNS)
     for panel, cloud, heading in zip(axes, clouds, titles, strict=True):
         _draw(panel, *cloud)
+        quiet(panel)
         panel.set_title(heading, loc="left", fontsize="medium")
-    _frame(axes, clouds, plane.labels, equal=basis is not None)
+        panel.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="auto" if basis is None else "equal")
+        panel.locator_params(nbins=3)
+    _label(axes, plane.labels)
+    _explain(axes[:MAX_COLUMNS][-1])
+    if ax is None:
+        make_room(axes)
     return axes if finish(axes, own=ax is None, show=show, save=save) else None
 
 
-def _names(
-    adata: AnnData, generated: AnnData, *, key: str, sets: Sequence[str] | None, n_panels: int
-) -> list[str]:
+def _names(adata: AnnData, generated: AnnData, *, key: str, sets: Sequence[str] | None, n_panels: int) -> list[str]:
     """Sets to draw, each of them observed and generated."""
     if "set" not in generated.obs:
         msg = f"`generated.obs` must hold 'set', as `scgde.tl.generate` writes it, got {list(generated.obs)}."
@@ -116,7 +117,7 @@ def _names(
     for name in names:
         if name not in there or name not in known:
             missing = "observed" if name in there else "generated"
-            msg = f"`sets` must be observed and generated, but {name!r} is not {missing}. Generated: {there[:20]}."
+            msg = f"`sets` must be observed and generated, {name!r} is not {missing}. Generated: {there[:20]}."
             raise KeyError(msg)
     return names
 
@@ -150,13 +151,11 @@ def _rows(x: Any, labels: pd.Series, name: str) -> np.ndarray:
 
 
 def _dense(x: Any, rows: np.ndarray) -> np.ndarray:
-    picked = x.iloc[rows] if isinstance(x, pd.DataFrame) else x[rows]
+    picked: Any = x.iloc[rows] if isinstance(x, pd.DataFrame) else x[rows]
     return np.asarray(picked.toarray() if sparse.issparse(picked) else picked, dtype=float)
 
 
-def _plane(
-    x: Any, labels: pd.Series, names: list[str], *, basis: str | None, components: tuple[int, int]
-) -> Plane:
+def _plane(x: Any, labels: pd.Series, names: list[str], *, basis: str | None, components: tuple[int, int]) -> Plane:
     if basis is not None:
         check_one_of(basis, "basis", ["pca"])
     if basis is None or len(names) <= 2:
@@ -167,33 +166,38 @@ def _plane(
     return principal_plane(_dense(x, inside), components)
 
 
-def _draw(ax: Axes, observed: np.ndarray, generated: np.ndarray) -> None:
-    area = np.clip(4000 / max(len(observed), len(generated)), 2, 16)
-    ax.scatter(observed[:, 0], observed[:, 1], s=area, c=GREY, linewidths=0, label="observed")
-    ax.scatter(
-        generated[:, 0], generated[:, 1], s=area, c=COLORS[0], linewidths=0, alpha=0.6, label="generated"
-    )
-
-
-def _frame(axes: list[Axes], clouds: list[Cloud], labels: tuple[str, str], *, equal: bool) -> None:
-    """Shared limits, labels on the outer axes, one legend."""
+def _limits(clouds: list[Cloud]) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest point to show in every panel."""
     points = np.concatenate([cells for cloud in clouds for cells in cloud])
     # A single far generated cell must not shrink the rest.
     low, high = np.quantile(points, [0.001, 0.999], axis=0)
     margin = 0.05 * (high - low) + 1e-9
-    for i, ax in enumerate(axes):
-        quiet(ax)
-        ax.set(xlim=(low[0] - margin[0], high[0] + margin[0]), ylim=(low[1] - margin[1], high[1] + margin[1]))
-        ax.set_aspect("equal" if equal else "auto")
-        for axis in (ax.xaxis, ax.yaxis):
-            axis.set_major_locator(MaxNLocator(3))
-        if i + MAX_COLUMNS >= len(axes):
-            ax.set_xlabel(labels[0])
-        if i % MAX_COLUMNS == 0:
-            ax.set_ylabel(labels[1])
+    return low - margin, high + margin
+
+
+def _height(span: np.ndarray, *, equal: bool) -> float:
+    """Of a panel in inches, for a panel that is 2.6 wide."""
+    return 0.6 + 2 * np.clip(span[1] / span[0], 0.4, 2) if equal else 2.7
+
+
+def _draw(ax: Axes, observed: np.ndarray, generated: np.ndarray) -> None:
+    area = np.clip(3000 / max(len(observed), len(generated)), 2, 12)
+    # Larger than what lies on them, so that they show.
+    ax.scatter(observed[:, 0], observed[:, 1], s=2.5 * area, c=GREY, linewidths=0)
+    ax.scatter(generated[:, 0], generated[:, 1], s=area, c=COLORS[0], linewidths=0, alpha=0.7)
+
+
+def _label(axes: list[Axes], labels: tuple[str, str]) -> None:
+    """Label the outer axes: left, and those without a panel below."""
+    for ax in axes[-MAX_COLUMNS:]:
+        ax.set_xlabel(labels[0])
+    for ax in axes[::MAX_COLUMNS]:
+        ax.set_ylabel(labels[1])
+
+
+def _explain(ax: Axes) -> None:
     handles = [
         Line2D([], [], linestyle="", marker="o", mew=0, markersize=5, color=color, label=label)
         for color, label in ((GREY, "observed"), (COLORS[0], "generated"))
     ]
-    corner = axes[min(len(axes), MAX_COLUMNS) - 1]
-    corner.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5), **SMALL_PRINT)
+    ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5), **SMALL_PRINT)

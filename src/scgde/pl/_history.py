@@ -29,7 +29,7 @@ def history(
 ) -> Axes | None:
     """Training and validation loss against the optimiser step.
 
-    The training loss of each step is drawn light, under its running mean; the best validation step is marked.
+    The training loss of each step is drawn light, under its running median; the best validation step is marked.
     The axis leaves out the most extreme hundredth of the training losses.
 
     Parameters
@@ -39,7 +39,7 @@ def history(
     key
         Of the fit in ``adata.uns``.
     window
-        Rows of the history in the running mean. None: a thirtieth of them.
+        Rows of the history in the running median. None: a thirtieth of them.
     title
         Of the axes.
     ax
@@ -72,7 +72,7 @@ def history(
 
 
 def _draw_training(ax: Axes, table: pd.DataFrame, window: int) -> None:
-    smooth = table["train_loss"].rolling(window, center=True, min_periods=1).mean()
+    smooth = table["train_loss"].rolling(window, center=True, min_periods=1).median()
     if window > 1:
         ax.plot(table["step"], table["train_loss"], color=COLORS[0], alpha=0.25, linewidth=0.7)
     ax.plot(table["step"], smooth, color=COLORS[0], linewidth=1.6, label="training")

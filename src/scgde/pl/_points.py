@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import Normalize, to_hex
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
     from scgde.pl._colors import Palette
 
-#: Longer names of categories are cut.
-MAX_NAME = 30
+#: Longer names of categories are cut in the middle: the end often tells them apart.
+MAX_NAME = 26
+#: Area from which a white rim parts points that overlap; on smaller ones it would be most of the ink.
+SMALLEST_WITH_RIM = 15
 #: More rows of a legend than this go side by side.
 MAX_ROWS = 12
 
@@ -67,40 +69,41 @@ def explain_areas(ax: Axes, name: str, values: np.ndarray, areas: np.ndarray) ->
         **SMALL_PRINT,
     )
     ax.add_artist(box)
+    box.set_clip_on(False)
 
 
 def _draw_numbers(
     ax: Axes, points: np.ndarray, areas: np.ndarray, values: np.ndarray, *, cmap: str, legend: bool
 ) -> None:
     known = np.isfinite(values)
+    low, high = (values[known].min(), values[known].max()) if known.any() else (0.0, 0.0)
+    colors = ScalarMappable(Normalize(low, high), cmap)
     _scatter(ax, points[~known], areas[~known], np.full((~known).sum(), GREY))
-    if known.any():
-        low, high = values[known].min(), values[known].max()
-        colors = ScalarMappable(Normalize(low, high), cmap)
-        _scatter(ax, points[known], areas[known], colors.to_rgba(values[known]))
-        if legend:
-            _color_bar(ax, colors, [low] if low == high else None)
-    if legend and not known.all():
-        box = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderaxespad": 0}
-        ax.legend(handles=[_handle("NA", GREY)], **box, **SMALL_PRINT)
+    _scatter(ax, points[known], areas[known], colors.to_rgba(values[known]))
+    if not legend:
+        return
+    handles = [_handle("NA", GREY)] if not known.all() else []
+    if low < high:
+        _color_bar(ax, colors)
+    elif known.any():
+        handles = [_handle(f"{low:g}", to_hex(colors.cmap(0.0))), *handles]
+    if handles:
+        corner: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderaxespad": 0}
+        ax.legend(handles=handles, ncols=2, **corner, **SMALL_PRINT)
 
 
-def _color_bar(ax: Axes, colors: ScalarMappable, ticks: list[float] | None) -> None:
-    bar = ax.figure.colorbar(colors, ax=ax, shrink=0.7, aspect=18, pad=0.02, ticks=ticks)
+def _color_bar(ax: Axes, colors: ScalarMappable) -> None:
+    bar = ax.figure.colorbar(colors, ax=ax, shrink=0.7, aspect=18, pad=0.02)
     bar.outline.set_visible(False)
     bar.ax.tick_params(colors=INK, labelsize="small", length=3)
 
 
-def _draw_categories(
-    ax: Axes, points: np.ndarray, areas: np.ndarray, categories: Categories, *, legend: bool
-) -> None:
+def _draw_categories(ax: Axes, points: np.ndarray, areas: np.ndarray, categories: Categories, *, legend: bool) -> None:
     known = categories.codes >= 0
     _scatter(ax, points[~known], areas[~known], np.full((~known).sum(), GREY))
     _scatter(ax, points[known], areas[known], np.array(categories.colors)[categories.codes[known]])
     if len(categories.names) > MAX_LEGEND:
-        ax.set_title(
-            f"{ax.get_title('left')} ({len(categories.names)} categories)", loc="left", fontsize="medium"
-        )
+        ax.set_title(f"{ax.get_title('left')} ({len(categories.names)} categories)", loc="left", fontsize="medium")
     elif legend:
         handles = _category_handles(categories)
         n_columns = -(-len(handles) // MAX_ROWS)
@@ -113,13 +116,15 @@ def _category_handles(categories: Categories) -> list[Line2D]:
 
 
 def _handle(name: str, color: str, area: float = 40) -> Line2D:
-    label = name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"
+    label = name if len(name) <= MAX_NAME else f"{name[:16]}…{name[-9:]}"
     return Line2D([], [], linestyle="", marker="o", color=color, markersize=np.sqrt(area), mew=0, label=label)
 
 
 def _scatter(ax: Axes, points: np.ndarray, areas: np.ndarray, colors: np.ndarray) -> None:
+    if not len(points):
+        return
     # Small points over large ones, so that none is hidden.
     order = np.argsort(-areas, kind="stable")
-    if len(order):
-        x, y = points[order].T
-        ax.scatter(x, y, s=areas[order], c=colors[order], linewidths=0.4, edgecolors="white")
+    x, y = points[order].T
+    rims = np.where(areas[order] < SMALLEST_WITH_RIM, 0, 0.4).tolist()
+    ax.scatter(x, y, s=areas[order], c=colors[order], linewidths=rims, edgecolors="white")

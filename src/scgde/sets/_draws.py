@@ -61,12 +61,12 @@ def draw_views(
     n_target = np.clip(size // 2, 1, target_size)
     n_seen = np.clip(size - n_target, 1, set_size)
     last = np.minimum(size, width)
-    return Views(_tile(rows, np.zeros_like(size), n_seen, set_size), _tile(rows, last - n_target, n_target, target_size))
+    return Views(
+        _tile(rows, np.zeros_like(size), n_seen, set_size), _tile(rows, last - n_target, n_target, target_size)
+    )
 
 
-def _draw_distinct(
-    index: SetIndex, sets: np.ndarray, *, width: int, rng: np.random.Generator
-) -> np.ndarray:
+def _draw_distinct(index: SetIndex, sets: np.ndarray, *, width: int, rng: np.random.Generator) -> np.ndarray:
     """Up to ``width`` distinct rows of each set in random order, followed by filler where a set is smaller.
 
     One row from each of ``width`` equal strata of the (shuffled) set, turned by a random offset: every cell is equally

@@ -17,16 +17,19 @@ if TYPE_CHECKING:
 def whole_sets(index: SetIndex, *, max_cells: int) -> Iterator[tuple[np.ndarray, Draw]]:
     """Batches of whole sets, each padded with weight 0 to the largest, of at most ``max_cells`` slots.
 
-    Sets are taken in order of size, so that little is padded. A set above ``max_cells`` comes alone.
+    Sets are taken in order of size, so that little is padded. A set above ``max_cells`` comes alone, one
+    without cells not at all.
 
     Yields
     ------
     The sets of a batch, shape ``(S,)``, and their cells, shape ``(S, M)``.
     """
     order = np.argsort(index.sizes, kind="stable")
-    start = 0
+    order = order[index.sizes[order] > 0]
+    sizes, start = index.sizes[order], 0
     while start < len(order):
-        stop = start + _n_that_fit(index.sizes[order[start:]], max_cells)
+        # Each has a cell: more than `max_cells` sets cannot fit.
+        stop = start + _n_that_fit(sizes[start : start + max_cells], max_cells)
         sets = order[start:stop]
         yield sets, _padded(index, sets)
         start = stop

@@ -20,7 +20,8 @@ _VALIDATION_BATCHES = 4
 class SetSplitter(LightningDataModule):
     """Batches of training sets and of held-out validation sets.
 
-    An epoch is virtual: ``steps_per_epoch`` steps, after which the validation sets are scored, always on the same draws.
+    An epoch is virtual: ``steps_per_epoch`` steps, after which the validation sets are scored, on the same draws each
+    time.
 
     Parameters
     ----------
@@ -60,7 +61,8 @@ class SetSplitter(LightningDataModule):
     def train_dataloader(self) -> DataLoader:
         # Made anew each epoch; the trainer's step makes it right after a resume too.
         done = self.trainer.global_step if self.trainer else 0
-        n_steps = min(self._steps_per_epoch, self._max_steps - done)
+        # One step, not to be taken, where a fit that had ended is resumed.
+        n_steps = max(1, min(self._steps_per_epoch, self._max_steps - done))
         n_items = n_steps * (self.trainer.world_size if self.trainer else 1)
         start = done * (self.trainer.world_size if self.trainer else 1)
         return self._loader(self.train_sets, range(start, start + n_items), seed=self._seed)

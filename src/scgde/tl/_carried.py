@@ -77,9 +77,7 @@ def storable(params: Config) -> Config:
 
 
 def _without_none(params: Config) -> Config:
-    nested = {
-        name: _without_none(value) if isinstance(value, dict) else value for name, value in params.items()
-    }
+    nested = {name: _without_none(value) if isinstance(value, dict) else value for name, value in params.items()}
     return {name: value for name, value in nested.items() if value is not None}
 
 

@@ -55,20 +55,23 @@ def generate(
         If an embedding has the wrong number of dimensions, or there is no way back to genes.
     """
     model = read_model(adata, key)
-    table, embedding = _requested(adata, sets, key)
+    check_decodable(model, decode=decode)
+    table, embedding = requested_sets(adata, sets, key)
+    cells = model.generate(embedding, n_cells, seed=seed)
+    return generated_cells(model, cells, table.iloc[np.repeat(np.arange(len(table)), n_cells)], decode=decode)
+
+
+def check_decodable(model: GDE, *, decode: bool) -> None:
+    """Require a way back to genes where one is asked for."""
     if decode and model.decoder is None:
         msg = (
             "`decode=True` needs a fit on `obsm['X_pca']` with the loadings in `varm['PCs']` that made it from `X`, "
             f"got a fit on {model.source['use_rep'] if model.source else 'arrays'!r} without such loadings."
         )
         raise ValueError(msg)
-    cells = model.generate(embedding, n_cells, seed=seed)
-    obs = table.loc[table.index.repeat(n_cells)].reset_index(drop=True)
-    obs.index = obs.index.astype(str)
-    return _as_anndata(model, cells.reshape(-1, cells.shape[-1]), obs, decode=decode)
 
 
-def _requested(adata: AnnData, sets: Any, key: str) -> tuple[pd.DataFrame, np.ndarray]:
+def requested_sets(adata: AnnData, sets: Any, key: str) -> tuple[pd.DataFrame, np.ndarray]:
     """Set table, with a column ``"set"``, and embeddings of what was asked for."""
     table, embedding = adata.uns[key][_keys.SETS], np.asarray(adata.uns[key][_keys.EMBEDDING])
     if isinstance(sets, np.ndarray) and np.issubdtype(sets.dtype, np.number):
@@ -76,7 +79,9 @@ def _requested(adata: AnnData, sets: Any, key: str) -> tuple[pd.DataFrame, np.nd
     names = table.index if sets is None else pd.Index([sets] if isinstance(sets, str) else list(sets))
     place = table.index.get_indexer(names)
     if (place < 0).any():
-        msg = f"`sets` must name fitted sets, got {names[place < 0].tolist()[:5]}. Some sets: {table.index[:5].tolist()}."
+        msg = (
+            f"`sets` must name fitted sets, got {names[place < 0].tolist()[:5]}. Some sets: {table.index[:5].tolist()}."
+        )
         raise KeyError(msg)
     chosen = table.iloc[place].drop(columns=[_keys.N_CELLS, "set"], errors="ignore")
     chosen.insert(0, "set", pd.Categorical(names, categories=names.unique()))
@@ -85,15 +90,21 @@ def _requested(adata: AnnData, sets: Any, key: str) -> tuple[pd.DataFrame, np.nd
 
 def _named_by_number(embedding: np.ndarray, n_embed: int) -> tuple[pd.DataFrame, np.ndarray]:
     embedding = np.atleast_2d(embedding)
-    if embedding.shape[1] != n_embed:
+    if embedding.ndim != 2 or embedding.shape[1] != n_embed:
         msg = f"Embeddings in `sets` must have shape (S, {n_embed}), got {embedding.shape}."
+        raise ValueError(msg)
+    if not np.isfinite(embedding).all():
+        msg = "Embeddings in `sets` must be finite, got NaN or infinity. Cells in no set have no embedding."
         raise ValueError(msg)
     names = [str(i) for i in range(len(embedding))]
     return pd.DataFrame({"set": pd.Categorical(names, categories=names)}, index=names), embedding
 
 
-def _as_anndata(model: GDE, cells: np.ndarray, obs: pd.DataFrame, *, decode: bool) -> AnnData:
-    if decode:
+def generated_cells(model: GDE, cells: np.ndarray, obs: pd.DataFrame, *, decode: bool) -> AnnData:
+    """AnnData of cells ``(S, n, G)`` with one row of ``obs`` each."""
+    cells = cells.reshape(-1, cells.shape[-1])
+    obs = obs.set_axis(pd.RangeIndex(len(obs)).astype(str))
+    if decode and model.decoder is not None:
         return ad.AnnData(X=model.decoder(cells), obs=obs, var=pd.DataFrame(index=model.decoder.genes))
     names = model.source["names"] if model.source else [str(i) for i in range(cells.shape[1])]
     return ad.AnnData(X=cells, obs=obs, var=pd.DataFrame(index=names))

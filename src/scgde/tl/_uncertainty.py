@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from scgde.tl._source import Source, matching_features
 if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
+
+    from scgde.module import GDEModule
+    from scgde.sets import Features, SetIndex
 
 
 def uncertainty(adata: AnnData, *, population_size: str | None = None, key: str = "gde") -> None:
@@ -44,22 +47,49 @@ def uncertainty(adata: AnnData, *, population_size: str | None = None, key: str 
     KeyError
         If there is no fit, or no such column.
     ValueError
-        If the encoder is not smooth, or a population is smaller than its set.
+        If the encoder is not smooth, cells of a set are missing, or a population is smaller than its set.
 
     References
     ----------
-    :cite:t:`Fishman25`, theorem on asymptotic normality.
+    :cite:t:`Fishman25`, theorem on asymptotic normality; :cite:t:`vanderVaart98`, chapter 20.
     """
     check_set_table(adata.uns, key, entry=_keys.MODEL, made_by="scgde.tl.fit_gde")
+    correction = _finite_population(adata.uns[key][_keys.SETS], population_size)
+    fitted = open_fitted(adata, key)
+    covariance = covariance_of_sets(fitted.module, fitted.features, fitted.index) * correction[:, None, None]
+    variance = np.diagonal(covariance, axis1=1, axis2=2)
+    adata.uns[key][_keys.COVARIANCE] = covariance.astype(np.float32)
+    adata.uns[key][_keys.STANDARD_ERROR] = np.sqrt(np.maximum(variance, 0)).astype(np.float32)
+
+
+class Fitted(NamedTuple):
+    """What embedded the sets of an AnnData: the networks, the cells and which set each is in."""
+
+    module: GDEModule
+    features: Features
+    index: SetIndex
+
+
+def open_fitted(adata: AnnData, key: str) -> Fitted:
+    """The parts of a fit, with all the cells that the stored embeddings were computed from.
+
+    Raises
+    ------
+    ValueError
+        If cells were taken out since.
+    """
     table = adata.uns[key][_keys.SETS]
-    correction = _finite_population(table, population_size)
+    index = stored_index(adata, table, key)
+    short = index.sizes != table[_keys.N_CELLS].to_numpy()
+    if short.any():
+        msg = (
+            f"`adata` must hold all cells of its sets, but some of {int(short.sum())} sets are missing: "
+            f"{table.index[short][:5].tolist()}. Use the whole AnnData, or embed the sets again with `scgde.tl.embed`."
+        )
+        raise ValueError(msg)
     model = read_model(adata, key)
     x = matching_features(adata, model, Source(model.source["use_rep"], model.source["layer"]))
-    covariance = covariance_of_sets(model.module, open_features(x), stored_index(adata, table, key))
-    covariance *= correction[:, None, None]
-    adata.uns[key][_keys.COVARIANCE] = covariance.astype(np.float32)
-    variance = np.diagonal(covariance, axis1=1, axis2=2)
-    adata.uns[key][_keys.STANDARD_ERROR] = np.sqrt(np.maximum(variance, 0)).astype(np.float32)
+    return Fitted(model.module, open_features(x), index)
 
 
 def _finite_population(table: pd.DataFrame, column: str | None) -> np.ndarray:

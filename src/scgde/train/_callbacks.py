@@ -1,4 +1,4 @@
-"""What happens around the steps: the history, the best weights, the progress bar."""
+"""What happens around the steps: the history, the best weights, the state to resume from, the progress bar."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from lightning.pytorch.callbacks import Callback
 from tqdm.auto import tqdm
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lightning import Trainer
     from torch import Tensor
 
@@ -26,9 +28,7 @@ class History(Callback):
         self._pending: list[Tensor] = []
         self._records: list[dict[str, float]] = []
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         self._pending.append(outputs["loss"].detach())
         if len(self._pending) == _STEPS_PER_RECORD or trainer.global_step == trainer.max_steps:
             self._record(trainer.global_step)
@@ -98,6 +98,22 @@ class KeepBest(Callback):
             trainer.should_stop = True
 
 
+class SaveState(Callback):
+    """The state of the training in a file, replaced when an epoch is over: all that a resumed fit needs.
+
+    Parameters
+    ----------
+    path
+        The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
+        trainer.save_checkpoint(self._path)
+
+
 class StepProgress(Callback):
     """One bar over all steps, with the last validation loss."""
 
@@ -106,9 +122,7 @@ class StepProgress(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         if trainer.is_global_zero:
-            self._bar = tqdm(
-                total=trainer.max_steps, initial=trainer.global_step, desc="Fit", unit="step", leave=False
-            )
+            self._bar = tqdm(total=trainer.max_steps, initial=trainer.global_step, desc="Fit", unit="step", leave=False)
 
     def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
         if self._bar is not None:

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lightning import Trainer
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 
-from scgde.train._callbacks import History, KeepBest, StepProgress
+from scgde.train._callbacks import History, KeepBest, SaveState, StepProgress
 from scgde.train._seeded import seeded
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from lightning import LightningDataModule
+    from lightning.pytorch.callbacks import Callback
     from torch.nn import Module
 
     from scgde.train._plan import SetTrainingPlan
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 # Advice for loaders that read files; ours draws a batch from memory in under a millisecond.
 _EXPECTED_WARNINGS = (
     ".*does not have many workers.*",
-    ".*Checkpoint directory .* exists and is not empty.*",
     ".*The number of training batches.*",
     ".*GPU available but not used.*",
     ".*MPS available but not used.*",
@@ -80,8 +79,9 @@ def run_training(
     callbacks: list[Callback] = [history, best]
     if progress_bar:
         callbacks.append(StepProgress())
-    if checkpoint_dir is not None:
-        callbacks.append(_checkpoint(checkpoint_dir))
+    state = Path(checkpoint_dir, "state.ckpt") if checkpoint_dir is not None else None
+    if state is not None:
+        callbacks.append(SaveState(state))
     # Lightning draws from the global random state, too.
     with _quiet(), _interruptible(), seeded(plan.seed), _training_mode(plan):
         trainer = Trainer(
@@ -95,26 +95,15 @@ def run_training(
             num_sanity_val_steps=0,
             enable_model_summary=False,
             enable_progress_bar=False,
-            enable_checkpointing=checkpoint_dir is not None,
+            enable_checkpointing=False,
             **trainer_kwargs,
         )
         # `weights_only`: a training state cannot run code.
-        trainer.fit(plan, data, ckpt_path=_last_checkpoint(checkpoint_dir), weights_only=True)
+        resumed = state if state is not None and state.exists() else None
+        trainer.fit(plan, data, ckpt_path=resumed, weights_only=True)
     best.restore(plan)
     plan.module.to(trainer.strategy.root_device)
     return history.frame()
-
-
-def _checkpoint(folder: str | Path) -> ModelCheckpoint:
-    """One file, replaced at the end of each epoch, when all that a resumed fit needs is settled."""
-    return ModelCheckpoint(
-        folder, save_last=True, save_top_k=0, save_on_train_epoch_end=True, enable_version_counter=False
-    )
-
-
-def _last_checkpoint(checkpoint_dir: str | Path | None) -> Path | None:
-    path = Path(checkpoint_dir) / "last.ckpt" if checkpoint_dir is not None else None
-    return path if path is not None and path.exists() else None
 
 
 @contextmanager
@@ -142,9 +131,7 @@ def _interruptible() -> Iterator[None]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Silence what Lightning says on the normal path."""
-    loggers = [
-        logging.getLogger(name) for name in ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch")
-    ]
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch")]
     levels = [logger.level for logger in loggers]
     try:
         for logger in loggers:

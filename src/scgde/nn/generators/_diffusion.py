@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import torch
@@ -74,11 +75,13 @@ class Diffusion(Generator):
         self._check_embedding(embedding)
         x = self._noise(embedding, n_cells, rng)
         times = torch.linspace(0.0, 1.0, self.n_steps + 1, dtype=x.dtype).to(x.device)
-        for time, later in zip(times, times[1:], strict=False):
+        for time, later in itertools.pairwise(times):
             x = self._denoise(x, time, later, embedding, rng)
         return x
 
-    def _denoise(self, x: Tensor, time: Tensor, later: Tensor, embedding: Tensor, rng: torch.Generator | None) -> Tensor:
+    def _denoise(
+        self, x: Tensor, time: Tensor, later: Tensor, embedding: Tensor, rng: torch.Generator | None
+    ) -> Tensor:
         now, then = cosine_schedule(time), cosine_schedule(later)
         v = self.backbone(x, time.expand_as(x[..., :1]), embedding)
         noise, cell = now.noise * x + now.signal * v, now.signal * x - now.noise * v

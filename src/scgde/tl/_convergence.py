@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from scgde import _keys
+from scgde._checks import check_count, check_seed, check_set_table
+from scgde.model._uncertainty import covariance_of_sets, embed_draws
+from scgde.sets import SetIndex
+from scgde.tl._uncertainty import open_fitted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anndata import AnnData
+
+    from scgde.tl._uncertainty import Fitted
+
+SIZES = (10, 30, 100, 300, 1000)
+_N_SETS = 3
+
+
+def convergence(
+    adata: AnnData,
+    *,
+    sets: str | Sequence[str] | None = None,
+    sizes: Sequence[int] = SIZES,
+    n_draws: int = 50,
+    key: str = "gde",
+    seed: int = 0,
+) -> None:
+    """How the embedding of a draw approaches that of the whole set as the draw grows.
+
+    Cells are drawn with replacement, so that the set itself is the population, of which the truth is known: the
+    embedding of all of its cells. The distance to it has to fall as one over the square root of the cells, from
+    some number of cells on along the line that the influence functions predict.
+
+    Parameters
+    ----------
+    adata
+        A fitted AnnData, or one with embedded sets, with their cells.
+    sets
+        Names of sets; by default the three largest.
+    sizes
+        Cells to draw. Sizes above the cells of a set are left out for it.
+    n_draws
+        Draws of each size from each set.
+    key
+        Name under which the fit was written.
+    seed
+        Random seed.
+
+    Returns
+    -------
+    None. Writes the table ``uns[key]["convergence"]``, one row per draw: ``set``, ``n_cells``, ``distance`` between
+    the embeddings of draw and set, and ``predicted``, the root mean square that the CLT gives, NaN if the encoder
+    is not smooth.
+
+    Raises
+    ------
+    KeyError
+        If there is no fit, or no set of that name.
+    ValueError
+        If no size is within the cells of a set, or cells of a set are missing.
+    """
+    check_set_table(adata.uns, key, entry=_keys.MODEL, made_by="scgde.tl.fit_gde")
+    sizes = sorted({check_count(size, "sizes") for size in sizes})
+    n_draws, rng = check_count(n_draws, "n_draws"), check_seed(seed)
+    place = _places(adata.uns[key][_keys.SETS], sets, sizes)
+    fitted, names = open_fitted(adata, key), adata.uns[key][_keys.SETS].index
+    embedding, spread = np.asarray(adata.uns[key][_keys.EMBEDDING]), _root_trace(fitted, place)
+    parts = []
+    for i, unit in zip(place, spread, strict=True):
+        rows = fitted.index.rows(i)
+        for size in (size for size in sizes if size <= len(rows)):
+            draws = embed_draws(fitted.module, fitted.features, rng.choice(rows, (n_draws, size)))
+            distance = np.linalg.norm(draws - embedding[i], axis=1)
+            row = {"set": names[i], _keys.N_CELLS: size, "distance": distance, "predicted": unit / size**0.5}
+            parts.append(pd.DataFrame(row))
+    adata.uns[key][_keys.CONVERGENCE] = pd.concat(parts, ignore_index=True)
+
+
+def _places(table: pd.DataFrame, sets: str | Sequence[str] | None, sizes: list[int]) -> np.ndarray:
+    n_cells = table[_keys.N_CELLS].to_numpy()
+    if sets is None:
+        place = np.argsort(-n_cells, kind="stable")[:_N_SETS]
+        place = place[n_cells[place] >= sizes[0]] if (n_cells >= sizes[0]).any() else place
+    else:
+        names = [sets] if isinstance(sets, str) else list(sets)
+        place = table.index.get_indexer(names)
+        if (place < 0).any():
+            missing = [name for name, i in zip(names, place, strict=True) if i < 0]
+            msg = f"`sets` must name fitted sets, got {missing}. Some sets: {table.index[:5].tolist()}."
+            raise KeyError(msg)
+    if (n_cells[place] < sizes[0]).any():
+        msg = f"`sizes` must start within the cells of each set, got {sizes} for sets of {n_cells[place].tolist()}."
+        raise ValueError(msg)
+    return place
+
+
+def _root_trace(fitted: Fitted, place: np.ndarray) -> np.ndarray:
+    """Root of the trace of Cov(influence), shape ``(S,)``."""
+    if not fitted.module.encoder.is_smooth:
+        return np.full(len(place), np.nan)
+    rows = [fitted.index.cells[fitted.index.offsets[i] : fitted.index.offsets[i + 1]] for i in place]
+    offsets = np.concatenate([[0], np.cumsum([len(part) for part in rows])])
+    index = SetIndex(np.concatenate(rows), offsets)
+    # The set is the population here: its variance, and not an estimate from its cells.
+    trace = np.einsum("sii->s", covariance_of_sets(fitted.module, fitted.features, index)) * (index.sizes - 1)
+    return np.sqrt(trace)

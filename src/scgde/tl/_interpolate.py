@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.spatial import cKDTree
+
+from scgde import _keys
+from scgde._checks import check_count, check_interval
+from scgde.tl._carried import read_model
+from scgde.tl._generate import check_decodable, generated_cells, requested_sets
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anndata import AnnData
+
+#: A step is in the support when it is as near to a fitted set as this share of the fitted sets are to each other.
+SUPPORT_LEVEL = 0.95
+
+
+def interpolate(
+    adata: AnnData,
+    source: str,
+    target: str,
+    *,
+    via: Sequence[str] = (),
+    n_steps: int = 11,
+    n_cells: int = 500,
+    interval: tuple[float, float] = (0.0, 1.0),
+    decode: bool = False,
+    key: str = "gde",
+    seed: int = 0,
+) -> AnnData:
+    """Generate cells along the straight line between the embeddings of two sets.
+
+    Cell i of every step comes from the same noise, so that ``X`` of the cells with one ``obs["cell"]`` is a path.
+
+    Parameters
+    ----------
+    adata
+        A fitted AnnData, or one with embedded sets.
+    source, target
+        Names of the sets at t = 0 and t = 1.
+    via
+        Names of sets passed on the way, at equal times.
+    n_steps
+        Steps, the ends included.
+    n_cells
+        Cells a step.
+    interval
+        First and last t; beyond [0, 1] the line is prolonged.
+    decode
+        Whether to map principal components back to genes.
+    key
+        Name under which the fit was written.
+    seed
+        Random seed.
+
+    Returns
+    -------
+    Cells: ``obs["t"]``, ``obs["cell"]``, and ``obs["in_support"]``, False where the embedding is farther from every
+    fitted set than fitted sets are from their nearest neighbours (95 % of them): such cells are extrapolated.
+
+    Raises
+    ------
+    KeyError
+        If there is no fit, or no set of that name.
+    ValueError
+        If ``n_steps`` is below 2, or ``interval`` is not increasing.
+    """
+    n_steps, n_cells = check_count(n_steps, "n_steps", minimum=2), check_count(n_cells, "n_cells")
+    check_interval(*interval, "`interval`")
+    model = read_model(adata, key)
+    check_decodable(model, decode=decode)
+    _, knots = requested_sets(adata, [source, *via, target], key)
+    t = np.linspace(*interval, n_steps)
+    path = along(knots, t)
+    inside = in_support(path, np.asarray(adata.uns[key][_keys.EMBEDDING]))
+    cells = np.stack([model.generate(step[None], n_cells, seed=seed)[0] for step in path])
+    obs = pd.DataFrame(
+        {
+            "t": np.repeat(t, n_cells),
+            "cell": np.tile(np.arange(n_cells), n_steps),
+            "in_support": np.repeat(inside, n_cells),
+        }
+    )
+    return generated_cells(model, cells, obs, decode=decode)
+
+
+def along(knots: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Points at times ``t`` of the broken line through ``knots`` ``(K, E)`` at equal times from 0 to 1; ends prolonged."""
+    n_parts = len(knots) - 1
+    part = np.clip(np.floor(t * n_parts).astype(int), 0, n_parts - 1)
+    local = (t * n_parts - part)[:, None]
+    return ((1 - local) * knots[part] + local * knots[part + 1]).astype(np.float32)
+
+
+def in_support(points: np.ndarray, embedding: np.ndarray) -> np.ndarray:
+    """Whether each point is about as near to an embedding as embeddings are to each other."""
+    tree = cKDTree(embedding)
+    gaps = tree.query(embedding, k=2)[0][:, 1]
+    # A line between two sets leaves both of them: half their distance away is not yet outside.
+    limit = max(np.quantile(gaps, SUPPORT_LEVEL), np.median(_sparse_distances(embedding)) / 2)
+    return tree.query(points)[0] <= limit * (1 + 1e-6)
+
+
+def _sparse_distances(embedding: np.ndarray) -> np.ndarray:
+    """Distances of each embedding to one other, enough for a median."""
+    return np.linalg.norm(embedding - np.roll(embedding, 1, axis=0), axis=1)

@@ -1,0 +1,168 @@
+"""How a model is stored and read back."""
+
+from __future__ import annotations
+
+import gc
+import json
+import weakref
+
+import numpy as np
+import pytest
+
+from scgde.model import GDE, _io
+from scgde.model._decoder import PCADecoder
+
+
+def test_save_and_load_give_the_same_numbers(trained, cells, tmp_path):
+    trained.save(tmp_path / "model")
+    loaded = GDE.load(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.get_embedding(cells), trained.get_embedding(cells))
+    z = trained.get_embedding().to_numpy()
+    np.testing.assert_array_equal(loaded.generate(z, 3), trained.generate(z, 3))
+    assert loaded.history.equals(trained.history)
+    assert loaded.is_trained
+
+
+def test_saved_folder_holds_json_and_safetensors_only(trained, tmp_path):
+    trained.save(tmp_path / "model")
+    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["config.json", "state.safetensors"]
+    assert json.loads((tmp_path / "model" / "config.json").read_text())["class"] == "GDE"
+
+
+def test_untrained_model_can_be_saved(registered, network, tmp_path):
+    model = GDE(registered, **network)
+    model.save(tmp_path)
+    loaded = GDE.load(tmp_path)
+    assert not loaded.is_trained
+    assert loaded.history.empty
+    np.testing.assert_array_equal(loaded.get_embedding(registered), model.get_embedding())
+
+
+def test_model_without_data_can_be_saved(network, tmp_path):
+    GDE(n_features=4, **network).save(tmp_path)
+    assert GDE.load(tmp_path).embed(np.zeros((3, 4)), np.zeros(3, dtype=int)).shape == (1, 4)
+
+
+def test_decoder_is_saved(trained, tmp_path):
+    stored = trained.to_stored()
+    decoder = PCADecoder(list("xyz"), np.ones((3, 4), dtype=np.float32), np.arange(3, dtype=np.float32))
+    model = GDE.from_stored(stored)
+    model.decoder = decoder
+    model.save(tmp_path)
+    loaded = GDE.load(tmp_path).decoder
+    assert loaded.genes == decoder.genes
+    np.testing.assert_array_equal(loaded(np.eye(4)), decoder(np.eye(4)))
+
+
+def test_loaded_model_attaches_data_and_trains_on(trained, registered, training, tmp_path):
+    trained.save(tmp_path)
+    loaded = GDE.load(tmp_path, adata=registered)
+    np.testing.assert_array_equal(loaded.get_embedding(), trained.get_embedding())
+    loaded.train(**training)
+    assert loaded.history["validation_loss"].min() < trained.history["validation_loss"].min()
+
+
+def test_loaded_model_refuses_data_of_another_width(trained, cells, tmp_path):
+    trained.save(tmp_path)
+    narrow = cells[:, :2].copy()
+    GDE.setup_anndata(narrow, set_key="donor")
+    with pytest.raises(ValueError, match="Cells must have 4 features as in training, got 2"):
+        GDE.load(tmp_path, adata=narrow)
+
+
+def test_save_refuses_a_folder_with_files(trained, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match=r"`dir_path` must be a new or empty folder.*overwrite=True"):
+        trained.save(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_save_overwrites_a_model_when_asked_to(trained, registered, network, tmp_path):
+    GDE(registered, **network, seed=5).save(tmp_path)
+    trained.save(tmp_path, overwrite=True)
+    np.testing.assert_array_equal(GDE.load(tmp_path).get_embedding(registered), trained.get_embedding())
+
+
+@pytest.mark.parametrize("name", ["model.pt", "weights.pkl", "LAST.CKPT", "x.joblib"])
+def test_load_refuses_a_folder_with_a_pickle(trained, tmp_path, name):
+    trained.save(tmp_path / "model")
+    (tmp_path / "model" / name).write_bytes(b"")
+    with pytest.raises(ValueError, match=f"got \\['{name}'\\].*A pickle can run code"):
+        GDE.load(tmp_path / "model")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("state.safetensors", b"\x80\x04\x95"),
+        ("state.safetensors", b""),
+        ("state.safetensors", b"PK\x03\x04" + bytes(100)),
+        ("config.json", b"{"),
+        ("config.json", b"\xff\xfe\x00"),
+        ("config.json", b"3"),
+        ("config.json", b"null"),
+    ],
+    ids=str,
+)
+def test_load_refuses_files_of_another_kind(trained, tmp_path, name, content):
+    trained.save(tmp_path / "model")
+    (tmp_path / "model" / name).write_bytes(content)
+    with pytest.raises(ValueError, match=r"must be JSON and safetensors, got something else in .*never unpickles"):
+        GDE.load(tmp_path / "model")
+
+
+@pytest.mark.parametrize("name", ["config.json", "state.safetensors"])
+def test_load_names_a_file_that_is_missing(trained, tmp_path, name):
+    trained.save(tmp_path / "model")
+    (tmp_path / "model" / name).unlink()
+    with pytest.raises(FileNotFoundError, match=f"lacks \\['{name}'\\]"):
+        GDE.load(tmp_path / "model")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda config: config.pop("init"),
+        lambda config: config.pop("genes"),
+        lambda config: config["init"].update(n_latent=9),
+        lambda config: config["init"].update(unknown=9),
+        lambda config: config["init"].update(encoder="unknown"),
+        lambda config: config.update(genes=["a"]),
+    ],
+)
+def test_from_stored_refuses_parts_that_do_not_belong_together(trained, change):
+    stored = trained.to_stored()
+    change(stored.config)
+    with pytest.raises(ValueError, match="belong together|must be one of"):
+        GDE.from_stored(stored)
+
+
+def test_from_stored_refuses_another_class(trained):
+    stored = trained.to_stored()
+    stored.config["class"] = "TDE"
+    with pytest.raises(ValueError, match="The stored model must be a GDE, got 'TDE'"):
+        GDE.from_stored(stored)
+
+
+def test_plain_turns_numpy_and_paths_into_json(tmp_path):
+    value = {"a": np.float64(0.5), "b": (np.int32(1), np.arange(2)), "c": tmp_path, "d": None, "e": np.bool_(True)}
+    plain = _io.plain(value, "it")
+    assert json.loads(json.dumps(plain)) == {"a": 0.5, "b": [1, [0, 1]], "c": str(tmp_path), "d": None, "e": True}
+
+
+def test_plain_refuses_what_json_cannot_hold():
+    with pytest.raises(TypeError, match="The options must hold numbers, text, lists and dicts only, got {1, 2}"):
+        _io.plain({"a": {1, 2}}, "the options")
+
+
+def test_forget_lets_data_go_with_the_model(cells, network):
+    GDE.setup_anndata(cells, set_key="donor")
+    copy = cells.copy()
+    GDE.setup_anndata(copy, set_key="donor")
+    model = GDE(copy, **network)
+    data = weakref.ref(copy)
+    GDE.forget(copy)
+    model.train(1, progress_bar=False, accelerator="cpu")
+    del model, copy
+    gc.collect()
+    assert data() is None

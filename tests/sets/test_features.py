@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy import sparse
+
+from scgde.sets import blocks, open_features
+
+N_CELLS, N_FEATURES = 50, 7
+ROWS = torch.tensor([[3, 3, 49], [0, 12, 3]])
+KINDS = {
+    "float32": lambda x: x.astype(np.float32),
+    "float64": lambda x: x.astype(np.float64),
+    "integers": lambda x: x,
+    "fortran order": lambda x: np.asfortranarray(x, dtype=np.float32),
+    "read-only": lambda x: np.broadcast_to(x.astype(np.float32), x.shape),
+    "view": lambda x: np.repeat(x, 2, axis=1)[:, ::2],
+    "CSR": sparse.csr_matrix,
+    "CSC": sparse.csc_matrix,
+    "CSR array": sparse.csr_array,
+    "CSC array": sparse.csc_array,
+    "backed dense": lambda x: x.astype(np.float32),
+    "backed CSR": lambda x: sparse.csr_matrix(x, dtype=np.float32),
+    "backed CSC": lambda x: sparse.csc_matrix(x, dtype=np.float32),
+}
+
+
+@pytest.fixture
+def counts():
+    return np.random.default_rng(0).poisson(0.6, size=(N_CELLS, N_FEATURES))
+
+
+@pytest.fixture(params=KINDS)
+def matrix(request, counts, tmp_path):
+    """The same numbers, held in one of the ways in which a user may hold them."""
+    x = KINDS[request.param](counts)
+    if not request.param.startswith("backed"):
+        yield x
+        return
+    obs = pd.DataFrame(index=pd.RangeIndex(N_CELLS).astype(str))
+    ad.AnnData(X=x, obs=obs).write_h5ad(tmp_path / "cells.h5ad")
+    adata = ad.read_h5ad(tmp_path / "cells.h5ad", backed="r")
+    yield adata.X
+    adata.file.close()
+
+
+@pytest.mark.parametrize("max_bytes", [0, 10**6], ids=["streamed", "resident"])
+@pytest.mark.parametrize("rows", [ROWS, ROWS[0], torch.arange(N_CELLS).flip(0)], ids=["batch", "one set", "all"])
+def test_gather_is_the_same_from_anywhere(matrix, counts, max_bytes, rows):
+    features = open_features(matrix, max_bytes=max_bytes)
+    gathered = features.gather(rows)
+    assert features.n_features == N_FEATURES
+    assert gathered.dtype == torch.float32
+    np.testing.assert_array_equal(gathered.numpy(), counts[rows.numpy()])
+
+
+@pytest.mark.parametrize("n_rows", [1, 16, 1000])
+def test_blocks_cover_the_matrix_in_order(matrix, counts, n_rows):
+    starts, parts = zip(*blocks(matrix, n_rows=n_rows), strict=True)
+    assert starts == tuple(range(0, N_CELLS, n_rows))
+    assert all(part.dtype == np.float32 for part in parts)
+    np.testing.assert_array_equal(np.concatenate(parts), counts)
+
+
+def test_features_are_streamed_only_where_they_do_not_fit(counts):
+    n_bytes = 4 * counts.size
+    resident, streamed = (open_features(counts, max_bytes=limit) for limit in (n_bytes, n_bytes - 1))
+    assert type(resident) is not type(streamed)
+
+
+def test_resident_features_leave_the_matrix_of_the_user(counts):
+    x = counts.astype(np.float32)
+    open_features(x).gather(ROWS).zero_()
+    np.testing.assert_array_equal(x, counts)
+    features = open_features(x)
+    x[:] = 0
+    np.testing.assert_array_equal(features.gather(ROWS).numpy(), counts[ROWS.numpy()])

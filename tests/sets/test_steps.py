@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from scgde.sets import BatchSpec, SetIndex, StepDataset
+
+SPEC = BatchSpec(sets_per_batch=5, set_size=12, target_size=6)
+VIEWS = ("encoder", "generator")
+
+
+def dataset(index, *, sets=None, spec=SPEC, steps=range(10), seed=0):
+    return StepDataset(index, np.arange(index.n_sets) if sets is None else sets, spec, steps=steps, seed=seed)
+
+
+def assert_same(a, b):
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.fixture
+def many_sets():
+    """1,000 sets of 5 cells, cell i in set i % 1000."""
+    return SetIndex.from_codes(np.tile(np.arange(1000), 5), 1000)
+
+
+def mixed(index, *, n_mixed, alpha, n_draws=4000, **options):
+    """Set of each slot, and the mass of each component of each view, shape ``(n_draws, n_mixed)``."""
+    spec = BatchSpec(n_draws, 12, 6, n_mixed=n_mixed, mixing_alpha=alpha, **options)
+    batch = dataset(index, spec=spec)[0]
+    codes = [batch[f"{view}_rows"].numpy().reshape(n_draws, n_mixed, -1) % 1000 for view in VIEWS]
+    mass = [batch[f"{view}_weights"].numpy().reshape(n_draws, n_mixed, -1).sum(-1) for view in VIEWS]
+    return codes, mass
+
+
+def test_item_holds_two_views_and_its_step(index):
+    batch = dataset(index, steps=range(7, 10))[1]
+    assert int(batch["step"]) == 8
+    for view, n_slots in zip(VIEWS, (12, 6), strict=True):
+        assert batch[f"{view}_rows"].shape == batch[f"{view}_weights"].shape == (5, n_slots)
+        torch.testing.assert_close(batch[f"{view}_weights"].sum(1), torch.ones(5))
+
+
+def test_item_is_a_function_of_seed_and_step(index):
+    assert_same(dataset(index, steps=range(10))[7], dataset(index, steps=range(5, 8))[2])
+    first, other_step, other_seed = dataset(index)[0], dataset(index)[1], dataset(index, seed=1)[0]
+    assert not torch.equal(first["encoder_rows"], other_step["encoder_rows"])
+    assert not torch.equal(first["encoder_rows"], other_seed["encoder_rows"])
+
+
+def test_dataset_ends_with_its_steps(index):
+    assert len(dataset(index, steps=range(5, 8))) == 3
+    with pytest.raises(IndexError):
+        dataset(index, steps=range(5, 8))[3]
+
+
+def test_only_the_given_sets_are_drawn_and_each_as_often(index, codes):
+    sets = np.array([3, 17, 20])
+    batch = dataset(index, sets=sets, spec=SPEC._replace(sets_per_batch=3000))[0]
+    drawn = codes[batch["encoder_rows"][:, 0].numpy()]
+    counts = np.bincount(drawn, minlength=40)
+    assert set(np.flatnonzero(counts)) == set(sets)
+    assert np.abs(counts[sets] - 1000).max() < 5 * np.sqrt(1000 * 2 / 3)
+
+
+@pytest.mark.parametrize("n_mixed", [2, 3, 5])
+@pytest.mark.parametrize("alpha", [2**-5, 1.0, 2**5])
+def test_mixing_mass_has_the_moments_of_a_dirichlet(many_sets, n_mixed, alpha):
+    _, (mass, generator_mass) = mixed(many_sets, n_mixed=n_mixed, alpha=alpha)
+    np.testing.assert_allclose(mass.sum(1), 1, rtol=1e-5)
+    np.testing.assert_allclose(generator_mass, mass, atol=1e-5)
+    variance = (1 / n_mixed) * (1 - 1 / n_mixed) / (n_mixed * alpha + 1)
+    assert np.abs(mass.mean(0) - 1 / n_mixed).max() < 5 * np.sqrt(variance / len(mass))
+    np.testing.assert_allclose(mass.var(0), variance, rtol=0.15)
+
+
+def test_mixture_is_of_whole_views_of_different_sets(many_sets):
+    codes, _ = mixed(many_sets, n_mixed=3, alpha=1.0)
+    for view in codes:
+        assert (view == view[:, :, :1]).all()
+    np.testing.assert_array_equal(codes[0][:, :, 0], codes[1][:, :, 0])
+    first, second, third = codes[0][:, :, 0].T
+    assert np.mean((first == second) | (second == third) | (first == third)) < 0.01
+
+
+def test_mixture_fills_at_least_the_asked_slots(many_sets):
+    batch = dataset(many_sets, spec=SPEC._replace(n_mixed=5))[0]
+    assert batch["encoder_rows"].shape == (5, 15)
+    assert batch["generator_rows"].shape == (5, 10)
+
+
+def test_no_mixing_is_the_default(index, codes):
+    batch = dataset(index)[0]
+    drawn = codes[batch["encoder_rows"].numpy()]
+    assert (drawn == drawn[:, :1]).all()
