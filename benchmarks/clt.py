@@ -61,8 +61,9 @@ class Draws(NamedTuple):
     embedding: np.ndarray
     covariance: np.ndarray
 
-    def part(self, start: int, stop: int) -> Draws:
-        return Draws(self.embedding[start:stop], self.covariance[start:stop])
+    def first(self, n: int) -> Draws:
+        """Some of them."""
+        return Draws(self.embedding[:n], self.covariance[:n])
 
 
 def fit(adata: ad.AnnData, groupby: list[str], encoder: str, arguments: argparse.Namespace, record: dict) -> Fit:
@@ -88,7 +89,7 @@ def populations(adata: ad.AnnData, arguments: argparse.Namespace) -> dict[str, t
     if arguments.data is None:
         cells = scgde.datasets.gaussian_sets(1, POPULATION, 5, prior="balanced", seed=1).X
         return {"Gaussian": torch.from_numpy(np.asarray(cells))}
-    x = adata.obsm["X_pca"] if "X_pca" in adata.obsm else adata.X
+    x = adata.obsm.get("X_pca", adata.X)
     names = adata.uns["gde"]["sets"]["n_cells"].nlargest(arguments.populations).index
     return {name: torch.from_numpy(np.asarray(x[adata.obs["gde_set"] == name])) for name in names}
 
@@ -177,10 +178,9 @@ def summary(rows: list[dict]) -> list[dict]:
 def with_two_more(fitted: dict[str, Any], a: Draws, b: Draws, i: int, n_cells: tuple[int, int]) -> ad.AnnData:
     """The fitted sets and two more, as `tl.compare_sets` takes them."""
     table = pd.DataFrame({"n_cells": [*fitted["sets"]["n_cells"], *n_cells]}).rename(index=str)
-    content = {"sets": table}
-    for name, extra in (("embedding", [a.embedding[i], b.embedding[i]]), ("covariance", [a.covariance[i], b.covariance[i]])):
-        content[name] = np.concatenate([fitted[name], extra])
-    return ad.AnnData(uns={"gde": content})
+    embedding = np.concatenate([fitted["embedding"], [a.embedding[i], b.embedding[i]]])
+    covariance = np.concatenate([fitted["covariance"], [a.covariance[i], b.covariance[i]]])
+    return ad.AnnData(uns={"gde": {"sets": table, "embedding": embedding, "covariance": covariance}})
 
 
 def rejected(fit: Fit, a: Draws, b: Draws, n_cells: tuple[int, int]) -> float:
@@ -207,7 +207,7 @@ def comparison_rows(fit: Fit, base: dict, arguments: argparse.Namespace) -> list
             other = {"other": max(TEST_SIZES), "shift": 0.0}
             rows.append(row | other | {"rejected": rejected(fit, a, largest, (m, max(TEST_SIZES)))})
             for shift in SHIFTS:
-                b, few = draw(fit, cells + shift * step, m, n // 5, rng), a.part(0, n // 5)
+                b, few = draw(fit, cells + shift * step, m, n // 5, rng), a.first(n // 5)
                 rows.append(row | {"other": m, "shift": shift, "rejected": rejected(fit, few, b, (m, m))})
     return rows
 
@@ -215,7 +215,7 @@ def comparison_rows(fit: Fit, base: dict, arguments: argparse.Namespace) -> list
 def draw_figure(limits: pd.DataFrame, tests: pd.DataFrame, path: Path) -> None:
     figure, axes = plt.subplots(1, 4, figsize=(14, 3.4), layout="constrained")
     for (encoder, population), part in limits.groupby(["encoder", "population"], sort=False):
-        label = encoder if limits["encoder"].nunique() > 1 else population
+        label = encoder if len(limits["encoder"].unique()) > 1 else population
         axes[0].plot(part["m"], part["sd0"] / part["sd0"].iloc[-1], marker=".", label=label)
         axes[1].plot(part["m"], 100 * part["coverage"], marker=".", label=label)
     m = np.array(SIZES)

@@ -133,7 +133,7 @@ def test_load_names_a_file_that_is_missing(trained, tmp_path, name):
 def test_from_stored_refuses_parts_that_do_not_belong_together(trained, change):
     stored = trained.to_stored()
     change(stored.config)
-    with pytest.raises(ValueError, match="belong together|must be one of"):
+    with pytest.raises(ValueError, match=r"belong together|must be one of"):
         GDE.from_stored(stored)
 
 
@@ -151,7 +151,7 @@ def test_plain_turns_numpy_and_paths_into_json(tmp_path):
 
 
 def test_plain_refuses_what_json_cannot_hold():
-    with pytest.raises(TypeError, match="The options must hold numbers, text, lists and dicts only, got {1, 2}"):
+    with pytest.raises(TypeError, match=r"The options must hold numbers, text, lists and dicts only, got {1, 2}"):
         _io.plain({"a": {1, 2}}, "the options")
 
 

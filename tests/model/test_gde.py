@@ -94,7 +94,7 @@ def test_gde_embeds_other_data_and_writes_nothing_to_it(trained, cells):
 
 def test_gde_names_what_other_data_lacks(trained, cells):
     del cells.obs["donor"]
-    with pytest.raises(KeyError, match="`set_key` must name an entry of `adata.obs`, got 'donor'"):
+    with pytest.raises(KeyError, match=r"`set_key` must name an entry of `adata.obs`, got 'donor'"):
         trained.get_embedding(cells)
 
 

@@ -213,6 +213,13 @@ def test_fit_gde_prefers_x_pca(cells, fit):
     assert fit(cells).source["use_rep"] == "X_pca"
 
 
+def test_fit_gde_takes_x_pca_beside_text_in_x(cells, fit):
+    cells.obsm["X_pca"] = cells.X[:, :3]
+    cells.varm["PCs"] = np.eye(4, 3)
+    cells.X = cells.X.astype(str).astype(object)
+    assert fit(cells).decoder is None
+
+
 def test_fit_gde_takes_features_that_are_all_zero(cells, fit):
     cells.X = sparse.csr_matrix(cells.shape, dtype=np.float32)
     fit(cells)

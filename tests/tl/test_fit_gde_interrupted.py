@@ -134,12 +134,12 @@ class _Exploit:
 
 def test_fit_gde_runs_no_code_from_a_training_state(cells, fit, unchanged, tmp_path):
     torch.save({"state_dict": _Exploit()}, tmp_path / "state.ckpt")
-    with unchanged(cells), pytest.raises(Exception, match="[Ww]eights.only"):
+    with unchanged(cells), pytest.raises(Exception, match=r"[Ww]eights.only"):
         fit(cells, checkpoint_dir=tmp_path, **OPTIONS)
 
 
 def test_fit_gde_says_when_the_loss_is_not_finite(cells, fit, unchanged):
-    with unchanged(cells), pytest.raises(FloatingPointError, match="must be finite, got .* Lower `lr`"):
+    with unchanged(cells), pytest.raises(FloatingPointError, match=r"must be finite, got .* Lower `lr`"):
         fit(cells, **{**OPTIONS, "train_kwargs": {"lr": 1e30, "gradient_clip": 0.0}})
 
 

@@ -36,7 +36,7 @@ class SetModel(BaseModelClass):
     """
 
     decoder: PCADecoder | None = None
-    source: Config | None = None
+    source: Any = None
     #: Arguments of ``__init__`` that build the same module again.
     _config: Config
     _data: SetData | None = None

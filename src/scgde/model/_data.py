@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
-class SetData(NamedTuple):
+@dataclass(frozen=True)
+class SetData:
     """Cells in sets, as a model reads them.
 
     Parameters
@@ -68,7 +70,7 @@ class SetData(NamedTuple):
         KeyError
             If there is no set of that name.
         """
-        places = self.names.get_indexer_for(list(names))
+        places = self.names.get_indexer_for(pd.Index(list(names)))
         if (places < 0).any():
             unknown = [name for name, place in zip(names, places, strict=True) if place < 0]
             msg = f"`{argument}` must name sets, got {unknown[:5]}. Some sets: {self.names[:5].tolist()}."

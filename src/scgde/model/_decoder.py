@@ -65,7 +65,7 @@ def find_decoder(x: Any, scores: np.ndarray, loadings: np.ndarray | None, genes:
     some = x[rows][:, used]
     some = some.toarray() if sparse.issparse(some) else np.asarray(some)
     error = np.linalg.norm((some - mean) @ components - scores[rows])
-    if not error < _TOLERANCE * max(np.linalg.norm(scores[rows]), 1e-12):
+    if not error < _TOLERANCE * max(float(np.linalg.norm(scores[rows])), 1e-12):
         return None
     return PCADecoder([str(genes[i]) for i in used], components, mean.astype(np.float32))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -33,13 +33,14 @@ def embed_sets(module: GDEModule, features: Features, index: SetIndex, *, max_ce
 
 def _embed_in_chunks(module: GDEModule, features: Features, rows: np.ndarray, max_cells: int) -> Tensor:
     """One large set, shape ``(1, E)``: one pass over its cells for each mean that the encoder takes."""
-    encoder: MeanPoolingEncoder = module.encoder
+    encoder = cast("MeanPoolingEncoder", module.encoder)
     means: list[Tensor] = []
     for _ in range(encoder.n_updates + 1):
-        total = 0.0
+        total = torch.zeros(())
         for start in range(0, len(rows), max_cells):
             part = torch.from_numpy(rows[None, start : start + max_cells]).to(module.device)
             states = encoder.states(module.standardize(features.gather(part)), means)
-            total = total + states.sum(dim=1, dtype=torch.float64)
-        means.append((total / len(rows)).float())
+            # On the CPU: not every accelerator knows float64.
+            total = total + states.sum(dim=1).cpu().double()
+        means.append((total / len(rows)).float().to(module.device))
     return encoder.readout(means[-1])

@@ -45,6 +45,8 @@ class FourierTime(nn.Module):
         Octaves, half a period to ``2 ** (n_frequencies - 2)`` periods over the unit interval.
     """
 
+    frequencies: Tensor
+
     def __init__(self, n_frequencies: int = 6) -> None:
         super().__init__()
         self.register_buffer("frequencies", math.pi * 2.0 ** torch.arange(n_frequencies), persistent=False)

@@ -18,6 +18,7 @@ from scgde.tl._source import (
     check_features,
     check_not_backed_view,
     choose_source,
+    is_numeric,
     shell,
 )
 
@@ -138,7 +139,7 @@ def fit_gde(
     check_features(source.matrix(adata), grouping.codes, source.label)
     parts = _parts(adata, grouping.table, split_key, validation_fraction, seed)
     warn_dropped(grouping.dropped, min_cells)
-    model_options = {
+    model_options: dict[str, Any] = {
         "encoder": encoder,
         "generator": generator,
         "n_latent": n_latent,
@@ -148,7 +149,7 @@ def fit_gde(
         "generator_kwargs": generator_kwargs,
         "seed": seed,
     }
-    train_options = {
+    train_options: dict[str, Any] = {
         "max_steps": DEFAULT_STEPS if max_steps is None else max_steps,
         "sets_per_batch": sets_per_batch,
         "set_size": set_size,
@@ -164,6 +165,8 @@ def fit_gde(
         | {"train_kwargs": train_kwargs, "version": __version__}
     )
     model = _model_of(shell(adata, source, set_column(grouping)), **model_options)
+    model.source = entries | {"names": source.names(adata)}
+    model.decoder = _decoder(adata, source)
     model.train(
         **train_options,
         **parts,
@@ -172,8 +175,6 @@ def fit_gde(
         progress_bar=progress_bar,
         **(train_kwargs or {}),
     )
-    model.source = entries | {"names": source.names(adata)}
-    model.decoder = _decoder(adata, source)
     embedding = model.get_embedding().to_numpy()
     grouping = grouping._replace(table=_with_roles(grouping.table, parts))
     write_results(adata, grouping, embedding, model, params, key=key_added)
@@ -196,7 +197,7 @@ def set_column(grouping: Grouping) -> pd.Series:
 
 def _parts(
     adata: AnnData, table: pd.DataFrame, split_key: str | None, validation_fraction: float, seed: int
-) -> dict[str, list[str]]:
+) -> dict[str, Any]:
     """Names of the sets to train and to validate on."""
     if split_key is None:
         share = check_fraction(validation_fraction, "validation_fraction")
@@ -224,6 +225,6 @@ def _with_roles(table: pd.DataFrame, parts: dict[str, list[str]]) -> pd.DataFram
 
 
 def _decoder(adata: AnnData, source: Source) -> PCADecoder | None:
-    if source.use_rep != PCA or adata.X is None:
+    if source.use_rep != PCA or adata.X is None or not is_numeric(adata.X):
         return None
     return find_decoder(adata.X, np.asarray(adata.obsm[PCA]), adata.varm.get("PCs"), adata.var_names.tolist())

@@ -96,6 +96,11 @@ def check_not_backed_view(adata: AnnData) -> None:
         raise ValueError(msg)
 
 
+def is_numeric(x: Any) -> bool:
+    """Whether a matrix holds real numbers or booleans."""
+    return x.dtype.kind in "biuf"
+
+
 def check_features(x: Any, codes: np.ndarray, what: str) -> None:
     """Require numbers, all finite in the cells that are in a set.
 
@@ -106,7 +111,7 @@ def check_features(x: Any, codes: np.ndarray, what: str) -> None:
     ValueError
         If there is not one row of features for each cell, or a feature is NaN or infinite.
     """
-    if x.dtype.kind not in "biuf":
+    if not is_numeric(x):
         msg = f"The features in {what} must be numbers, got dtype {x.dtype}."
         raise TypeError(msg)
     if len(x.shape) != 2 or x.shape[1] == 0:

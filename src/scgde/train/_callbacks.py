@@ -76,7 +76,7 @@ class KeepBest(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         self._stop_if_exhausted(trainer)  # a resumed fit may have ended before
 
-    def on_validation_end(self, trainer: Trainer, pl_module: SetTrainingPlan) -> None:
+    def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
         loss = float(trainer.callback_metrics["validation_loss"])
         self._n_since += 1
         if loss < self._best:

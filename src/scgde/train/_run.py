@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from scgde.train._plan import SetTrainingPlan
 
-# Advice for loaders that read files; ours draws a batch from memory in under a millisecond.
+# Advice for loaders that read files; ours draws a batch from memory in milliseconds.
 _EXPECTED_WARNINGS = (
     ".*does not have many workers.*",
     ".*The number of training batches.*",
