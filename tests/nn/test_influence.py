@@ -104,18 +104,16 @@ def test_covariance_is_nan_for_one_cell(encoder):
 
 def test_covariance_agrees_with_the_jackknife(encoder):
     """Leaving out one cell at a time knows nothing of derivatives; the two differ by terms of higher order."""
-    x = some_sets(1, 400)
-    without = (torch.ones(400, 400) - torch.eye(400)).double() / 399
-    left_out = torch.cat([encoder(x.expand(len(part), -1, -1), part) for part in without.split(50)])
-    jackknife = (400 - 1) * torch.cov(left_out.T, correction=0)
+    x, n = some_sets(1, 100), 100
+    left_out = encoder(x.expand(n, -1, -1), (torch.ones(n, n) - torch.eye(n)).double() / (n - 1))
+    jackknife = (n - 1) * torch.cov(left_out.T, correction=0)
     error = torch.linalg.norm(covariance_of(encoder, x)[0] - jackknife) / torch.linalg.norm(jackknife)
-    assert error < 0.05
+    assert error < 0.1
 
 
 def test_covariance_agrees_with_the_bootstrap(encoder):
-    x, n_draws = some_sets(1, 300), 1500
-    counts = np.random.default_rng(0).multinomial(300, np.full(300, 1 / 300), size=n_draws)
-    draws = torch.cat([encoder(x.expand(len(part), -1, -1), part) for part in torch.from_numpy(counts / 300).split(100)])
-    bootstrap = torch.cov(draws.T)
+    x, n, n_draws = some_sets(1, 100), 100, 300
+    counts = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=n_draws)
+    bootstrap = torch.cov(encoder(x.expand(n_draws, -1, -1), torch.from_numpy(counts / n)).T)
     error = torch.linalg.norm(covariance_of(encoder, x)[0] - bootstrap) / torch.linalg.norm(bootstrap)
-    assert error < 6 / n_draws**0.5
+    assert error < 5 / n_draws**0.5
