@@ -8,7 +8,7 @@ from scgde import _keys
 from scgde._checks import check_set_table
 
 
-def sets(adata: AnnData, *, key: str = "gde") -> AnnData:
+def sets(adata: AnnData, key: str = "gde") -> AnnData:
     """Sets as observations: one row per set, one variable per embedding dimension.
 
     Parameters
