@@ -22,6 +22,7 @@ DATA = {"igan": (igan_donors, ["donor"], 2), "larry": (larry_clones, ["clone_id"
 def main() -> None:
     options = parser(__doc__, steps=1000)
     options.add_argument("--data", choices=sorted(DATA), required=True)
+    options.add_argument("--repeats", type=int, default=5, help="random halves that each score is averaged over")
     options.add_argument("--encoder", default="pooled_gnn")
     options.add_argument("--generator", default="flow_matching")
     options.add_argument("--isometry", type=float, default=0.0)
@@ -49,7 +50,7 @@ def main() -> None:
                 seed=seed,
                 progress_bar=False,
             )
-        scores = scgde.tl.score_generation(adata, seed=seed)
+        scores = scgde.tl.score_generation(adata, n_repeats=arguments.repeats, seed=seed)
         means = scores[["generated", "pooled", "floor"]].mean()
         record |= {"steps": model.history["step"].max(), "sets": len(scores)} | means.round(4).to_dict()
         rows.append(record | {"ratio": round(means["generated"] / means["pooled"], 4)})

@@ -31,14 +31,20 @@ def some_sets(sizes, *, n_dims=6, between=1.0, seed=0):
     return [(mean + rng.standard_normal((size, n_dims))) * axes for mean, size in zip(means, sizes, strict=True)]
 
 
+def squared_distance(result, difference):
+    """Of a difference to that of the sets, along the tested axes in the metric of its covariance."""
+    error = result.directions.T @ (result.difference - difference)
+    return error @ np.linalg.solve(result.directions.T @ result.covariance @ result.directions, error)
+
+
 def p_values(sizes, n, **kwargs):
     return np.array([compare_sets(embedded(some_sets(sizes, seed=i, **kwargs)), "s0", "s1").p_value for i in range(n)])
 
 
-def test_compare_sets_of_one_axis_is_the_test_of_welch():
+def test_compare_sets_of_one_axis_is_the_test_of_student():
     sets = some_sets([20, 50, 30], n_dims=1)
     result = compare_sets(embedded(sets), "s0", "s2")
-    expected = stats.ttest_ind(sets[0][:, 0], sets[2][:, 0], equal_var=False)
+    expected = stats.ttest_ind(sets[0][:, 0], sets[2][:, 0])
     assert result.p_value == pytest.approx(expected.pvalue, rel=1e-3)
     assert result.df == (1, pytest.approx(expected.df, rel=1e-3))
 
@@ -50,9 +56,8 @@ def test_compare_sets_gives_difference_and_covariance():
     np.testing.assert_allclose(result.difference, z[3] - z[1], rtol=1e-6)
     np.testing.assert_allclose(result.covariance, covariance[3] + covariance[1], atol=1e-6)
     np.testing.assert_allclose(result.directions.T @ result.directions, np.eye(result.df[0]), atol=1e-12)
-    projected = result.directions.T @ result.difference
-    shape = result.directions.T @ result.covariance @ result.directions
-    assert result.statistic == pytest.approx(projected @ np.linalg.solve(shape, projected))
+    # Of sets of one size, the pooled covariance is that of the difference.
+    assert result.statistic == pytest.approx(squared_distance(result, np.zeros(6)))
 
 
 def test_compare_sets_does_not_depend_on_the_order_of_the_two():
@@ -97,11 +102,15 @@ def test_compare_sets_tests_axes_with_most_of_the_variance():
     assert compare_sets(embedded(flat), "s0", "s1").df[0] == 1
 
 
-def test_critical_value_bounds_the_region_in_which_the_test_does_not_reject():
-    adata = embedded(some_sets([60] * 6))
-    result = compare_sets(adata, "s0", "s1")
-    assert result.statistic == pytest.approx(result.critical_value(1 - result.p_value))
-    assert result.critical_value(0.5) < result.critical_value(0.95) < result.critical_value(0.99)
+def test_radius_is_that_of_regions_that_cover_the_true_difference():
+    """Also where the two populations differ in shape, and the test pools what differs."""
+    rng, covered = np.random.default_rng(0), []
+    for _ in range(300):
+        others = [2 * rng.normal(size=3) + rng.standard_normal((40, 3)) for _ in range(4)]
+        few, many = rng.standard_normal((40, 3)), 5 + 0.2 * rng.standard_normal((200, 3))
+        result = compare_sets(embedded([few, many, *others]), "s0", "s1")
+        covered.append(squared_distance(result, -5 * np.ones(3)) < result.radius() ** 2)
+    assert np.mean(covered) == pytest.approx(0.95, abs=2.5 * (0.05 * 0.95 / 300) ** 0.5)
 
 
 def test_compare_sets_says_that_one_cell_has_no_standard_error():
@@ -149,6 +158,10 @@ def test_compare_all_sets_gives_false_discovery_rates_of_tested_pairs():
     np.testing.assert_allclose(tested["q_value"], stats.false_discovery_control(tested["p_value"]))
 
 
+def test_compare_all_sets_of_single_cells_tests_nothing():
+    assert compare_all_sets(embedded(some_sets([1, 1, 1])))[["p_value", "q_value"]].isna().all(axis=None)
+
+
 def test_compare_all_sets_makes_few_false_discoveries():
     rng = np.random.default_rng(0)
     means = np.repeat([[0.0, 0, 0], [4.0, 0, 0]], 10, axis=0)
@@ -182,6 +195,8 @@ def test_compare_sets_says_what_is_wrong():
         compare_sets(adata, "s0", "s0")
     with pytest.raises(ValueError, match=r"`n_components` must be at least 1, got 0"):
         compare_sets(adata, "s0", "s1", n_components=0)
+    with pytest.raises(ValueError, match=r"Two sets or more are required, got \['s0'\]"):
+        compare_all_sets(embedded([np.ones((5, 2))]))
     del adata.uns["gde"]["covariance"]
     with pytest.raises(KeyError, match=r"`scgde.tl.uncertainty` writes"):
         compare_all_sets(adata)

@@ -73,6 +73,10 @@ def test_uncertainty_of_a_finite_population_shrinks_by_the_share_not_measured(fi
     covariance, expected = fitted.uns["gde"]["covariance"], estimated.uns["gde"]["covariance"]
     assert not covariance[0].any()
     np.testing.assert_allclose(covariance[1:], 0.75 * expected[1:], rtol=1e-5)
+    with pytest.raises(ValueError, match=r"was run with `population_size='injected'`. Run it without"):
+        tl.compare_all_sets(fitted)
+    tl.uncertainty(fitted)
+    assert len(tl.compare_all_sets(fitted)) == len(n_cells) * (len(n_cells) - 1) / 2
 
 
 def test_uncertainty_of_one_cell_is_nan(fitted):

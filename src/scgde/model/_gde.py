@@ -305,7 +305,7 @@ class GDE(SetModel):
         """
         check_count(n_cells, "n_cells")
         check_count(seed, "seed", minimum=0)
-        z = torch.as_tensor(np.asarray(embedding, dtype=np.float32), device=self.device)
+        z = torch.from_numpy(np.array(embedding, dtype=np.float32)).to(self.device)
         rng = torch.Generator().manual_seed(seed)
         per_batch = max(1, self._max_cells // n_cells)
         parts = [self.module.sample(part, n_cells, rng=rng).cpu().numpy() for part in z.split(per_batch)]

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import EllipseCollection
 from matplotlib.colors import Normalize, to_rgba_array
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    import pandas as pd
     from anndata import AnnData
     from matplotlib.axes import Axes
 
     from scgde.pl._colors import Palette
+
+#: Of fewer cells the embedding is not normal, and a region would say more of the method than of the set.
+MIN_CELLS = 10
 
 
 def uncertainty(
@@ -81,7 +84,7 @@ def uncertainty(
 
     Returns
     -------
-    The axes; None if the figure was shown. A set of fewer than four cells is a point without a region.
+    The axes; None if the figure was shown. A set of fewer than ten cells is a point without a region.
 
     Raises
     ------
@@ -116,7 +119,7 @@ def _rows(table: pd.DataFrame, sets: str | Sequence[str] | None) -> np.ndarray:
     if sets is None:
         return np.arange(len(table))
     names = [sets] if isinstance(sets, str) else list(sets)
-    rows = table.index.get_indexer(names)
+    rows = table.index.get_indexer(pd.Index(names))
     if (rows < 0).any():
         missing = [name for name, row in zip(names, rows, strict=True) if row < 0]
         msg = f"`sets` must name fitted sets, got {missing}. Some sets: {table.index[:5].tolist()}."
@@ -125,10 +128,10 @@ def _rows(table: pd.DataFrame, sets: str | Sequence[str] | None) -> np.ndarray:
 
 
 def _radii(n_cells: np.ndarray, level: float) -> np.ndarray:
-    """Of the regions, in standard deviations: by Hotelling's T squared, NaN where its mean is infinite or unknown."""
-    enough = n_cells >= 4
-    df = np.where(enough, n_cells - 2, 1)
-    return np.where(enough, np.sqrt(stats.f.ppf(level, 2, df) * 2 * (df + 1) / df), np.nan)
+    """Of the regions, in standard deviations: by Hotelling's T squared; NaN where there are too few cells."""
+    df = np.maximum(n_cells, MIN_CELLS) - 2
+    radii = np.sqrt(stats.f.ppf(level, 2, df) * 2 * (df + 1) / df)
+    return np.where(n_cells < MIN_CELLS, np.nan, radii)
 
 
 def _draw_regions(ax: Axes, points: np.ndarray, shapes: np.ndarray, colors: np.ndarray) -> None:
@@ -138,7 +141,8 @@ def _draw_regions(ax: Axes, points: np.ndarray, shapes: np.ndarray, colors: np.n
     squares, axes = np.linalg.eigh(shapes)
     lengths = 2 * np.sqrt(squares.clip(0))
     angles = np.degrees(np.arctan2(axes[:, 1, 1], axes[:, 0, 1]))
-    faint = np.where(np.arange(4) < 3, colors, 0.15)
+    # Many regions overlap: each is then drawn lighter.
+    fill, edge = np.clip(len(points), 25, 150) ** -0.5 * np.array([0.75, 3.0])
     regions = EllipseCollection(
         lengths[:, 1],
         lengths[:, 0],
@@ -146,8 +150,8 @@ def _draw_regions(ax: Axes, points: np.ndarray, shapes: np.ndarray, colors: np.n
         units="xy",
         offsets=points,
         offset_transform=ax.transData,
-        facecolors=faint,
-        edgecolors=np.where(np.arange(4) < 3, colors, 0.6),
+        facecolors=np.where(np.arange(4) < 3, colors, fill),
+        edgecolors=np.where(np.arange(4) < 3, colors, edge),
         linewidths=0.8,
         zorder=0.9,
     )

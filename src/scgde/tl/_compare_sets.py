@@ -8,12 +8,12 @@ from scipy import stats
 
 from scgde import _keys
 from scgde._checks import check_count, check_fraction, check_set_table
-from scgde.tl._hotelling import hotelling
+from scgde.tl._hotelling import hotelling, separate_df
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-#: Cells of the smaller set per tested axis; with fewer, the F approximation rejects too often.
+#: Cells of the smaller set per tested axis; with fewer, its embedding is not normal enough.
 CELLS_PER_COMPONENT = 10
 #: Share of the variance that the tested axes hold, where there are cells enough.
 SHARE = 0.95
@@ -30,15 +30,17 @@ class SetComparison(NamedTuple):
     statistic
         Hotelling's T squared of the difference along the tested axes.
     df
-        Degrees of freedom of F: the number of tested axes, and those of the estimated covariance.
+        Degrees of freedom of F: the number of tested axes, and those of the covariance.
     p_value
         Probability of so large a statistic were the populations the same.
     difference
         Embedding of ``a`` minus that of ``b``, shape ``(E,)``.
     covariance
-        Of the difference, shape ``(E, E)``.
+        Of the difference, whether or not the populations are the same, shape ``(E, E)``.
     directions
         The tested axes, shape ``(E, k)``.
+    df_region
+        Degrees of freedom of ``covariance`` along them, for :meth:`radius`.
     note
         Why there is no test, where there is none; else empty.
     """
@@ -49,22 +51,30 @@ class SetComparison(NamedTuple):
     difference: np.ndarray
     covariance: np.ndarray
     directions: np.ndarray
+    df_region: float
     note: str
 
-    def critical_value(self, level: float = 0.95) -> float:
-        """T squared at the border of the confidence region of the difference along the tested axes."""
-        k, df = self.df
-        return float(stats.f.ppf(check_fraction(level, "level"), k, df) * k * (df + k - 1) / df)
+    def radius(self, level: float = 0.95) -> float:
+        """Of the confidence region of the difference along the tested axes, in standard deviations.
+
+        The region is the ellipsoid around ``directions.T @ difference`` with the shape of ``covariance`` in these
+        directions. The test pools the two covariances, as it may where the populations are the same; the region
+        does not, so that the two need not agree at the border.
+        """
+        k, nu = self.df[0], self.df_region
+        df = nu - k + 1
+        return float(np.sqrt(stats.f.ppf(check_fraction(level, "level"), k, df) * nu * k / df))
 
 
 def compare_sets(adata: AnnData, a: str, b: str, *, n_components: int | None = None, key: str = "gde") -> SetComparison:
-    """Wald test of the difference between the embeddings of two sets.
+    """Wald test of the difference between the embeddings of two sets: are they draws from one population?
 
-    Both embeddings are taken for normal, with the covariances that :func:`uncertainty` wrote. Their difference is
-    tested along the leading axes on which the *other* sets differ: the two play no part in the choice, so that the
-    test keeps its level also where there are few sets, or where all are alike. T squared is referred to F, with the
-    degrees of freedom of two covariances estimated apart, and not to chi squared, which rejects too often below
-    some hundred cells.
+    Both embeddings are taken for normal, with the covariances that :func:`uncertainty` wrote, pooled as those of one
+    population. Their difference is tested along the leading axes on which the *other* sets differ: the two play no
+    part in the choice, so that the test keeps its level also where there are few sets, or where all are alike.
+
+    For two donors this asks whether their cells differ by more than chance, which with cells enough they always do.
+    Whether *groups* of donors differ is another question, to be asked of donors and not of cells.
 
     Parameters
     ----------
@@ -88,29 +98,31 @@ def compare_sets(adata: AnnData, a: str, b: str, *, n_components: int | None = N
     KeyError
         If there is no set of that name, or no uncertainty.
     ValueError
-        If `a` is `b`.
+        If `a` is `b`, or the uncertainty is that of finite populations, of which no two are the same.
 
     References
     ----------
-    :cite:t:`Krishnamoorthy04`.
+    :cite:t:`Hotelling31`; the region by :cite:t:`Krishnamoorthy04`.
     """
     stored = _stored(adata, key, n_components)
     place = stored.places(a, b)
     axes, result = stored.compare(*place[:, None])
     k = int(result.k[0])
+    axes = axes[0, :, :k]
     return SetComparison(
         float(result.statistic[0]),
         (k, float(result.df[0])),
         float(result.p_value[0]),
         stored.embedding[place[0]] - stored.embedding[place[1]],
         stored.covariance[place].sum(axis=0),
-        axes[0, :, :k],
+        axes,
+        separate_df(axes.T @ stored.covariance[place] @ axes, stored.n_cells[place]),
         stored.note(place),
     )
 
 
 def compare_all_sets(adata: AnnData, *, n_components: int | None = None, key: str = "gde") -> pd.DataFrame:
-    """:func:`compare_sets` for all pairs, with the false discovery rate of Benjamini and Hochberg.
+    """:func:`compare_sets` for all pairs, with the false discovery rate of :cite:t:`Benjamini95`.
 
     Parameters
     ----------
@@ -130,15 +142,21 @@ def compare_all_sets(adata: AnnData, *, n_components: int | None = None, key: st
     ------
     KeyError
         If there is no uncertainty.
+    ValueError
+        If it is that of finite populations, or there are fewer than two sets.
     """
     stored = _stored(adata, key, n_components)
+    if len(stored.names) < 2:
+        msg = f"Two sets or more are required, got {stored.names.tolist()}."
+        raise ValueError(msg)
     first, second = np.triu_indices(len(stored.names), 1)
     batches = range(0, len(first), _PAIRS_PER_BATCH)
     parts = [stored.compare(*(i[start : start + _PAIRS_PER_BATCH] for i in (first, second)))[1] for start in batches]
     k, statistic, df, p_value = (np.concatenate(column) for column in zip(*parts, strict=True))
     tested = np.isfinite(p_value)
     q_value = np.full(len(p_value), np.nan)
-    q_value[tested] = stats.false_discovery_control(p_value[tested])
+    if tested.any():
+        q_value[tested] = stats.false_discovery_control(p_value[tested])
     columns = {"a": stored.names[first], "b": stored.names[second], "n_components": k}
     return pd.DataFrame(columns | {"statistic": statistic, "df": df, "p_value": p_value, "q_value": q_value})
 
@@ -160,7 +178,7 @@ class _Stored(NamedTuple):
     n_components: int
 
     def places(self, a: str, b: str) -> np.ndarray:
-        place = self.names.get_indexer([a, b])
+        place = self.names.get_indexer(pd.Index([a, b]))
         if (place < 0).any():
             missing = [name for name, i in zip((a, b), place, strict=True) if i < 0]
             msg = f"`a` and `b` must name fitted sets, got {missing}. Some sets: {self.names[:5].tolist()}."
@@ -208,6 +226,12 @@ class _Stored(NamedTuple):
 def _stored(adata: AnnData, key: str, n_components: int | None) -> _Stored:
     check_set_table(adata.uns, key, entry=_keys.COVARIANCE, made_by="scgde.tl.uncertainty")
     content = adata.uns[key]
+    if _keys.POPULATION_SIZE in content:
+        msg = (
+            "Comparisons need the uncertainty about populations without end, but `scgde.tl.uncertainty` was run with "
+            f"`population_size={content[_keys.POPULATION_SIZE]!r}`. Run it without."
+        )
+        raise ValueError(msg)
     names = content[_keys.SETS].index
     n_cells = content[_keys.SETS][_keys.N_CELLS].to_numpy()
     embedding, covariance = (np.asarray(content[name], dtype=float) for name in (_keys.EMBEDDING, _keys.COVARIANCE))

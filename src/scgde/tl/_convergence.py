@@ -73,7 +73,7 @@ def convergence(
     embedding, spread = np.asarray(adata.uns[key][_keys.EMBEDDING]), _root_trace(fitted, place)
     parts = []
     for i, unit in zip(place, spread, strict=True):
-        rows = fitted.index.rows(i)
+        rows = fitted.cells_of.rows(i)
         for size in (size for size in sizes if size <= len(rows)):
             draws = embed_draws(fitted.module, fitted.features, rng.choice(rows, (n_draws, size)))
             distance = np.linalg.norm(draws - embedding[i], axis=1)
@@ -89,7 +89,7 @@ def _places(table: pd.DataFrame, sets: str | Sequence[str] | None, sizes: list[i
         place = place[n_cells[place] >= sizes[0]] if (n_cells >= sizes[0]).any() else place
     else:
         names = [sets] if isinstance(sets, str) else list(sets)
-        place = table.index.get_indexer(names)
+        place = table.index.get_indexer(pd.Index(names))
         if (place < 0).any():
             missing = [name for name, i in zip(names, place, strict=True) if i < 0]
             msg = f"`sets` must name fitted sets, got {missing}. Some sets: {table.index[:5].tolist()}."
@@ -104,7 +104,7 @@ def _root_trace(fitted: Fitted, place: np.ndarray) -> np.ndarray:
     """Root of the trace of Cov(influence), shape ``(S,)``."""
     if not fitted.module.encoder.is_smooth:
         return np.full(len(place), np.nan)
-    rows = [fitted.index.cells[fitted.index.offsets[i] : fitted.index.offsets[i + 1]] for i in place]
+    rows = [fitted.cells_of.cells[fitted.cells_of.offsets[i] : fitted.cells_of.offsets[i + 1]] for i in place]
     offsets = np.concatenate([[0], np.cumsum([len(part) for part in rows])])
     index = SetIndex(np.concatenate(rows), offsets)
     # The set is the population here: its variance, and not an estimate from its cells.

@@ -1,4 +1,4 @@
-"""Difference of two means of unequal covariance: the test behind every comparison of two sets."""
+"""Difference of two estimated means: the test behind every comparison of two sets."""
 
 from __future__ import annotations
 
@@ -27,20 +27,53 @@ class Hotelling(NamedTuple):
 
 
 def hotelling(difference: np.ndarray, covariance: np.ndarray, n_cells: np.ndarray) -> Hotelling:
-    """Test whether differences of two means are zero, where the two have covariances of their own.
+    """Test whether two sets are draws from one population.
 
-    The sum of the two estimated covariances is taken for one Wishart matrix, whose degrees of freedom nu are those
-    that give it the variance of the sum in the metric of the sum. In one dimension this is Welch's test; for equal
-    covariances and counts it is the pooled one.
+    If they are, the influence of their cells has one covariance, and the two estimates of it are pooled. Else the
+    covariance of a small set, which is large when its mean is far out, would stand alone beside that of a large one.
 
     Parameters
     ----------
     difference
-        Shape ``(..., k)``.
+        Of the two means, shape ``(..., k)``.
     covariance
         Estimated, of the first and the second mean, shape ``(2, ..., k, k)``.
     n_cells
-        Cells behind each covariance, more than ``k``, shape ``(2, ...)``.
+        Cells behind each, at least two and together more than ``k + 1``, shape ``(2, ...)``.
+
+    Returns
+    -------
+    NaN where a covariance is.
+
+    References
+    ----------
+    :cite:t:`Hotelling31`.
+    """
+    k = difference.shape[-1]
+    known = np.isfinite(covariance).all(axis=(0, -2, -1))
+    covariance = np.where(known[..., None, None], covariance, np.eye(k))
+    scatter = (covariance * (n_cells * (n_cells - 1))[..., None, None]).sum(axis=0)
+    nu = np.where(known, n_cells.sum(axis=0) - 2, k)
+    total = scatter * ((1 / n_cells).sum(axis=0) / nu)[..., None, None]
+    total = np.where(known[..., None, None], total, np.eye(k))
+    statistic = np.einsum("...i,...i->...", difference, np.linalg.solve(total, difference[..., None])[..., 0])
+    df = nu - k + 1
+    p_value = stats.f.sf(statistic * df / (nu * k), k, df)
+    return Hotelling(*(np.where(known, value, np.nan) for value in (statistic, df, p_value)))
+
+
+def separate_df(covariance: np.ndarray, n_cells: np.ndarray) -> float:
+    """Degrees of freedom of the sum of two covariances estimated apart, taken for one Wishart matrix.
+
+    They give that matrix the variance of the sum, in the metric of the sum. In one dimension these are Welch's, for
+    equal covariances and counts the pooled ones.
+
+    Parameters
+    ----------
+    covariance
+        Of the two means, shape ``(2, k, k)``.
+    n_cells
+        Cells behind each, shape ``(2,)``.
 
     Returns
     -------
@@ -50,15 +83,10 @@ def hotelling(difference: np.ndarray, covariance: np.ndarray, n_cells: np.ndarra
     ----------
     :cite:t:`Krishnamoorthy04`, who make the solution of :cite:t:`Nel86` invariant under linear maps.
     """
-    k = difference.shape[-1]
-    known = np.isfinite(covariance).all(axis=(0, -2, -1))
-    covariance = np.where(known[..., None, None], covariance, np.eye(k))
-    total = covariance.sum(axis=0)
-    statistic = np.einsum("...i,...i->...", difference, np.linalg.solve(total, difference[..., None])[..., 0])
-    share = np.linalg.solve(total, covariance)
-    trace = np.einsum("...ii->...", share)
-    spread = (np.einsum("...ij,...ji->...", share, share) + trace**2) / np.maximum(n_cells - 1, 1)
-    nu = (k + k**2) / spread.sum(axis=0)
-    df = nu - k + 1
-    p_value = stats.f.sf(statistic * df / (nu * k), k, df)
-    return Hotelling(*(np.where(known, value, np.nan) for value in (statistic, df, p_value)))
+    k = covariance.shape[-1]
+    if not np.isfinite(covariance).all():
+        return np.nan
+    share = np.linalg.solve(covariance.sum(axis=0), covariance)
+    trace = np.einsum("aii->a", share)
+    spread = (np.einsum("aij,aji->a", share, share) + trace**2) / (n_cells - 1)
+    return float((k + k**2) / spread.sum())

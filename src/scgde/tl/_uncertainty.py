@@ -34,13 +34,15 @@ def uncertainty(adata: AnnData, *, population_size: str | None = None, key: str 
         Column of the set table with the number of cells that the cells of a set were taken from, without
         replacement. The covariance is then multiplied by 1 - m / N: zero where every cell was measured. Off by
         default, as one asks about the donor or clone and not about the cells that happened to be in the tube.
+        :func:`compare_sets` takes none.
     key
         Name under which the fit was written.
 
     Returns
     -------
     None. Writes ``uns[key]["covariance"]``, shape ``(n_sets, E, E)``, of the embedding itself, and
-    ``uns[key]["standard_error"]``, shape ``(n_sets, E)``. Sets of one cell get NaN.
+    ``uns[key]["standard_error"]``, shape ``(n_sets, E)``. Sets of one cell get NaN. Writes `population_size` to
+    ``uns[key]["population_size"]`` where it is given.
 
     Raises
     ------
@@ -56,10 +58,13 @@ def uncertainty(adata: AnnData, *, population_size: str | None = None, key: str 
     check_set_table(adata.uns, key, entry=_keys.MODEL, made_by="scgde.tl.fit_gde")
     correction = _finite_population(adata.uns[key][_keys.SETS], population_size)
     fitted = open_fitted(adata, key)
-    covariance = covariance_of_sets(fitted.module, fitted.features, fitted.index) * correction[:, None, None]
+    covariance = covariance_of_sets(fitted.module, fitted.features, fitted.cells_of) * correction[:, None, None]
     variance = np.diagonal(covariance, axis1=1, axis2=2)
     adata.uns[key][_keys.COVARIANCE] = covariance.astype(np.float32)
     adata.uns[key][_keys.STANDARD_ERROR] = np.sqrt(np.maximum(variance, 0)).astype(np.float32)
+    adata.uns[key].pop(_keys.POPULATION_SIZE, None)
+    if population_size is not None:
+        adata.uns[key][_keys.POPULATION_SIZE] = population_size
 
 
 class Fitted(NamedTuple):
@@ -67,7 +72,7 @@ class Fitted(NamedTuple):
 
     module: GDEModule
     features: Features
-    index: SetIndex
+    cells_of: SetIndex
 
 
 def open_fitted(adata: AnnData, key: str) -> Fitted:
