@@ -26,7 +26,8 @@ class Registry(Generic[T]):
 
         def add(cls: type[T]) -> type[T]:
             if name in self._classes:
-                msg = f"A {self._kind} named {name!r} exists already: {self._classes[name].__qualname__}. Choose another name."
+                taken = self._classes[name].__qualname__
+                msg = f"A {self._kind} named {name!r} exists already: {taken}. Choose another name."
                 raise ValueError(msg)
             self._classes[name] = cls
             return cls

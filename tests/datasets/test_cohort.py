@@ -31,9 +31,7 @@ def _without_batch(means, truth):
 
 
 def _auroc(score, positive):
-    auroc = stats.mannwhitneyu(score[positive], score[~positive]).statistic / (
-        positive.sum() * (~positive).sum()
-    )
+    auroc = stats.mannwhitneyu(score[positive], score[~positive]).statistic / (positive.sum() * (~positive).sum())
     return max(auroc, 1 - auroc)
 
 
@@ -116,9 +114,7 @@ def test_cohort_batch_moves_every_gene(adata, truth):
     none = (adata.var["program"] == "none").to_numpy()
     means = _donor_means(adata, none)
     batch = truth.loc[means.index, "batch"].to_numpy()
-    p = np.array(
-        [stats.f_oneway(*(means.loc[batch == b, gene] for b in np.unique(batch))).pvalue for gene in means]
-    )
+    p = np.array([stats.f_oneway(*(means.loc[batch == b, gene] for b in np.unique(batch))).pvalue for gene in means])
     assert (p < 0.05).mean() > 0.8
 
 

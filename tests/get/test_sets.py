@@ -12,9 +12,7 @@ from scgde import get, pp
 def adata() -> ad.AnnData:
     """Two clouds of 20 sets each in embedding space."""
     rng = np.random.default_rng(0)
-    obs = pd.DataFrame(
-        {"donor": np.repeat([f"d{i:02d}" for i in range(40)], 2)}, index=[f"c{i}" for i in range(80)]
-    )
+    obs = pd.DataFrame({"donor": np.repeat([f"d{i:02d}" for i in range(40)], 2)}, index=[f"c{i}" for i in range(80)])
     obs["cloud"] = pd.Categorical(np.where(obs["donor"] < "d20", "a", "b"))
     adata = ad.AnnData(np.zeros((80, 1), dtype=np.float32), obs=obs)
     pp.make_sets(adata, "donor", min_cells=1, key_added="gde")

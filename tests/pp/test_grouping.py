@@ -15,9 +15,7 @@ def obs() -> pd.DataFrame:
         {
             "donor": donor,
             "day": rng.choice([2.0, 10.0], size=100),
-            "sex": pd.Categorical(
-                np.where(np.isin(donor, ["d1", "d3"]), "f", "m"), categories=["x", "m", "f"]
-            ),
+            "sex": pd.Categorical(np.where(np.isin(donor, ["d1", "d3"]), "f", "m"), categories=["x", "m", "f"]),
             "age": np.where(donor == "d2", np.nan, pd.factorize(donor)[0].astype(float)),
             "score": rng.random(100),
             "assay": "10x",

@@ -14,9 +14,7 @@ def adata() -> ad.AnnData:
     """50 sets of 3 cells in 25 donors and 3 unequal diseases, and 10 cells in no set."""
     code = np.repeat(np.arange(50), 3)
     disease = np.array(["healthy", "mild", "severe"])[np.searchsorted([14, 20], code // 2, side="right")]
-    obs = pd.DataFrame(
-        {"unit": code.astype(float), "donor": [f"d{c // 2}" for c in code], "disease": disease}
-    )
+    obs = pd.DataFrame({"unit": code.astype(float), "donor": [f"d{c // 2}" for c in code], "disease": disease})
     obs = pd.concat([obs, pd.DataFrame({"unit": np.full(10, np.nan), "donor": "none", "disease": "none"})])
     obs.index = [f"cell{i}" for i in range(160)]
     adata = ad.AnnData(np.zeros((160, 1), dtype=np.float32), obs=obs)

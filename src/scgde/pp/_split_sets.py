@@ -116,9 +116,7 @@ def _strata(table: pd.DataFrame, stratify: str | None, groups: np.ndarray) -> np
     codes = levels(_column(table, stratify, "stratify"))
     strata[groups] = codes
     if (strata[groups] != codes).any():
-        msg = (
-            f"`stratify` must be constant within each value of `group`, but {stratify!r} is not. Change one."
-        )
+        msg = f"`stratify` must be constant within each value of `group`, but {stratify!r} is not. Change one."
         raise ValueError(msg)
     return strata
 

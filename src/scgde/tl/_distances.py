@@ -86,8 +86,7 @@ def distances(
         square = _mahalanobis(np.asarray(content[_keys.EMBEDDING]), np.asarray(content[_keys.COVARIANCE]))
     else:
         square = _between_cells(_drawn(adata, n_cells, rng, key), CELL_METRICS[metric], n_jobs)
-    stored = content[_keys.DISTANCES] if _keys.DISTANCES in content else {}
-    content[_keys.DISTANCES] = {**stored, metric: square}
+    content[_keys.DISTANCES] = {**content.get(_keys.DISTANCES, {}), metric: square}
     return pd.DataFrame(square, index=names, columns=names)
 
 

@@ -90,7 +90,7 @@ def interpolate(
 
 
 def along(knots: np.ndarray, t: np.ndarray) -> np.ndarray:
-    """Points at times ``t`` of the broken line through ``knots`` ``(K, E)`` at equal times from 0 to 1; ends prolonged."""
+    """Points at times ``t`` of the line through ``knots`` ``(K, E)``, met equally spaced in [0, 1]; ends prolonged."""
     n_parts = len(knots) - 1
     part = np.clip(np.floor(t * n_parts).astype(int), 0, n_parts - 1)
     local = (t * n_parts - part)[:, None]

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
 
-    from scgde.module import GDEModule
     from scgde.sets import Features, SetIndex
 
 
@@ -70,7 +69,7 @@ def uncertainty(adata: AnnData, *, population_size: str | None = None, key: str 
 class Fitted(NamedTuple):
     """What embedded the sets of an AnnData: the networks, the cells and which set each is in."""
 
-    module: GDEModule
+    module: Any
     features: Features
     cells_of: SetIndex
 
