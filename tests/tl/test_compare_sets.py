@@ -91,9 +91,19 @@ def test_compare_sets_takes_axes_from_the_other_sets():
 
 @pytest.mark.parametrize(("n_cells", "k"), [(4, 1), (19, 1), (20, 2), (59, 5), (60, 6), (1000, 6)])
 def test_compare_sets_tests_an_axis_for_every_ten_cells(n_cells, k):
-    adata = embedded(some_sets([n_cells, 200, 100, 100]))
+    adata = embedded(some_sets([n_cells, n_cells, 100, 100]))
     assert compare_sets(adata, "s0", "s1", n_components=6).df[0] == k
     assert compare_sets(adata, "s0", "s1", n_components=2).df[0] == min(k, 2)
+
+
+UNEQUAL = [((20, 1000), 1), ((30, 1000), 2), ((60, 1000), 3), ((100, 1000), 3), ((150, 1000), 5), ((30, 40), 3)]
+
+
+@pytest.mark.parametrize(("sizes", "k"), UNEQUAL)
+def test_compare_sets_tests_fewer_axes_of_sets_of_unequal_sizes(sizes, k):
+    adata = embedded(some_sets([*sizes, 100, 100]))
+    assert compare_sets(adata, "s0", "s1", n_components=6).df[0] == k
+    assert compare_sets(adata, "s1", "s0", n_components=6).df[0] == k
 
 
 def test_compare_sets_tests_axes_with_most_of_the_variance():

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 #: Cells of the smaller set per tested axis; with fewer, its embedding is not normal enough.
 CELLS_PER_COMPONENT = 10
+#: Cells per squared number of tested axes, of ``1 / |1 / n_a - 1 / n_b|`` cells: where sizes are equal, skewness and
+#: bias of the two cancel.
+UNEVEN_CELLS_PER_SQUARE = 7
 #: Share of the variance that the tested axes hold, where there are cells enough.
 SHARE = 0.95
 #: An embedding is stored with this relative precision.
@@ -84,7 +87,8 @@ def compare_sets(adata: AnnData, a: str, b: str, *, n_components: int | None = N
         Names of sets.
     n_components
         Axes to test along. By default those with 95 % of the variance. There are never more than one for every ten
-        cells of the smaller set, at least one.
+        cells of the smaller set, nor more than the root of a seventh of ``1 / |1 / n_a - 1 / n_b|``, which is about
+        the cells of the smaller set where the other is much larger; and at least one.
     key
         Name under which the fit was written.
 
@@ -213,14 +217,19 @@ class _Stored(NamedTuple):
         variance, axes = np.linalg.eigh(scatter + self._noise())
         share = np.cumsum(variance[:, ::-1].clip(0), axis=1)
         enough = 1 + (share < SHARE * share[:, -1:]).sum(axis=1)
-        affordable = np.maximum(np.minimum(self.n_cells[a], self.n_cells[b]) // CELLS_PER_COMPONENT, 1)
         chosen = np.full(len(a), self.n_components) if self.n_components else enough
-        return axes[:, :, ::-1], np.minimum(np.minimum(chosen, affordable), z.shape[1])
+        return axes[:, :, ::-1], np.minimum(chosen, _affordable(self.n_cells[a], self.n_cells[b])).clip(1, z.shape[1])
 
     def _noise(self) -> np.ndarray:
         """Mean covariance of an embedding: counts as one more set, and decides where there are no others."""
         known = np.isfinite(self.covariance).all(axis=(1, 2))
         return self.covariance[known].mean(axis=0) if known.any() else np.zeros(self.covariance.shape[1:])
+
+
+def _affordable(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """How many axes so many cells of two sets can be tested along."""
+    uneven = a * b / np.maximum(np.abs(b - a), 1e-9)
+    return np.minimum(np.minimum(a, b) / CELLS_PER_COMPONENT, np.sqrt(uneven / UNEVEN_CELLS_PER_SQUARE)).astype(int)
 
 
 def _stored(adata: AnnData, key: str, n_components: int | None) -> _Stored:
