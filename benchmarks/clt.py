@@ -243,7 +243,7 @@ def draw_figure(limits: pd.DataFrame, tests: pd.DataFrame, path: Path) -> None:
     for m, part in first.groupby("m"):
         axes[3].plot(part["shift"], 100 * part["rejected"], marker="o", label=f"{m} cells")
     axes[3].set(xlabel="shift of the cells, sd of their first axis", ylabel="rejected, %")
-    axes[3].legend(frameon=False, fontsize="x-small")
+    axes[3].legend(frameon=False, fontsize="x-small", loc="center left", bbox_to_anchor=(1, 0.5))
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
     FIGURES.mkdir(exist_ok=True)
