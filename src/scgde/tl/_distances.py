@@ -114,7 +114,7 @@ def _mahalanobis(embedding: np.ndarray, covariance: np.ndarray) -> np.ndarray:
 def _drawn(adata: AnnData, n_cells: int, rng: np.random.Generator, key: str) -> list[np.ndarray]:
     """Up to ``n_cells`` cells of each set, in the features of the fit."""
     model = read_model(adata, key)
-    x = matching_features(adata, model, Source(model.source["use_rep"], model.source["layer"]))
+    x = matching_features(adata, model, Source.of(model))
     index = stored_index(adata, adata.uns[key][_keys.SETS], key)
     features = open_features(x)
     chosen = [rng.permutation(index.rows(i))[:n_cells] for i in range(index.n_sets)]

@@ -64,7 +64,7 @@ def embed(
         msg = "`reference` must know its features: fit it with `scgde.tl.fit_gde`, or call `model.embed` on arrays."
         raise ValueError(msg)
     key_added = check_key(key if key_added is None else key_added, "key_added")
-    source = Source(model.source["use_rep"], model.source["layer"])
+    source = Source.of(model)
     groupby = groupby if groupby is not None else model.source["groupby"]
     obs = own_columns_dropped(adata.obs, groupby, key_added)
     grouping = group_cells(obs, groupby, min_cells=min_cells, mask=mask)

@@ -34,6 +34,11 @@ class Source(NamedTuple):
     use_rep: str
     layer: str | None = None
 
+    @classmethod
+    def of(cls, model: GDE) -> Source:
+        """What a model that ``scgde.tl`` fitted was fitted on."""
+        return cls(model.source["use_rep"], model.source["layer"])
+
     @property
     def is_expression(self) -> bool:
         """Whether a feature is a variable of the AnnData."""

@@ -92,7 +92,7 @@ def open_fitted(adata: AnnData, key: str) -> Fitted:
         )
         raise ValueError(msg)
     model = read_model(adata, key)
-    x = matching_features(adata, model, Source(model.source["use_rep"], model.source["layer"]))
+    x = matching_features(adata, model, Source.of(model))
     return Fitted(model.module, open_features(x), index)
 
 
