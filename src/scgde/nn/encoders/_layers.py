@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from scgde.nn.blocks import mlp
 
 
 class Message(nn.Module):
@@ -30,3 +33,43 @@ class ResidualMessage(nn.Module):
     def forward(self, state: Tensor, normed: Tensor, message: Tensor) -> Tensor:
         """Next state, from the state, the same normalised, and the message."""
         return state + self.outer(self.message(normed, message))
+
+
+class SpreadHead(nn.Module):
+    """Embedding from the mean state of a set and from its log variance along learnt directions.
+
+    In a mean of states the width of a set shows as a small change beside that of its place, and training hears it late
+    or never. Log variances change as much from set to set where sets are narrow as where they are wide.
+
+    Parameters
+    ----------
+    n_input
+        Features of a cell.
+    n_state
+        Dimensions of a state.
+    n_embed
+        Dimensions of the embedding.
+    n_directions
+        Directions.
+    n_hidden
+        Width of the network on both.
+    floor
+        Added to each variance, in squared units of the cells: sets that are narrower look alike, down to single cells.
+    """
+
+    def __init__(
+        self, n_input: int, n_state: int, n_embed: int, *, n_directions: int, n_hidden: int, floor: float = 1e-3
+    ) -> None:
+        super().__init__()
+        self.n_directions, self.floor = n_directions, floor
+        self.directions = nn.Linear(n_input, n_directions, bias=False)
+        self.network = mlp(n_state + n_directions, n_embed, n_hidden=n_hidden, n_layers=1)
+
+    def split(self, joined: Tensor) -> tuple[Tensor, Tensor]:
+        """What stands for the state, and the last columns, one per direction."""
+        return joined[..., : -self.n_directions], joined[..., -self.n_directions :]
+
+    def forward(self, mean: Tensor) -> Tensor:
+        """Embedding ``(S, E)``, from the mean state with the variances behind it, ``(S, H + K)``."""
+        state, variance = self.split(mean)
+        return self.network(torch.cat([state, (variance + self.floor).log()], dim=-1))

@@ -2,22 +2,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from torch import Tensor, nn
+from torch import nn
 
-from scgde.nn.blocks import mlp
-from scgde.nn.encoders._base import MeanPoolingEncoder, encoders
+from scgde.nn.encoders._base import encoders
 from scgde.nn.encoders._layers import ResidualMessage
-from scgde.nn.featurizers import featurizers
+from scgde.nn.encoders._message_passing import MessagePassingEncoder
 
 if TYPE_CHECKING:
-    from scgde._types import Config
+    from torch import Tensor
 
 
 @encoders.register("residual_gnn")
-class ResidualGNN(MeanPoolingEncoder):
+class ResidualGNN(MessagePassingEncoder):
     """Rounds of messages from the weighted mean, each added to a cell's state: the input skips every one.
 
-    Normalised over the features of a cell or of a mean, never over cells.
+    Normalised over the features of a cell or of a mean, never over cells. The embedding is read off the mean of the last
+    states and the log variances of the set along learnt directions.
 
     Parameters
     ----------
@@ -28,39 +28,15 @@ class ResidualGNN(MeanPoolingEncoder):
     n_hidden
         Width.
     n_layers
-        Rounds of messages.
+        Rounds of messages, at least 1.
+    n_directions
+        Directions along which variances are taken.
     featurizer, featurizer_kwargs
         Network on each cell before the first round, and its choices; see :mod:`scgde.nn.featurizers`.
     """
 
-    def __init__(
-        self,
-        n_input: int,
-        n_embed: int,
-        *,
-        n_hidden: int = 128,
-        n_layers: int = 2,
-        featurizer: str = "mlp",
-        featurizer_kwargs: Config | None = None,
-    ) -> None:
-        super().__init__()
-        self.n_input, self.n_embed = n_input, n_embed
-        self.first = featurizers[featurizer](n_input, n_hidden, **(featurizer_kwargs or {}))
-        self.layers = nn.ModuleList(_Layer(n_hidden) for _ in range(n_layers))
-        self.head = mlp(n_hidden, n_embed, n_hidden=n_hidden, n_layers=1)
-
-    @property
-    def n_updates(self) -> int:
-        return len(self.layers)
-
-    def lift(self, x: Tensor) -> Tensor:
-        return self.first(x)
-
-    def update(self, depth: int, state: Tensor, mean: Tensor) -> Tensor:
-        return self.layers[depth](state, mean)
-
-    def readout(self, mean: Tensor) -> Tensor:
-        return self.head(mean)
+    def layer(self, n_hidden: int) -> nn.Module:
+        return _Layer(n_hidden)
 
 
 class _Layer(nn.Module):
@@ -70,4 +46,4 @@ class _Layer(nn.Module):
         self.residual = ResidualMessage(n_hidden)
 
     def forward(self, state: Tensor, mean: Tensor) -> Tensor:
-        return self.residual(state, self.norm(state), self.mean_norm(mean)[:, None, :])
+        return self.residual(state, self.norm(state), self.mean_norm(mean))
