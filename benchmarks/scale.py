@@ -1,0 +1,86 @@
+"""Memory of a very large set, and time of standard errors beside that of a fit.
+
+``memory``: one set of 2 million cells x 50 features, embedded chunk by chunk by each encoder of means, in a process of
+its own; its peak memory (the cells themselves are .4 GB of it) and the largest relative difference to one forward pass
+on all cells. ``time``: ``tl.fit_gde`` and ``tl.uncertainty`` on the 634 IgAN donors, in one run.
+
+    python benchmarks/scale.py memory
+    python benchmarks/scale.py time
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import time
+
+import numpy as np
+import torch
+
+import scgde
+from _common import igan_donors, report
+from scgde.nn.encoders import MeanPoolingEncoder, encoders
+
+N_FEATURES = 50
+ENCODERS = [name for name in encoders if issubclass(encoders[name], MeanPoolingEncoder)]
+
+
+def memory(n_cells: int) -> None:
+    """Embed a large set with each encoder, each time in a fresh process."""
+    rows = []
+    for name in ENCODERS:
+        command = [sys.executable, __file__, "one", "--encoder", name, "--cells", str(n_cells)]
+        answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        peak, seconds, difference = map(float, answer[-3:])
+        rows.append({"encoder": name, "cells": n_cells, "peak_gb": peak, "seconds": seconds, "difference": difference})
+    report(rows, "scale_memory")
+
+
+def one(encoder: str, n_cells: int) -> None:
+    """Peak memory in GB and seconds of the embedding, then its difference to one pass."""
+    cells = np.random.default_rng(0).standard_normal((n_cells, N_FEATURES), dtype=np.float32)
+    model = scgde.model.GDE(n_features=N_FEATURES, encoder=encoder)
+    start = time.perf_counter()
+    embedding = model.embed(cells, np.zeros(n_cells, dtype=int))
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6)
+    with torch.no_grad():
+        weights = torch.full((1, n_cells), 1 / n_cells)
+        at_once = model.module.embed(torch.from_numpy(cells)[None], weights).numpy()
+    difference = np.abs(embedding - at_once).max() / np.abs(at_once).max()
+    print(f"{peak:.2f} {seconds:.1f} {difference:.1e}")
+
+
+def timing(threads: int) -> None:
+    """Seconds of a fit and of the standard errors of its embeddings."""
+    torch.set_num_threads(threads)
+    adata = igan_donors()
+    start = time.perf_counter()
+    scgde.tl.fit_gde(adata, "donor", min_cells=1, progress_bar=False)
+    fitted = time.perf_counter()
+    scgde.tl.uncertainty(adata)
+    done = time.perf_counter()
+    seconds = {"fit": round(fitted - start, 1), "uncertainty": round(done - fitted, 1)}
+    n_sets = len(adata.uns["gde"]["sets"])
+    report([{"sets": n_sets, **seconds, "ratio": round((done - fitted) / (fitted - start), 4)}], "scale_time")
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("question", choices=["memory", "time", "one"])
+    options.add_argument("--cells", type=int, default=2_000_000)
+    options.add_argument("--encoder", default="pooled_gnn")
+    options.add_argument("--threads", type=int, default=1)
+    arguments = options.parse_args()
+    if arguments.question == "memory":
+        memory(arguments.cells)
+    elif arguments.question == "one":
+        one(arguments.encoder, arguments.cells)
+    else:
+        timing(arguments.threads)
+
+
+if __name__ == "__main__":
+    main()
