@@ -182,7 +182,7 @@ def _moments(cells: np.ndarray) -> np.ndarray:
     return np.concatenate([cells.mean(axis=1), _root(covariance).reshape(len(cells), -1)], axis=1)
 
 
-def _kernel_mean(cells: np.ndarray, bandwidth: float, n_features: int = 512) -> np.ndarray:
+def _kernel_mean(cells: np.ndarray, bandwidth: float, n_features: int = 128) -> np.ndarray:
     """Mean random Fourier features."""
     frequencies = np.random.default_rng(0).standard_normal((cells.shape[-1], n_features)) / bandwidth
     angles = (part @ frequencies for part in cells)

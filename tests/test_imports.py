@@ -41,7 +41,7 @@ ONLY_IN = {
     "typer": {"cli"},
 }
 #: Layers that may import nothing but these libraries and the standard library.
-NOTHING_BUT = {"nn": {"torch", "numpy"}}
+NOTHING_BUT = {"nn": {"torch", "numpy", "scipy", "ot"}}
 
 
 def imports_of(source: str) -> set[str]:

@@ -29,5 +29,9 @@ DROPPED = "dropped"
 N_CELLS = "n_cells"
 SPLIT = "split"
 ROLE = "role"
+WEIGHT = "weight"
+PAIRS = "pairs"
+PATH = "path"
+CLASSIFICATION = "classification"
 #: What a fit used a set for.
 ROLES = ("train", "validation", "held out")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy import sparse
 
-from scgde.model import GDE, _gde
+from scgde.model import GDE, _base
 
 
 def _weights(model):
@@ -116,13 +116,13 @@ def test_embed_of_arrays_gives_what_get_embedding_gives(trained, cells, convert)
 def test_embedding_in_chunks_equals_that_in_one_go(registered, network, monkeypatch, encoder):
     model = GDE(registered, encoder=encoder, **network)
     at_once = model.get_embedding()
-    monkeypatch.setattr(_gde, "_MAX_CELLS", 5)
+    monkeypatch.setattr(_base, "_MAX_CELLS", 5)
     np.testing.assert_allclose(model.get_embedding(), at_once, atol=1e-6)
 
 
 def test_generation_in_batches_covers_all_sets(trained, monkeypatch):
     z = trained.get_embedding().to_numpy()
-    monkeypatch.setattr(_gde, "_MAX_CELLS", 25)
+    monkeypatch.setattr(_base, "_MAX_CELLS", 25)
     cells = trained.generate(z, 10)
     assert cells.shape == (10, 10, 4)
     assert np.isfinite(cells).all()
@@ -172,7 +172,7 @@ def test_gde_names_training_sets_that_are_unknown(registered, network, training)
 
 def test_gde_keeps_the_weights_with_the_lowest_validation_loss(registered, network, training):
     model = GDE(registered, **network)
-    longer = {**training, "max_steps": 60, "lr": 0.05, "ema_decay": 0.5}
+    longer = {**training, "max_steps": 60, "lr": 0.2, "ema_decay": 0.5}
     model.train(**longer)
     losses = model.history["validation_loss"].dropna()
     assert losses.idxmin() < losses.index[-1], "the test needs a best validation before the last"
@@ -205,7 +205,7 @@ def test_gde_stops_early(registered, network, training):
 
 def test_gde_runs_to_the_end_without_patience(registered, network, training):
     model = GDE(registered, **network)
-    model.train(**{**training, "max_steps": 60, "lr": 0.3, "patience": None})
+    model.train(**{**training, "max_steps": 60, "lr": 0.2, "patience": None})
     assert model.history["step"].iloc[-1] == 60
 
 

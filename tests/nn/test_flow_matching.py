@@ -54,3 +54,37 @@ def test_flow_matching_refuses_an_unknown_solver_and_no_steps():
         FlowMatching(2, 1, solver="leapfrog")
     with pytest.raises(ValueError, match="`n_steps` must be at least 1, got 0"):
         FlowMatching(2, 1, n_steps=0)
+
+
+def start_and_noise(generator, x, weights, reseed):
+    """Where the lines to the cells start, and the noise that they start from."""
+    reseed(1)
+    start = generator._start(x, weights)
+    reseed(1)
+    return start, torch.randn_like(x)
+
+
+def test_ot_coupling_gives_each_cell_other_noise_and_shorter_lines(reseed):
+    x, weights = torch.randn(5, 30, 2), torch.full((5, 30), 1 / 30)
+    start, noise = start_and_noise(FlowMatching(2, 1, coupling="ot"), x, weights, reseed)
+    torch.testing.assert_close(start.sort(dim=1).values, noise.sort(dim=1).values)
+    assert ((start - x).square().sum((1, 2)) < 0.5 * (noise - x).square().sum((1, 2))).all()
+
+
+def test_independent_coupling_leaves_the_noise(reseed):
+    x, weights = torch.randn(5, 30, 2), torch.full((5, 30), 1 / 30)
+    start, noise = start_and_noise(FlowMatching(2, 1), x, weights, reseed)
+    assert torch.equal(start, noise)
+
+
+def test_ot_coupling_keeps_the_distribution_of_weighted_noise(reseed):
+    x = torch.randn(4000, 4, 1)
+    weights = torch.tensor([[0.4, 0.3, 0.2, 0.1]]).repeat(4000, 1)
+    start, _ = start_and_noise(FlowMatching(1, 1, coupling="ot"), x, weights, reseed)
+    moments = [(weights * start[..., 0] ** k).sum(-1).mean().item() for k in (1, 2, 4)]
+    assert moments == pytest.approx([0, 1, 3], abs=0.15)
+
+
+def test_flow_matching_refuses_an_unknown_coupling():
+    with pytest.raises(ValueError, match=r"`coupling` must be one of \['independent', 'ot'\], got 'greedy'"):
+        FlowMatching(2, 1, coupling="greedy")

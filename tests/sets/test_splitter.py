@@ -15,7 +15,7 @@ SPEC = BatchSpec(sets_per_batch=4, set_size=6, target_size=3)
 def splitter(index, codes):
     """Made with any sets; features are the number of the cell and of its set."""
 
-    def make(*, validation_sets=(35, 36), trainer=None, max_steps=25):
+    def make(*, validation_sets=(35, 36), trainer=None, max_steps=25, set_weights=None):
         made = SetSplitter(
             open_features(np.stack([np.arange(len(codes)), codes], axis=1)),
             index,
@@ -25,6 +25,7 @@ def splitter(index, codes):
             steps_per_epoch=10,
             max_steps=max_steps,
             seed=0,
+            set_weights=set_weights,
         )
         made.trainer = trainer
         return made
@@ -68,6 +69,14 @@ def test_validation_is_always_on_the_same_draws(splitter):
     first, again = (list(splitter(trainer=trainer_at(step)).val_dataloader()) for step in (0, 10))
     for a, b in zip(first, again, strict=True):
         assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_weights_choose_among_training_and_among_validation_sets(splitter, codes):
+    weights = np.where(np.isin(np.arange(40), [5, 36]), 1.0, 1e-12)
+    made = splitter(set_weights=weights)
+    for loader, only in ((made.train_dataloader(), 5), (made.val_dataloader(), 36)):
+        for batch in loader:
+            assert (codes[batch["encoder_rows"].numpy()] == only).all()
 
 
 def test_validation_may_be_empty(splitter):

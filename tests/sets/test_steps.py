@@ -94,3 +94,19 @@ def test_no_mixing_is_the_default(index, codes):
     batch = dataset(index)[0]
     drawn = codes[batch["encoder_rows"].numpy()]
     assert (drawn == drawn[:, :1]).all()
+
+
+def test_sets_are_drawn_in_proportion_to_their_probabilities(index, codes):
+    sets, probabilities = np.array([3, 17, 20]), np.array([0.7, 0.2, 0.1])
+    spec = SPEC._replace(sets_per_batch=3000)
+    weighted = StepDataset(index, sets, spec, steps=range(1), seed=0, probabilities=probabilities)[0]
+    counts = np.bincount(codes[weighted["encoder_rows"][:, 0].numpy()], minlength=40)[sets]
+    assert np.abs(counts - 3000 * probabilities).max() < 5 * np.sqrt(3000 * 0.25)
+
+
+def test_partners_of_a_mixture_are_drawn_in_proportion_too(many_sets):
+    probabilities = np.where(np.arange(1000) < 100, 9.0, 1.0) / 1800
+    spec = BatchSpec(4000, 12, 6, n_mixed=3)
+    batch = StepDataset(many_sets, np.arange(1000), spec, steps=range(1), seed=0, probabilities=probabilities)[0]
+    codes = batch["encoder_rows"].numpy().reshape(4000, 3, -1)[:, :, 0] % 1000
+    np.testing.assert_allclose((codes < 100).mean(axis=0), 0.5, atol=0.04)

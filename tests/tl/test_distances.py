@@ -2,15 +2,25 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import pdist, squareform
 
 from scgde import datasets, metrics, tl
-from scgde.tl._distances import CELL_METRICS, EMBEDDING_METRICS
+from scgde.tl._distances import CELL_METRICS, EMBEDDING_METRICS, mahalanobis, standard_errors
 
 
 @pytest.fixture
 def measured(fitted):
     tl.uncertainty(fitted)
     return fitted
+
+
+def draws(sizes, *, mean, n_dims=8, seed=0):
+    """Means of so many skewed cells each, and the covariance of each mean."""
+    rng = np.random.default_rng(seed)
+    mixing = rng.normal(size=(n_dims, n_dims))
+    cells = [center + (rng.gamma(2, size=(m, n_dims)) - 2) @ mixing for m, center in zip(sizes, mean, strict=True)]
+    covariance = np.stack([np.cov(part, rowvar=False) / len(part) for part in cells])
+    return np.stack([part.mean(axis=0) for part in cells]), covariance
 
 
 @pytest.mark.parametrize("metric", [*EMBEDDING_METRICS, *CELL_METRICS])
@@ -32,9 +42,8 @@ def test_distances_are_kept_side_by_side(fitted, round_trip):
 
 
 def test_distances_of_embeddings_are_euclidean(fitted):
-    embedding = fitted.uns["gde"]["embedding"]
-    table = tl.distances(fitted)
-    assert table.iloc[0, 1] == pytest.approx(np.linalg.norm(embedding[0] - embedding[1]), rel=1e-5)
+    embedding = fitted.uns["gde"]["embedding"].astype(float)
+    np.testing.assert_allclose(tl.distances(fitted), squareform(pdist(embedding)), rtol=1e-6)
 
 
 def test_distances_between_cells_are_those_of_metrics(fitted):
@@ -42,6 +51,22 @@ def test_distances_between_cells_are_those_of_metrics(fitted):
     column = fitted.obs["gde_set"]
     x, y = (np.asarray(fitted.X)[(column == name).to_numpy()] for name in column.cat.categories[:2])
     assert table.iloc[0, 1] == pytest.approx(metrics.energy_distance(x, y), rel=1e-5)
+    table = tl.distances(fitted, metric="gaussian_wasserstein", n_cells=10**6)
+    expected = metrics.gaussian_wasserstein(x.mean(0), np.cov(x.T), y.mean(0), np.cov(y.T))
+    assert table.iloc[0, 1] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(("metric", "option"), [("mmd", "bandwidth"), ("sinkhorn", "regularization")])
+def test_distances_have_one_kernel_for_all_pairs(fitted, monkeypatch, metric, option):
+    seen = []
+    name = {"mmd": "mmd", "sinkhorn": "sinkhorn_divergence"}[metric]
+    monkeypatch.setattr(metrics, name, lambda x, y, **options: seen.append(options[option]) or 1.0)
+    tl.distances(fitted, metric=metric, n_cells=5)
+    assert len(seen) == 45
+    assert len(set(seen)) == 1
+    x = np.asarray(fitted.X, dtype=float)
+    expected = {"mmd": np.median(pdist(x)), "sinkhorn": 0.05 * np.mean(pdist(x) ** 2)}[metric]
+    assert seen[0] == pytest.approx(expected, rel=0.3)
 
 
 def test_distances_do_not_depend_on_the_number_of_processes(fitted):
@@ -49,15 +74,84 @@ def test_distances_do_not_depend_on_the_number_of_processes(fitted):
     np.testing.assert_array_equal(one, two)
 
 
-def test_distances_in_standard_errors_need_a_covariance(fitted):
+def test_distances_between_cells_depend_on_the_seed_only(fitted):
+    first, again, other = (tl.distances(fitted, metric="energy", n_cells=3, seed=seed) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_distances_name_sets_whose_cells_are_gone(fitted):
+    name = fitted.obs["gde_set"].cat.categories[0]
+    with pytest.raises(ValueError, match=f"holds none of \\['{name}'\\]"):
+        tl.distances(fitted[fitted.obs["gde_set"] != name].copy(), metric="energy")
+
+
+@pytest.mark.parametrize("metric", ["mahalanobis", "standard_error"])
+def test_distances_in_standard_errors_need_a_covariance(fitted, metric):
     fitted.uns["gde"].pop("covariance", None)
     with pytest.raises(KeyError, match=r"scgde\.tl\.uncertainty"):
-        tl.distances(fitted, metric="mahalanobis")
+        tl.distances(fitted, metric=metric)
 
 
 def test_distances_refuse_an_unknown_metric(fitted):
     with pytest.raises(ValueError, match="`metric` must be one of"):
         tl.distances(fitted, metric="cosine")
+
+
+def test_distances_of_an_isometric_fit_are_in_the_units_of_the_cells(fit, cells):
+    options = {"isometry": 0.1, "scaling": "common", "validation_fraction": 0}
+    small, large = cells, cells.copy()
+    large.X = 64 * large.X
+    models = [fit(adata, **options) for adata in (small, large)]
+    for adata, model in zip((small, large), models, strict=True):
+        latent = squareform(pdist(adata.uns["gde"]["embedding"].astype(float)))
+        np.testing.assert_allclose(tl.distances(adata), latent * model.latent_scale, rtol=1e-6)
+    np.testing.assert_allclose(tl.distances(large), 64 * tl.distances(small), rtol=1e-3)
+    for adata in (small, large):
+        tl.uncertainty(adata)
+    errors = [tl.distances(adata, metric="standard_error") for adata in (small, large)]
+    np.testing.assert_allclose(errors[1], 64 * errors[0], rtol=1e-3)
+
+
+@pytest.mark.parametrize("sizes", [np.full(2000, 40), np.tile([20, 100], 1000)], ids=["equal", "uneven"])
+def test_standard_errors_are_the_spread_of_distances_over_draws(sizes):
+    mean = np.zeros((2000, 8))
+    mean[1::2, 0] = 20
+    embedding, covariance = draws(sizes, mean=mean)
+    pairs = np.arange(2000).reshape(-1, 2)
+    spread = np.linalg.norm(np.subtract(*embedding[pairs.T]), axis=1).std()
+    errors = [standard_errors(embedding[pair], covariance[pair])[0, 1] for pair in pairs]
+    assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(spread, rel=0.08)
+
+
+def test_standard_errors_are_finite_for_equal_embeddings():
+    covariance = np.stack([np.eye(3), 3 * np.eye(3)])
+    np.testing.assert_allclose(standard_errors(np.zeros((2, 3)), covariance), [[0, 2], [2, 0]])
+
+
+@pytest.mark.parametrize(
+    "sizes", [np.full(150, 6), np.full(150, 30), np.tile([10, 300], 75)], ids=["6", "30", "uneven"]
+)
+def test_mahalanobis_between_draws_of_one_population_is_about_the_root_of_the_dimensions(sizes):
+    embedding, covariance = draws(sizes, mean=np.zeros((150, 8)))
+    squared = mahalanobis(embedding, covariance, sizes)[np.triu_indices(150, k=1)] ** 2
+    assert squared.mean() == pytest.approx(8, rel=0.25)
+
+
+def test_mahalanobis_of_many_cells_is_that_of_their_own_covariances():
+    embedding, covariance = draws(np.full(4, 20_000), mean=np.arange(32.0).reshape(4, 8))
+    square = mahalanobis(embedding, covariance, np.full(4, 20_000))
+    difference = embedding[0] - embedding[3]
+    expected = difference @ np.linalg.inv(covariance[0] + covariance[3]) @ difference
+    assert square[0, 3] == pytest.approx(np.sqrt(expected), rel=0.01)
+
+
+def test_mahalanobis_is_missing_for_a_set_of_one_cell():
+    embedding, covariance = draws(np.full(4, 20), mean=np.zeros((4, 8)))
+    covariance[1] = np.nan
+    square = mahalanobis(embedding, covariance, np.array([20, 1, 20, 20]))
+    assert np.isnan(square[1, [0, 2, 3]]).all()
+    assert np.isfinite(np.delete(np.delete(square, 1, axis=0), 1, axis=1)).all()
 
 
 @pytest.mark.slow

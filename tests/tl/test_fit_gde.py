@@ -200,3 +200,29 @@ def test_fit_gde_learns_the_distribution_of_held_out_sets():
         for true in [adata[adata.obs["set"] == name].X]
     ]
     assert np.mean(ratio) < 0.2
+
+
+def test_fit_gde_draws_sets_by_their_weights(fit, cells):
+    weights = pd.Series(np.geomspace(1, 1e9, 10), index=cells.obs["set"].cat.categories)
+    fit(cells, set_weights=weights, validation_fraction=0)
+    pd.testing.assert_series_equal(cells.uns["gde"]["sets"]["weight"], weights, check_names=False)
+    weighted = cells.uns["gde"]["history"]["train_loss"]
+    cells.obs["uniform"] = 1.0
+    fit(cells, set_weights="uniform", validation_fraction=0)
+    assert cells.uns["gde"]["params"]["set_weights"] == "uniform"
+    assert not np.allclose(weighted, cells.uns["gde"]["history"]["train_loss"])
+
+
+@pytest.mark.parametrize(
+    ("weights", "error", "match"),
+    [
+        ("nothing", KeyError, "`set_weights` must name columns"),
+        ("kept", ValueError, "`set_weights` must be constant within sets"),
+        (3.0, TypeError, "`set_weights` must be a column of `adata.obs` or a Series"),
+        (pd.Series({"set_0": 1.0}), KeyError, "`set_weights` must hold a weight for each set"),
+        (pd.Series(-1.0, index=[f"set_{i}" for i in range(10)]), ValueError, "`set_weights` must be positive"),
+    ],
+)
+def test_fit_gde_refuses_weights_that_are_none(fit, cells, unchanged, weights, error, match):
+    with unchanged(cells), pytest.raises(error, match=match):
+        fit(cells, set_weights=weights)

@@ -40,6 +40,25 @@ def test_interpolate_flags_what_is_far_from_every_set(fitted, ends):
     assert path.obs.groupby("t")["in_support"].first().tolist() == [True, False]
 
 
+def test_interpolate_remembers_the_sets_through_a_file(fitted, ends, round_trip):
+    path = round_trip(tl.interpolate(fitted, *ends, via=[ends[1]], n_steps=2, n_cells=2))
+    assert path.uns["path"]["key"] == "gde"
+    assert list(path.uns["path"]["sets"]) == [ends[0], ends[1], ends[1]]
+
+
+def test_interpolate_takes_training_sets_for_the_support(fitted, ends):
+    table = fitted.uns["gde"]["sets"]
+    inside = tl.interpolate(fitted, *ends, n_steps=2, n_cells=1).obs["in_support"]
+    assert inside[0]
+    far = fitted.uns["gde"]["embedding"]
+    far[0] += 100 * np.abs(far).max()
+    held_out = table["role"].astype(str).where(table.index != ends[0], "held out")
+    fitted.uns["gde"]["sets"] = table.assign(role=held_out.astype("category"))
+    assert not tl.interpolate(fitted, *ends, n_steps=2, n_cells=1).obs["in_support"].iloc[0]
+    fitted.uns["gde"]["sets"] = table.drop(columns="role")
+    assert tl.interpolate(fitted, *ends, n_steps=2, n_cells=1).obs["in_support"].iloc[0]
+
+
 def test_interpolate_names_an_unknown_set(fitted, ends):
     with pytest.raises(KeyError, match="must name fitted sets"):
         tl.interpolate(fitted, ends[0], "nobody")
@@ -59,5 +78,15 @@ def test_along_is_a_broken_line_with_prolonged_ends():
 
 def test_in_support_holds_for_the_embeddings_themselves():
     embedding = np.random.default_rng(0).normal(size=(40, 3))
-    assert in_support(embedding, embedding).all()
-    assert not in_support(embedding + 100, embedding).any()
+    for some in (embedding, embedding[:1], np.repeat(embedding[:1], 5, axis=0)):
+        assert in_support(some, some).all()
+        assert not in_support(some + 100, some).any()
+
+
+def test_in_support_holds_within_a_cloud_and_not_between_two():
+    rng = np.random.default_rng(0)
+    cloud = rng.uniform(-1, 1, size=(200, 2))
+    between_pairs = (cloud[:100] + cloud[100:]) / 2
+    assert in_support(between_pairs, cloud).mean() > 0.9
+    two_clouds = np.concatenate([cloud, cloud + np.array([10, 0])])
+    assert not in_support(between_pairs + np.array([5, 0]), two_clouds).any()

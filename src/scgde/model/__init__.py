@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from scgde.model._gde import GDE
+from scgde.model._tde import TDE
 
-__all__ = ["GDE"]
+__all__ = ["GDE", "TDE"]

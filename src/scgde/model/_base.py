@@ -2,14 +2,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 import pandas as pd
 import torch
+from scvi import REGISTRY_KEYS
+from scvi.data import AnnDataManager
+from scvi.data.fields import LayerField, ObsmField
 from scvi.model.base import BaseModelClass
 
 from scgde import __version__
 from scgde.model import _io
-from scgde.model._data import SetData
+from scgde.model._data import SetData, check_entries
 from scgde.model._decoder import PCADecoder
+from scgde.model._embedding import embed_sets
+from scgde.model._scaling import fit_scaling
+from scgde.sets import SetField, SetIndex, SetSplitter, open_features
+from scgde.train import SetTrainingPlan, run_training
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +25,11 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from scgde._types import Config
+    from scgde.model._options import TrainOptions
+    from scgde.sets import Pairs
 
+#: Cells that the networks see at once: so many, and fewer if that takes more than so many values.
+_MAX_CELLS, _MAX_VALUES = 65_536, 2**26
 _WEIGHTS, _DECODER = "module.", "decoder."
 _HISTORY = {"step": int, "train_loss": float, "validation_loss": float}
 #: What scvi-tools asks of a model without data.
@@ -35,12 +47,87 @@ class SetModel(BaseModelClass):
         Which entries of an AnnData were used, where ``scgde.tl`` fitted the model.
     """
 
+    _data_splitter_cls = SetSplitter
+    _training_plan_cls = SetTrainingPlan
+
     decoder: PCADecoder | None = None
     source: Any = None
     #: Arguments of ``__init__`` that build the same module again.
     _config: Config
     _data: SetData | None = None
     _history: pd.DataFrame = pd.DataFrame()
+
+    @classmethod
+    def setup_anndata(
+        cls,
+        adata: AnnData,
+        set_key: str,
+        *,
+        use_rep: str | None = None,
+        layer: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Register the column of sets and the features.
+
+        Parameters
+        ----------
+        adata
+            Annotated data.
+        set_key
+            Column of ``obs`` that names the set of each cell; missing for none.
+        use_rep
+            Entry of ``obsm`` with the features; ``X`` or ``layer`` if absent.
+        layer
+            Layer with the features.
+        **kwargs
+            For scvi-tools.
+        """
+        setup_method_args = cls._get_setup_method_args(**locals())
+        check_entries(adata, set_key, use_rep, layer)
+        features = (
+            LayerField(REGISTRY_KEYS.X_KEY, layer, is_count_data=False)
+            if use_rep is None
+            else ObsmField(REGISTRY_KEYS.X_KEY, use_rep)
+        )
+        manager = AnnDataManager(fields=[features, SetField(set_key)], setup_method_args=setup_method_args)
+        manager.register_fields(adata, **kwargs)
+        cls.register_manager(manager)
+
+    def get_embedding(self, adata: AnnData | None = None) -> pd.DataFrame:
+        """Embedding of each set, from all of its cells.
+
+        Parameters
+        ----------
+        adata
+            Data with the registered entries, any sets and the same features; the registered data if absent.
+            Nothing is written to it.
+
+        Returns
+        -------
+        One row per set, indexed by name, shape ``(n_sets, E)``.
+        """
+        data = self._own_data() if adata is None else SetData.read(adata, **self._setup())
+        self._check_n_features(data.features.n_features)
+        embedding = embed_sets(self.module, data.features, data.index, max_cells=self._max_cells)
+        return pd.DataFrame(embedding, index=data.names)
+
+    def embed(self, x: Any, codes: np.ndarray) -> np.ndarray:
+        """Embedding of sets of cells that no AnnData holds.
+
+        Parameters
+        ----------
+        x
+            Features, dense, sparse or backed, shape ``(n, G)``.
+        codes
+            Set of each cell, 0 .. S - 1, or -1 for none, shape ``(n,)``.
+
+        Returns
+        -------
+        Shape ``(S, E)``.
+        """
+        self._check_n_features(x.shape[1])
+        index = SetIndex.from_codes(np.asarray(codes), int(np.max(codes)) + 1)
+        return embed_sets(self.module, open_features(x), index, max_cells=self._max_cells)
 
     @property
     def history(self) -> pd.DataFrame:
@@ -52,6 +139,8 @@ class SetModel(BaseModelClass):
         state = {_WEIGHTS + name: value.cpu().numpy() for name, value in self.module.state_dict().items()}
         if self.decoder is not None:
             state |= {f"{_DECODER}components": self.decoder.components, f"{_DECODER}mean": self.decoder.mean}
+        parts = self._stored_parts()
+        state |= {f"{part}.{name}": value for part, stored in parts.items() for name, value in stored.state.items()}
         history = self._history.astype(object).where(self._history.notna(), None)
         config = {
             "class": type(self).__name__,
@@ -61,6 +150,7 @@ class SetModel(BaseModelClass):
             "source": self.source,
             "genes": None if self.decoder is None else self.decoder.genes,
             "history": history.to_dict("list"),
+            "parts": {part: stored.config for part, stored in parts.items()},
         }
         return _io.Stored(_io.plain(config, "a model"), state)
 
@@ -94,7 +184,18 @@ class SetModel(BaseModelClass):
         if config["history"]:
             model._history = pd.DataFrame(config["history"], columns=list(_HISTORY)).astype(_HISTORY)
             model.is_trained_ = True
+        for part, options in config.get("parts", {}).items():
+            prefix = f"{part}."
+            arrays = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+            model._read_part(part, _io.Stored(options, arrays))
         return model
+
+    def _stored_parts(self) -> dict[str, _io.Stored]:
+        """What was fitted beside the module, by name."""
+        return {}
+
+    def _read_part(self, name: str, stored: _io.Stored) -> None:
+        """Put back what :meth:`_stored_parts` gave."""
 
     def save(self, dir_path: str | Path, *, overwrite: bool = False) -> None:
         """Write the model as ``config.json`` and ``state.safetensors``; the data is not written.
@@ -127,6 +228,52 @@ class SetModel(BaseModelClass):
         """Drop data from the registries of scvi-tools, which keep it alive. Models of it work on."""
         for managers in (cls._setup_adata_manager_store, *cls._per_instance_manager_store.values()):
             managers.pop(adata.uns.get("_scvi_uuid"), None)
+
+    def _fit(
+        self,
+        options: TrainOptions,
+        parts: tuple[np.ndarray, np.ndarray],
+        *,
+        set_weights: np.ndarray | None,
+        pairs: Pairs | None = None,
+        checkpoint_dir: str | Path | None,
+        progress_bar: bool,
+        **trainer_kwargs: Any,
+    ) -> None:
+        """Train the module on the sets ``parts[0]``, and validate on ``parts[1]``."""
+        data = self._own_data()
+        scaling = fit_scaling(data.features, data.index, parts[0], method=self._config["scaling"])
+        self.module.set_scaling(*map(torch.from_numpy, scaling))
+        drawn = [*([] if set_weights is None else [set_weights]), *(pairs or [])]
+        identity = self._config | options.flat() | {"data": data.digest(*parts, *scaling, *map(np.asarray, drawn))}
+        self._history = run_training(
+            self._training_plan_cls(self.module, identity=_io.plain(identity, "the options"), **options.optimizer),
+            self._data_splitter_cls(
+                data.features,
+                data.index,
+                train_sets=parts[0],
+                validation_sets=parts[1],
+                spec=options.spec,
+                steps_per_epoch=options.steps_per_validation,
+                max_steps=options.max_steps,
+                seed=options.seed,
+                set_weights=set_weights,
+                pairs=pairs,
+            ),
+            max_steps=options.max_steps,
+            patience=options.patience,
+            validate=len(parts[1]) > 0,
+            checkpoint_dir=checkpoint_dir,
+            progress_bar=progress_bar,
+            precision=options.precision,
+            gradient_clip_val=options.gradient_clip,
+            **trainer_kwargs,
+        )
+        self.is_trained_ = True
+
+    @property
+    def _max_cells(self) -> int:
+        return max(1, min(_MAX_CELLS, _MAX_VALUES // self._config["n_features"]))
 
     def _attach(self, adata: AnnData) -> None:
         self._adata = adata

@@ -2,16 +2,17 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from scgde._checks import check_fraction
-from scgde.sets import Features, SetIndex, hold_out, open_features, set_codes, set_names
+from scgde.sets import Features, SetIndex, hold_out, hold_out_pairs, open_features, set_codes, set_names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from anndata import AnnData
 
@@ -56,10 +57,16 @@ class SetData:
         *,
         fraction: float,
         seed: int,
+        links: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Positions of the sets to train and to validate on: as named, or a random split by ``fraction``."""
+        """Positions of the sets to train and to validate on: as named, or a random split by ``fraction``.
+
+        Sets that ``links``, shape ``(n, 2)``, join are not parted by a random split.
+        """
         if train_sets is None:
-            return hold_out(len(self.names), check_fraction(fraction, "validation_fraction"), seed=seed)
+            fraction, n_sets = check_fraction(fraction, "validation_fraction"), len(self.names)
+            split = hold_out if links is None else partial(hold_out_pairs, links)
+            return split(n_sets, fraction, seed=seed)
         return self.places(train_sets, "train_sets"), self.places(validation_sets or [], "validation_sets")
 
     def places(self, names: Sequence[str], argument: str) -> np.ndarray:
@@ -76,6 +83,27 @@ class SetData:
             msg = f"`{argument}` must name sets, got {unknown[:5]}. Some sets: {self.names[:5].tolist()}."
             raise KeyError(msg)
         return places
+
+    def aligned(self, weights: Mapping[str, float] | pd.Series) -> np.ndarray:
+        """Weight of each set, in the order of ``names``, with mean 1.
+
+        Raises
+        ------
+        KeyError
+            If a set has none.
+        ValueError
+            If a weight is not a positive number.
+        """
+        values = pd.Series(weights, dtype=float).reindex(self.names).to_numpy()
+        known = self.names.isin(pd.Series(weights).index)
+        if not known.all():
+            msg = f"`set_weights` must hold a weight for each set, got none for {self.names[~known][:5].tolist()}."
+            raise KeyError(msg)
+        bad = ~(np.isfinite(values) & (values > 0))
+        if bad.any():
+            msg = f"`set_weights` must be positive and finite, got {values[bad][0]} for {self.names[bad][0]!r}."
+            raise ValueError(msg)
+        return values / values.mean()
 
     def digest(self, *arrays: np.ndarray) -> str:
         """Text that changes when the sets, their cells or any of ``arrays`` change."""

@@ -3,33 +3,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import torch
-from scvi import REGISTRY_KEYS
-from scvi.data import AnnDataManager
-from scvi.data.fields import LayerField, ObsmField
 
 from scgde._checks import check_count, check_one_of, check_positive
 from scgde.model import _io
 from scgde.model._base import BLANK_REGISTRY, SetModel
-from scgde.model._data import SetData, check_entries
-from scgde.model._embedding import embed_sets
 from scgde.model._options import TrainOptions
-from scgde.model._scaling import SCALINGS, fit_scaling
+from scgde.model._scaling import SCALINGS
 from scgde.module import GDEModule
 from scgde.nn.encoders import encoders
 from scgde.nn.generators import generators
-from scgde.sets import BatchSpec, SetField, SetIndex, SetSplitter, open_features
-from scgde.train import SetTrainingPlan, run_training, seeded
+from scgde.nn.isometry import GROUNDS
+from scgde.sets import BatchSpec
+from scgde.train import seeded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    import pandas as pd
     from anndata import AnnData
-
-#: Cells that the networks see at once: so many, and fewer if that takes more than so many values.
-_MAX_CELLS, _MAX_VALUES = 65_536, 2**26
 
 
 class GDE(SetModel):
@@ -46,7 +39,10 @@ class GDE(SetModel):
     encoder_kwargs, generator_kwargs
         Their options.
     isometry
-        Weight of the term that ties latent distance to sliced W2; 0 for none.
+        Weight of the term that ties latent distance to W2; 0 for none.
+    isometry_ground
+        ``"sliced"`` for sliced W2, or ``"sinkhorn"`` for the root of the Sinkhorn divergence: nearer to W2 in many
+        dimensions, and several times as long.
     scaling
         ``"feature"`` gives each feature unit variance, ``"common"`` divides all by one number, so that
         distances keep their proportions, ``"none"`` leaves them.
@@ -68,8 +64,6 @@ class GDE(SetModel):
     """
 
     _module_cls = GDEModule
-    _data_splitter_cls = SetSplitter
-    _training_plan_cls = SetTrainingPlan
 
     def __init__(
         self,
@@ -81,6 +75,7 @@ class GDE(SetModel):
         encoder_kwargs: dict[str, Any] | None = None,
         generator_kwargs: dict[str, Any] | None = None,
         isometry: float = 0.0,
+        isometry_ground: str = "sliced",
         scaling: str = "common",
         n_features: int | None = None,
         seed: int = 0,
@@ -99,6 +94,7 @@ class GDE(SetModel):
             "encoder_kwargs": encoder_kwargs or {},
             "generator_kwargs": generator_kwargs or {},
             "isometry": check_positive(isometry, "isometry") if isometry else 0.0,
+            "isometry_ground": check_one_of(isometry_ground, "isometry_ground", list(GROUNDS)),
         }
         options = _io.plain(options, "the options of a model")
         shape = {"n_latent": n_latent, "n_features": n_features}
@@ -108,42 +104,6 @@ class GDE(SetModel):
         self.module.eval()
         self._model_summary_string = f"GDE: {encoder} -> {n_latent} -> {generator}"
         self.init_params_ = self._get_init_params(locals())
-
-    @classmethod
-    def setup_anndata(
-        cls,
-        adata: AnnData,
-        set_key: str,
-        *,
-        use_rep: str | None = None,
-        layer: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        """Register the column of sets and the features.
-
-        Parameters
-        ----------
-        adata
-            Annotated data.
-        set_key
-            Column of ``obs`` that names the set of each cell; missing for none.
-        use_rep
-            Entry of ``obsm`` with the features; ``X`` or ``layer`` if absent.
-        layer
-            Layer with the features.
-        **kwargs
-            For scvi-tools.
-        """
-        setup_method_args = cls._get_setup_method_args(**locals())
-        check_entries(adata, set_key, use_rep, layer)
-        features = (
-            LayerField(REGISTRY_KEYS.X_KEY, layer, is_count_data=False)
-            if use_rep is None
-            else ObsmField(REGISTRY_KEYS.X_KEY, use_rep)
-        )
-        manager = AnnDataManager(fields=[features, SetField(set_key)], setup_method_args=setup_method_args)
-        manager.register_fields(adata, **kwargs)
-        cls.register_manager(manager)
 
     def train(
         self,
@@ -158,6 +118,7 @@ class GDE(SetModel):
         validation_fraction: float = 0.1,
         train_sets: Sequence[str] | None = None,
         validation_sets: Sequence[str] | None = None,
+        set_weights: Mapping[str, float] | pd.Series | None = None,
         steps_per_validation: int = 50,
         patience: int | None = 10,
         lr: float = 2e-3,
@@ -193,6 +154,9 @@ class GDE(SetModel):
             Share of the sets held out for ``validation_loss``.
         train_sets, validation_sets
             Names of the sets to train and to validate on, in place of a random share; others are not used.
+        set_weights
+            Weight of each set by name: sets are drawn in proportion, to train and to validate; uniformly by
+            default.
         steps_per_validation
             Steps between validations.
         patience
@@ -221,70 +185,16 @@ class GDE(SetModel):
             seed=seed,
         )
         options.check()
-        data = self._own_data()
-        parts = data.split(train_sets, validation_sets, fraction=validation_fraction, seed=seed)
-        scaling = fit_scaling(data.features, data.index, parts[0], method=self._config["scaling"])
-        self.module.set_scaling(*map(torch.from_numpy, scaling))
-        identity = self._config | options.flat() | {"data": data.digest(*parts, *scaling)}
-        self._history = run_training(
-            self._training_plan_cls(self.module, identity=_io.plain(identity, "the options"), **options.optimizer),
-            self._data_splitter_cls(
-                data.features,
-                data.index,
-                train_sets=parts[0],
-                validation_sets=parts[1],
-                spec=options.spec,
-                steps_per_epoch=steps_per_validation,
-                max_steps=max_steps,
-                seed=seed,
-            ),
-            max_steps=max_steps,
-            patience=patience,
-            validate=len(parts[1]) > 0,
+        parts = self._own_data().split(train_sets, validation_sets, fraction=validation_fraction, seed=seed)
+        self._fit(
+            options,
+            parts,
+            set_weights=None if set_weights is None else self._own_data().aligned(set_weights),
             checkpoint_dir=checkpoint_dir,
             progress_bar=progress_bar,
             accelerator=accelerator,
             devices=devices,
-            precision=precision,
-            gradient_clip_val=gradient_clip,
         )
-        self.is_trained_ = True
-
-    def get_embedding(self, adata: AnnData | None = None) -> pd.DataFrame:
-        """Embedding of each set, from all of its cells.
-
-        Parameters
-        ----------
-        adata
-            Data with the registered entries, any sets and the same features; the registered data if absent.
-            Nothing is written to it.
-
-        Returns
-        -------
-        One row per set, indexed by name, shape ``(n_sets, E)``.
-        """
-        data = self._own_data() if adata is None else SetData.read(adata, **self._setup())
-        self._check_n_features(data.features.n_features)
-        embedding = embed_sets(self.module, data.features, data.index, max_cells=self._max_cells)
-        return pd.DataFrame(embedding, index=data.names)
-
-    def embed(self, x: Any, codes: np.ndarray) -> np.ndarray:
-        """Embedding of sets of cells that no AnnData holds.
-
-        Parameters
-        ----------
-        x
-            Features, dense, sparse or backed, shape ``(n, G)``.
-        codes
-            Set of each cell, 0 .. S - 1, or -1 for none, shape ``(n,)``.
-
-        Returns
-        -------
-        Shape ``(S, E)``.
-        """
-        self._check_n_features(x.shape[1])
-        index = SetIndex.from_codes(np.asarray(codes), int(np.max(codes)) + 1)
-        return embed_sets(self.module, open_features(x), index, max_cells=self._max_cells)
 
     @torch.no_grad()
     def generate(self, embedding: np.ndarray, n_cells: int = 500, *, seed: int = 0) -> np.ndarray:
@@ -312,5 +222,12 @@ class GDE(SetModel):
         return np.concatenate(parts)
 
     @property
-    def _max_cells(self) -> int:
-        return max(1, min(_MAX_CELLS, _MAX_VALUES // self._config["n_features"]))
+    def latent_scale(self) -> float | None:
+        """Wasserstein-2 distance between sets per unit of latent distance; None without an isometry term.
+
+        In the units of the features, or of their standard deviations where the scaling is ``"feature"``.
+        """
+        if not self._config["isometry"]:
+            return None
+        unit = 1.0 if self._config["scaling"] == "feature" else float(self.module.scale[0])
+        return unit * float(self.module.isometry.log_scale.detach().exp())

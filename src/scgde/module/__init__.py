@@ -1,7 +1,9 @@
-"""Encoder and generator as one trainable module."""
+"""Encoder and generator, or encoder and transport, as one trainable module."""
 
 from __future__ import annotations
 
+from scgde.module._base import SetModule
 from scgde.module._gde import GDEModule
+from scgde.module._tde import TDEModule
 
-__all__ = ["GDEModule"]
+__all__ = ["GDEModule", "SetModule", "TDEModule"]

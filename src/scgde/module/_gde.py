@@ -2,18 +2,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import torch
-from scvi.module.base import BaseModuleClass, LossOutput
+from scvi.module.base import LossOutput
 
-from scgde.nn.encoders import encoders
+from scgde.module._base import SetModule
 from scgde.nn.generators import generators
-from scgde.nn.isometry import Isometry
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 
-class GDEModule(BaseModuleClass):
+class GDEModule(SetModule):
     """Set encoder and conditional generator, trained end to end.
 
     Parameters
@@ -26,8 +25,8 @@ class GDEModule(BaseModuleClass):
         Registered names, see ``scgde.nn.encoders`` and ``scgde.nn.generators``.
     encoder_kwargs, generator_kwargs
         Their options.
-    isometry
-        Weight of the term that ties latent distance to sliced W2; 0 for none.
+    isometry, isometry_ground
+        Weight of the term that ties latent distance to W2, 0 for none, and how W2 is estimated.
 
     References
     ----------
@@ -44,31 +43,21 @@ class GDEModule(BaseModuleClass):
         encoder_kwargs: dict[str, Any] | None = None,
         generator_kwargs: dict[str, Any] | None = None,
         isometry: float = 0.0,
+        isometry_ground: str = "sliced",
     ) -> None:
-        super().__init__()
-        self.encoder = encoders[encoder](n_features, n_embed, **(encoder_kwargs or {}))
+        super().__init__(
+            n_features,
+            n_embed,
+            encoder=encoder,
+            encoder_kwargs=encoder_kwargs,
+            isometry=isometry,
+            isometry_ground=isometry_ground,
+        )
         self.generator = generators[generator](n_features, n_embed, **(generator_kwargs or {}))
-        self.isometry = Isometry()
-        self.isometry_weight = isometry
-        self.register_buffer("center", torch.zeros(n_features))
-        self.register_buffer("scale", torch.ones(n_features))
-
-    def set_scaling(self, center: Tensor, scale: Tensor) -> None:
-        """Set the units that the networks see: ``(x - center) / scale``, each of shape ``(G,)``."""
-        self.center.copy_(center)
-        self.scale.copy_(scale)
-
-    def standardize(self, x: Tensor) -> Tensor:
-        """Cells in the units that the networks see, shape ``(S, M, G)``."""
-        return (x - self.center) / self.scale
-
-    def embed(self, x: Tensor, weights: Tensor) -> Tensor:
-        """Embeddings, shape ``(S, E)``, of cells ``(S, M, G)`` with weights ``(S, M)``."""
-        return self.encoder(self.standardize(x), weights)
 
     def sample(self, embedding: Tensor, n_cells: int, *, rng: torch.Generator | None = None) -> Tensor:
         """Cells in the units of the data, shape ``(S, n_cells, G)``, of embeddings ``(S, E)``."""
-        return self.generator.sample(embedding, n_cells, rng=rng) * self.scale + self.center
+        return self.restore(self.generator.sample(embedding, n_cells, rng=rng))
 
     def _get_inference_input(self, tensors: dict[str, Tensor], **kwargs: Any) -> dict[str, Tensor]:
         return {"x": tensors["encoder"], "weights": tensors["encoder_weights"]}
@@ -92,9 +81,6 @@ class GDEModule(BaseModuleClass):
         generative_outputs: dict[str, Tensor],
     ) -> LossOutput:
         per_set = generative_outputs["loss"]
-        loss = per_set.mean()
-        if self.isometry_weight > 0:
-            x = self.standardize(tensors["encoder"])
-            misfit = self.isometry(inference_outputs["embedding"], x, tensors["encoder_weights"])
-            loss = loss + self.isometry_weight * misfit
+        embedding, weights = inference_outputs["embedding"], tensors["encoder_weights"]
+        loss = self.with_isometry(per_set.mean(), embedding, tensors["encoder"], weights)
         return LossOutput(loss=loss, n_obs_minibatch=len(per_set))

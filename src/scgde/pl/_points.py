@@ -116,8 +116,14 @@ def _category_handles(categories: Categories) -> list[Line2D]:
 
 
 def _handle(name: str, color: str, area: float = 40) -> Line2D:
-    label = name if len(name) <= MAX_NAME else f"{name[:16]}…{name[-9:]}"
+    label = shortened(name)
     return Line2D([], [], linestyle="", marker="o", color=color, markersize=np.sqrt(area), mew=0, label=label)
+
+
+def shortened(name: str, *, length: int = MAX_NAME) -> str:
+    """``name`` with its middle cut out where it is longer than ``length``."""
+    last = (length - 1) // 3 + 1
+    return name if len(name) <= length else f"{name[: length - 1 - last]}…{name[-last:]}"
 
 
 def _scatter(ax: Axes, points: np.ndarray, areas: np.ndarray, colors: np.ndarray) -> None:

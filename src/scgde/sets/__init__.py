@@ -7,6 +7,7 @@ from scgde.sets._embed import whole_sets
 from scgde.sets._features import Features, blocks, open_features
 from scgde.sets._field import SET_KEY, SetField, set_codes, set_names
 from scgde.sets._index import SetIndex
+from scgde.sets._pairs import PairDataset, Pairs, hold_out_pairs
 from scgde.sets._splitter import SetSplitter, gather_views, hold_out
 from scgde.sets._steps import BatchSpec, StepDataset
 
@@ -15,6 +16,8 @@ __all__ = [
     "BatchSpec",
     "Draw",
     "Features",
+    "PairDataset",
+    "Pairs",
     "SetField",
     "SetIndex",
     "SetSplitter",
@@ -24,6 +27,7 @@ __all__ = [
     "draw_views",
     "gather_views",
     "hold_out",
+    "hold_out_pairs",
     "open_features",
     "set_codes",
     "set_names",

@@ -6,6 +6,7 @@ import numpy as np
 from lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
+from scgde.sets._pairs import PairDataset
 from scgde.sets._steps import BatchSpec, StepDataset
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from scgde.sets._features import Features
     from scgde.sets._index import SetIndex
+    from scgde.sets._pairs import Pairs
 
 _VALIDATION_BATCHES = 4
 
@@ -39,6 +41,10 @@ class SetSplitter(LightningDataModule):
         Steps in all.
     seed
         Random seed.
+    set_weights
+        Sets are drawn in proportion to these, positive, shape ``(n_sets,)``; uniformly by default.
+    pairs
+        Which sets are drawn together; without, each batch is one of single sets.
     """
 
     def __init__(
@@ -52,11 +58,14 @@ class SetSplitter(LightningDataModule):
         steps_per_epoch: int,
         max_steps: int,
         seed: int,
+        set_weights: np.ndarray | None = None,
+        pairs: Pairs | None = None,
     ) -> None:
         super().__init__()
         self._features, self._index, self._spec, self._seed = features, index, spec, seed
         self.train_sets, self.validation_sets = train_sets, validation_sets
         self._steps_per_epoch, self._max_steps = steps_per_epoch, max_steps
+        self._set_weights, self._pairs = set_weights, pairs
 
     def train_dataloader(self) -> DataLoader:
         # Made anew each epoch; the trainer's step makes it right after a resume too.
@@ -76,7 +85,12 @@ class SetSplitter(LightningDataModule):
         return gather_views(self._features, batch)
 
     def _loader(self, sets: np.ndarray, steps: range, *, seed: int) -> DataLoader:
-        return DataLoader(StepDataset(self._index, sets, self._spec, steps=steps, seed=seed), batch_size=None)
+        weights = None if self._set_weights is None else self._set_weights[sets]
+        probabilities = None if weights is None else weights / weights.sum()
+        options: dict[str, Any] = {"steps": steps, "seed": seed, "probabilities": probabilities}
+        if self._pairs is None:
+            return DataLoader(StepDataset(self._index, sets, self._spec, **options), batch_size=None)
+        return DataLoader(PairDataset(self._index, sets, self._pairs, self._spec, **options), batch_size=None)
 
 
 def gather_views(features: Features, batch: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -20,7 +20,7 @@ class BatchSpec(NamedTuple):
     Parameters
     ----------
     sets_per_batch
-        Sets a step, drawn uniformly: each set counts the same, however many cells it has.
+        Sets a step; unless weighted, each counts the same, however many cells it has.
     set_size
         Cells of each that the encoder sees.
     target_size
@@ -56,10 +56,22 @@ class StepDataset(Dataset):
         The steps served.
     seed
         Random seed.
+    probabilities
+        Of drawing each of ``sets``, of the same shape; uniform by default.
     """
 
-    def __init__(self, index: SetIndex, sets: np.ndarray, spec: BatchSpec, *, steps: range, seed: int) -> None:
+    def __init__(
+        self,
+        index: SetIndex,
+        sets: np.ndarray,
+        spec: BatchSpec,
+        *,
+        steps: range,
+        seed: int,
+        probabilities: np.ndarray | None = None,
+    ) -> None:
         self._index, self._sets, self._spec, self._steps, self._seed = index, sets, spec, steps, seed
+        self._probabilities = probabilities
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -67,20 +79,40 @@ class StepDataset(Dataset):
     def __getitem__(self, item: int) -> dict[str, Tensor]:
         step = self._steps[item]
         rng = np.random.default_rng([self._seed, step])
-        sets = self._sets[rng.integers(len(self._sets), size=self._spec.sets_per_batch)]
-        views = draw_mixed_views(self._index, sets, self._sets, self._spec, rng=rng)
+        sets = draw_sets(self._sets, self._spec.sets_per_batch, probabilities=self._probabilities, rng=rng)
+        views = draw_mixed_views(self._index, sets, self._sets, self._spec, probabilities=self._probabilities, rng=rng)
         return as_batch(views, step=step)
 
 
+def draw_sets(
+    sets: np.ndarray,
+    size: int | tuple[int, int],
+    *,
+    probabilities: np.ndarray | None = None,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Array of ``size`` of ``sets`` with replacement, uniformly or with ``probabilities``."""
+    if probabilities is None:
+        return sets[rng.integers(len(sets), size=size)]
+    return rng.choice(sets, size=size, p=probabilities)
+
+
 def draw_mixed_views(
-    index: SetIndex, sets: np.ndarray, partners: np.ndarray, spec: BatchSpec, *, rng: np.random.Generator
+    index: SetIndex,
+    sets: np.ndarray,
+    partners: np.ndarray,
+    spec: BatchSpec,
+    *,
+    probabilities: np.ndarray | None = None,
+    rng: np.random.Generator,
 ) -> Views:
     """Views of each of ``sets``, or of its mixture with ``n_mixed - 1`` random ``partners``.
 
     A mixture is a convex combination of weights: the slots are shared evenly, the mass by a Dirichlet draw.
+    ``probabilities`` are those of drawing each partner.
     """
     n_mixed = spec.n_mixed
-    others = partners[rng.integers(len(partners), size=(len(sets), n_mixed - 1))]
+    others = draw_sets(partners, (len(sets), n_mixed - 1), probabilities=probabilities, rng=rng)
     parts = np.concatenate([sets[:, None], others], axis=1)
     views = draw_views(
         index,

@@ -11,8 +11,8 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_groupby, check_set_table
-from scgde.model import GDE
-from scgde.model._io import from_text_and_bytes, plain, to_text_and_bytes
+from scgde.model import GDE, TDE
+from scgde.model._io import Stored, from_text_and_bytes, plain, read_folder, to_text_and_bytes
 from scgde.pp._views import make_actual
 from scgde.sets import SetIndex
 
@@ -24,10 +24,17 @@ if TYPE_CHECKING:
 
 
 def write_results(
-    adata: AnnData, grouping: Grouping, embedding: np.ndarray, model: GDE, params: Config, *, key: str
+    adata: AnnData,
+    grouping: Grouping,
+    embedding: np.ndarray,
+    model: GDE | TDE,
+    params: Config,
+    *,
+    key: str,
+    **extra: Any,
 ) -> None:
-    """Write the entries of a fit, all of them or (if any cannot be made) none."""
-    config, state = to_text_and_bytes(model.to_stored())
+    """Write the entries of a fit, all of them or (if any cannot be made) none; ``extra`` ones under ``uns[key]``."""
+    stored = stored_model(model)
     sets = pd.Categorical.from_codes(grouping.codes, pd.Index(grouping.table.index, name=None))
     per_cell = np.full((adata.n_obs, embedding.shape[1]), np.nan, dtype=np.float32)
     inside = grouping.codes >= 0
@@ -37,7 +44,8 @@ def write_results(
         _keys.EMBEDDING: embedding,
         _keys.PARAMS: params,
         _keys.HISTORY: model.history,
-        _keys.MODEL: {_keys.CONFIG: config, _keys.STATE: state},
+        _keys.MODEL: stored,
+        **extra,
     }
     make_actual(adata)
     adata.obs[_keys.set_column(key)] = sets
@@ -45,7 +53,13 @@ def write_results(
     adata.uns[key] = content
 
 
-def read_model(adata: AnnData, key: str) -> GDE:
+def stored_model(model: GDE | TDE) -> dict[str, Any]:
+    """A model as an AnnData holds it."""
+    config, state = to_text_and_bytes(model.to_stored())
+    return {_keys.CONFIG: config, _keys.STATE: state}
+
+
+def read_model(adata: AnnData, key: str) -> GDE | TDE:
     """The model that ``adata.uns[key]`` carries.
 
     Raises
@@ -53,22 +67,39 @@ def read_model(adata: AnnData, key: str) -> GDE:
     KeyError
         If there is none.
     """
-    check_set_table(adata.uns, key, entry=_keys.MODEL, made_by="scgde.tl.fit_gde")
-    stored = adata.uns[key][_keys.MODEL]
-    origin = f"`adata.uns[{key!r}]['model']`"
-    return GDE.from_stored(from_text_and_bytes(stored[_keys.CONFIG], stored[_keys.STATE], origin=origin))
+    return _from_stored(_stored(adata, key, made_by="scgde.tl.fit_gde"))
 
 
-def resolve_reference(reference: AnnData | GDE | str | Path, key: str) -> GDE:
+def read_gde(adata: AnnData, key: str) -> GDE:
+    """The generative model that ``adata.uns[key]`` carries; see :func:`read_model`."""
+    return GDE.from_stored(_stored(adata, key, made_by="scgde.tl.fit_gde"))
+
+
+def read_tde(adata: AnnData, key: str) -> TDE:
+    """The transport model that ``adata.uns[key]`` carries; see :func:`read_model`."""
+    return TDE.from_stored(_stored(adata, key, made_by="scgde.tl.fit_tde"))
+
+
+def resolve_reference(reference: AnnData | GDE | TDE | str | Path, key: str) -> GDE | TDE:
     """The model of a fitted AnnData, of a saved path, or itself."""
-    if isinstance(reference, GDE):
+    if isinstance(reference, GDE | TDE):
         return reference
     if isinstance(reference, ad.AnnData):
         return read_model(reference, key)
     if isinstance(reference, str | Path):
-        return GDE.load(reference)
+        return _from_stored(read_folder(reference))
     msg = f"`reference` must be a fitted AnnData, a `scgde.model.GDE` or a path, got {type(reference).__name__}."
     raise TypeError(msg)
+
+
+def _stored(adata: AnnData, key: str, *, made_by: str) -> Stored:
+    check_set_table(adata.uns, key, entry=_keys.MODEL, made_by=made_by)
+    stored = adata.uns[key][_keys.MODEL]
+    return from_text_and_bytes(stored[_keys.CONFIG], stored[_keys.STATE], origin=f"`adata.uns[{key!r}]['model']`")
+
+
+def _from_stored(stored: Stored) -> GDE | TDE:
+    return (TDE if stored.config.get("class") == TDE.__name__ else GDE).from_stored(stored)
 
 
 def storable(params: Config) -> Config:

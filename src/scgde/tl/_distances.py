@@ -1,34 +1,32 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import torch
-from joblib import Parallel, delayed
 from scipy.spatial.distance import pdist, squareform
 
 from scgde import _keys, metrics
 from scgde._checks import check_count, check_one_of, check_seed, check_set_table
+from scgde.metrics._between_sets import between_sets, gaussian_fit_wasserstein
 from scgde.sets import open_features
 from scgde.tl._carried import read_model, stored_index
+from scgde.tl._compare_sets import _stored
 from scgde.tl._source import Source, matching_features
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from anndata import AnnData
 
-#: Distances between the cells of two sets, each from ``scgde.metrics``.
-CELL_METRICS: dict[str, Callable[..., float]] = {
-    "energy": metrics.energy_distance,
-    "gaussian_wasserstein": lambda x, y: float(metrics.gaussian_wasserstein(*_moments(x), *_moments(y))),
-    "mmd": metrics.mmd,
-    "sinkhorn": metrics.sinkhorn_divergence,
-    "sliced_wasserstein": metrics.sliced_wasserstein,
-    "wasserstein": metrics.wasserstein,
-}
-EMBEDDING_METRICS = ("embedding", "mahalanobis")
+    from scgde.metrics._between_sets import Metric
+
+#: From embeddings; all but the first with their covariances.
+EMBEDDING_METRICS = ("embedding", "standard_error", "mahalanobis")
+#: Between the cells of two sets, each from ``scgde.metrics``.
+CELL_METRICS = ("energy", "gaussian_wasserstein", "mmd", "sinkhorn", "sliced_wasserstein", "wasserstein")
+#: Cells of all sets by which a kernel or a blur is chosen.
+_POOLED = 2000
 
 
 def distances(
@@ -47,12 +45,17 @@ def distances(
     adata
         A fitted AnnData, or one with embedded sets.
     metric
-        ``"embedding"``: L2 between embeddings; in units of the features and an estimate of their Wasserstein-2
-        distance where the fit had an ``isometry`` term and a scaling other than ``"feature"``.
-        ``"mahalanobis"``: difference in units of its standard error, ``sqrt(d' C^-1 d)`` with the covariance C of
-        the difference that :func:`scgde.tl.uncertainty` gives.
-        Or a distance between the cells: ``"energy"``, ``"gaussian_wasserstein"``, ``"mmd"``, ``"sinkhorn"``,
-        ``"sliced_wasserstein"``, ``"wasserstein"``, see ``scgde.metrics``, in the features of the fit.
+        ``"embedding"``: L2 between embeddings. Where the fit had an ``isometry`` term, times the scale that it learnt:
+        an estimate of the Wasserstein-2 distance, in the units of the features (of their standard deviations where the
+        scaling is ``"feature"``).
+        ``"standard_error"``: of that distance, by the central limit theorem, in the same units. A distance of less than
+        a few of them is mostly the noise of two embeddings.
+        ``"mahalanobis"``: root of ``d' C^-1 d``, the difference d of two embeddings in units of its standard error. C
+        is that of :func:`scgde.tl.uncertainty`, as if all sets together had lent E more cells to each, E dimensions
+        being more than few cells can tell. Two draws of one population are about the root of E apart.
+        Or between the cells, in the features of the fit, see ``scgde.metrics``: ``"energy"``,
+        ``"gaussian_wasserstein"``, ``"mmd"``, ``"sinkhorn"``, ``"sliced_wasserstein"``, ``"wasserstein"``. Kernel and
+        blur are the same for all pairs.
     n_cells
         Cells drawn from each set, without replacement, for a distance between cells.
     key
@@ -64,70 +67,143 @@ def distances(
 
     Returns
     -------
-    Symmetric, sets x sets; also written to ``uns[key]["distances"][metric]``.
+    Symmetric, sets x sets; also written to ``uns[key]["distances"][metric]``. Of a set of one cell, standard errors and
+    what is measured in them are NaN.
 
     Raises
     ------
     KeyError
-        If there is no fit, or no covariance for ``"mahalanobis"``.
+        If there is no fit, or no covariance where one is needed.
     ValueError
-        If ``metric`` is unknown.
+        If ``metric`` is unknown, a set has no cells in ``adata``, or ``"mahalanobis"`` meets the uncertainty of
+        finite populations.
     """
     check_one_of(metric, "metric", [*EMBEDDING_METRICS, *CELL_METRICS])
     check_set_table(adata.uns, key, entry=_keys.MODEL, made_by="scgde.tl.fit_gde")
-    if metric == "mahalanobis":
-        check_set_table(adata.uns, key, entry=_keys.COVARIANCE, made_by="scgde.tl.uncertainty")
     rng, n_cells = check_seed(seed), check_count(n_cells, "n_cells", minimum=2)
     content = adata.uns[key]
-    names = content[_keys.SETS].index
-    if metric == "embedding":
-        square = squareform(pdist(np.asarray(content[_keys.EMBEDDING], dtype=float))) * _unit(adata, key)
-    elif metric == "mahalanobis":
-        square = _mahalanobis(np.asarray(content[_keys.EMBEDDING]), np.asarray(content[_keys.COVARIANCE]))
+    if metric in CELL_METRICS:
+        cells = _drawn(adata, n_cells, rng, key)
+        square = between_sets(cells, _cell_metric(metric, cells, rng), n_jobs=n_jobs)
     else:
-        square = _between_cells(_drawn(adata, n_cells, rng, key), CELL_METRICS[metric], n_jobs)
+        square = _between_embeddings(adata, metric, key)
     content[_keys.DISTANCES] = {**content.get(_keys.DISTANCES, {}), metric: square}
+    names = content[_keys.SETS].index
     return pd.DataFrame(square, index=names, columns=names)
 
 
+def _between_embeddings(adata: AnnData, metric: str, key: str) -> np.ndarray:
+    embedding = np.asarray(adata.uns[key][_keys.EMBEDDING], dtype=float)
+    if metric == "embedding":
+        return squareform(pdist(embedding)) * _unit(adata, key)
+    if metric == "mahalanobis":
+        stored = _stored(adata, key, None)
+        return mahalanobis(embedding, stored.covariance, stored.n_cells)
+    check_set_table(adata.uns, key, entry=_keys.COVARIANCE, made_by="scgde.tl.uncertainty")
+    covariance = np.asarray(adata.uns[key][_keys.COVARIANCE], dtype=float)
+    return standard_errors(embedding, covariance) * _unit(adata, key)
+
+
 def _unit(adata: AnnData, key: str) -> float:
-    """Data units per unit of latent distance, where the isometry term has learnt them; else 1."""
-    model = read_model(adata, key)
-    scale = model.module.scale.cpu().numpy()
-    if not model.module.isometry_weight or not np.allclose(scale, scale[0]):
-        return 1.0
-    return float(model.module.isometry.log_scale.detach().exp()) * float(scale[0])
+    """Units of the features per unit of latent distance, where the isometry term has learnt them; else 1."""
+    scale = read_model(adata, key).latent_scale
+    return 1.0 if scale is None else scale
 
 
-def _mahalanobis(embedding: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+def standard_errors(embedding: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    """Standard error of each L2 distance, by the delta method.
+
+    Parameters
+    ----------
+    embedding, covariance
+        Of each set, shapes ``(S, E)`` and ``(S, E, E)``.
+
+    Returns
+    -------
+    Shape ``(S, S)``, 0 on the diagonal.
+    """
     square = np.zeros((len(embedding), len(embedding)))
-    for i in range(len(embedding)):
+    for i, z in enumerate(embedding):
+        difference = embedding - z
+        # Of two equal embeddings any direction will do: the one in which all are equal gives the mean error.
+        length = np.linalg.norm(difference, axis=1, keepdims=True)
+        flat = np.full_like(difference, difference.shape[1] ** -0.5)
+        direction = np.divide(difference, length, out=flat, where=length > 0)
+        square[i] = np.einsum("se,sef,sf->s", direction, covariance + covariance[i], direction)
+    np.fill_diagonal(square, 0)
+    return np.sqrt(np.maximum(square, 0))
+
+
+def mahalanobis(embedding: np.ndarray, covariance: np.ndarray, n_cells: np.ndarray) -> np.ndarray:
+    """Differences of embeddings in units of their standard error.
+
+    Parameters
+    ----------
+    embedding, covariance, n_cells
+        Of each set, shapes ``(S, E)``, ``(S, E, E)`` and ``(S,)``.
+
+    Returns
+    -------
+    Shape ``(S, S)``; NaN for sets without covariance.
+    """
+    total = _shrunk(covariance, n_cells)
+    square = np.zeros((len(embedding), len(embedding)))
+    for i in range(len(embedding) - 1):
         difference = embedding[i] - embedding[i + 1 :]
-        total = covariance[i] + covariance[i + 1 :]
-        finite = np.isfinite(total).all(axis=(1, 2))
-        inverse = np.linalg.pinv(np.where(finite[:, None, None], total, 0), hermitian=True)
-        squared = np.einsum("pe,pef,pf->p", difference, inverse, difference)
+        pooled = total[i] + total[i + 1 :]
+        finite = np.isfinite(pooled).all(axis=(1, 2))
+        pooled[~finite] = np.eye(embedding.shape[1])
+        squared = np.einsum("pe,pe->p", difference, np.linalg.solve(pooled, difference[..., None])[..., 0])
         square[i, i + 1 :] = np.where(finite, np.sqrt(np.maximum(squared, 0)), np.nan)
     return square + square.T
+
+
+def _shrunk(covariance: np.ndarray, n_cells: np.ndarray) -> np.ndarray:
+    """Covariances that fewer cells than dimensions have not left singular.
+
+    Cov(influence) of each set, as if all sets together had lent it so many cells as there are dimensions.
+    """
+    known = np.isfinite(covariance).all(axis=(1, 2))
+    weight = n_cells[:, None, None].astype(float)
+    per_cell = covariance * weight
+    if not known.any():
+        return covariance
+    mean = np.average(per_cell[known], axis=0, weights=n_cells[known])
+    n_lent = covariance.shape[1]
+    return (weight * per_cell + n_lent * mean) / (weight + n_lent) / weight
 
 
 def _drawn(adata: AnnData, n_cells: int, rng: np.random.Generator, key: str) -> list[np.ndarray]:
     """Up to ``n_cells`` cells of each set, in the features of the fit."""
     model = read_model(adata, key)
-    x = matching_features(adata, model, Source.of(model))
-    index = stored_index(adata, adata.uns[key][_keys.SETS], key)
-    features = open_features(x)
+    table = adata.uns[key][_keys.SETS]
+    index = stored_index(adata, table, key)
+    empty = table.index[index.sizes == 0]
+    if len(empty):
+        msg = f"`adata` must hold cells of every set, but holds none of {empty[:5].tolist()}. Use the whole AnnData."
+        raise ValueError(msg)
+    features = open_features(matching_features(adata, model, Source.of(model)))
     chosen = [rng.permutation(index.rows(i))[:n_cells] for i in range(index.n_sets)]
     return [features.gather(torch.from_numpy(rows)).numpy() for rows in chosen]
 
 
-def _between_cells(cells: list[np.ndarray], metric: Callable[..., float], n_jobs: int) -> np.ndarray:
-    pairs = np.triu_indices(len(cells), k=1)
-    values = Parallel(n_jobs=n_jobs)(delayed(metric)(cells[i], cells[j]) for i, j in zip(*pairs, strict=True))
-    square = np.zeros((len(cells), len(cells)))
-    square[pairs] = values
-    return square + square.T
+def _cell_metric(name: str, cells: list[np.ndarray], rng: np.random.Generator) -> Metric:
+    """The metric with one kernel or blur for all pairs, so that their values compare."""
+    if name == "mmd":
+        return partial(metrics.mmd, bandwidth=float(np.median(_spread(cells, rng))) or 1.0)
+    if name == "sinkhorn":
+        regularization = 0.05 * float(np.mean(_spread(cells, rng) ** 2))
+        return partial(metrics.sinkhorn_divergence, regularization=regularization or 1.0)
+    return {
+        "energy": metrics.energy_distance,
+        "gaussian_wasserstein": gaussian_fit_wasserstein,
+        "sliced_wasserstein": metrics.sliced_wasserstein,
+        "wasserstein": metrics.wasserstein,
+    }[name]
 
 
-def _moments(x: Any) -> tuple[np.ndarray, np.ndarray]:
-    return x.mean(axis=0), np.cov(x, rowvar=False).reshape(x.shape[1], x.shape[1])
+def _spread(cells: list[np.ndarray], rng: np.random.Generator) -> np.ndarray:
+    """Distances between some cells, each set with the same number of them."""
+    each = -(-_POOLED // len(cells))
+    pooled = np.concatenate([rng.permutation(part)[:each] for part in cells])
+    return pdist(rng.permutation(pooled)[:_POOLED].astype(float))

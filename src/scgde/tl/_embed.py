@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from scgde._types import GroupBy
-    from scgde.model import GDE
+    from scgde.model import GDE, TDE
 
 
 def embed(
     adata: AnnData,
-    reference: AnnData | GDE | str | Path,
+    reference: AnnData | GDE | TDE | str | Path,
     *,
     groupby: GroupBy | None = None,
     mask: np.ndarray | pd.Series | Sequence[bool] | str | None = None,

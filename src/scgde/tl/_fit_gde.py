@@ -2,37 +2,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
-
 from scgde import __version__, _keys
-from scgde._checks import check_at_least_two_sets, check_columns, check_count, check_fraction
+from scgde._checks import check_at_least_two_sets, check_count
 from scgde.model import GDE
-from scgde.model._decoder import PCADecoder, find_decoder
 from scgde.pp._grouping import group_cells, warn_dropped
-from scgde.sets import hold_out
 from scgde.tl._carried import check_key, own_columns_dropped, storable, write_results
-from scgde.tl._source import (
-    PCA,
-    Source,
-    check_features,
-    check_not_backed_view,
-    choose_source,
-    is_numeric,
-    shell,
-)
+from scgde.tl._fitting import decoder_of, model_of, parts_of_sets, set_column, weights_of_sets, with_roles
+from scgde.tl._source import check_features, check_not_backed_view, choose_source, shell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import numpy as np
+    import pandas as pd
     from anndata import AnnData
 
     from scgde._types import GroupBy
-    from scgde.pp._grouping import Grouping
 
 DEFAULT_STEPS = 1000
-_PARTS = ("train_sets", "validation_sets")
 
 
 def fit_gde(
@@ -47,8 +35,10 @@ def fit_gde(
     generator: str = "flow_matching",
     n_latent: int = 32,
     isometry: float = 0.0,
+    isometry_ground: str = "sliced",
     scaling: str | None = None,
     split_key: str | None = None,
+    set_weights: str | pd.Series | None = None,
     validation_fraction: float = 0.1,
     max_steps: int | None = None,
     sets_per_batch: int = 64,
@@ -83,7 +73,9 @@ def fit_gde(
     n_latent
         Dimensions of the embedding.
     isometry
-        Weight of a term that ties latent distance to sliced Wasserstein-2 distance between sets; 0 for none.
+        Weight of a term that ties latent distance to Wasserstein-2 distance between sets; 0 for none.
+    isometry_ground
+        How that distance is estimated: ``"sliced"``, or ``"sinkhorn"``, nearer to it and several times as long.
     scaling
         ``"common"`` divides all features by one number, ``"feature"`` each by its own standard deviation,
         ``"none"`` does not scale. By default ``"common"`` for an ``obsm`` entry, whose axes share one metric,
@@ -91,6 +83,9 @@ def fit_gde(
     split_key
         Column of ``obs``, constant within sets, with the values ``"train"``, ``"validation"`` and others, as
         ``scgde.pp.split_sets`` writes it. Sets of other values are embedded, but leave no trace in the fit.
+    set_weights
+        Column of ``obs``, constant within sets, as ``scgde.pp.set_weights`` writes it, or a Series by name of set: sets
+        are drawn in proportion. By default each set counts the same, however many cells it has.
     validation_fraction
         Share of the sets held out to choose when to stop, where there is no ``split_key``.
     max_steps
@@ -137,13 +132,15 @@ def fit_gde(
     grouping = group_cells(obs, groupby, min_cells=min_cells, mask=mask)
     check_at_least_two_sets(grouping.table)
     check_features(source.matrix(adata), grouping.codes, source.label)
-    parts = _parts(adata, grouping.table, split_key, validation_fraction, seed)
+    parts = parts_of_sets(adata, grouping.table, split_key, validation_fraction, seed)
+    weights = weights_of_sets(adata.obs, grouping.table, set_weights)
     warn_dropped(grouping.dropped, min_cells)
     model_options: dict[str, Any] = {
         "encoder": encoder,
         "generator": generator,
         "n_latent": n_latent,
         "isometry": isometry,
+        "isometry_ground": isometry_ground,
         "scaling": scaling or ("feature" if source.is_expression else "common"),
         "encoder_kwargs": encoder_kwargs,
         "generator_kwargs": generator_kwargs,
@@ -160,71 +157,26 @@ def fit_gde(
     params = storable(
         entries
         | {"mask": mask if isinstance(mask, str) else None, "min_cells": min_cells, "split_key": split_key}
+        | {"set_weights": set_weights if isinstance(set_weights, str) else None}
         | model_options
         | train_options
         | {"train_kwargs": train_kwargs, "version": __version__}
     )
-    model = _model_of(shell(adata, source, set_column(grouping)), **model_options)
+    model = model_of(GDE, shell(adata, source, set_column(grouping)), **model_options)
     model.source = entries | {"names": source.names(adata)}
-    model.decoder = _decoder(adata, source)
+    model.decoder = decoder_of(adata, source)
     model.train(
         **train_options,
         **parts,
+        set_weights=weights,
         accelerator=accelerator,
         checkpoint_dir=checkpoint_dir,
         progress_bar=progress_bar,
         **(train_kwargs or {}),
     )
     embedding = model.get_embedding().to_numpy()
-    grouping = grouping._replace(table=_with_roles(grouping.table, parts))
+    grouping = grouping._replace(table=with_roles(grouping.table, parts))
+    if weights is not None:
+        grouping.table[_keys.WEIGHT] = weights.reindex(grouping.table.index).astype(float)
     write_results(adata, grouping, embedding, model, params, key=key_added)
     return model
-
-
-def _model_of(data: AnnData, **options: Any) -> GDE:
-    """Model of data that scvi-tools does not keep alive."""
-    GDE.setup_anndata(data, set_key="set")
-    try:
-        return GDE(data, **options)
-    finally:
-        GDE.forget(data)
-
-
-def set_column(grouping: Grouping) -> pd.Series:
-    """Categorical column of sets from a grouping."""
-    return pd.Series(pd.Categorical.from_codes(grouping.codes, grouping.table.index))
-
-
-def _parts(
-    adata: AnnData, table: pd.DataFrame, split_key: str | None, validation_fraction: float, seed: int
-) -> dict[str, Any]:
-    """Names of the sets to train and to validate on."""
-    if split_key is None:
-        share = check_fraction(validation_fraction, "validation_fraction")
-        rows = zip(_PARTS, hold_out(len(table), share, seed=seed), strict=True)
-        return {name: table.index[part].tolist() for name, part in rows}
-    check_columns(adata.obs, [split_key], "split_key")
-    if split_key not in table:
-        msg = f"`split_key` must be constant within sets, got {split_key!r}. See `scgde.pp.split_sets`."
-        raise ValueError(msg)
-    split = table[split_key]
-    parts = {f"{part}_sets": split.index[split == part].tolist() for part in ("train", "validation")}
-    if len(parts["train_sets"]) < 2:
-        found = split.dropna().unique().tolist()
-        msg = f'`split_key` must name a column with the value "train" for at least two sets, got {found}.'
-        raise ValueError(msg)
-    return parts
-
-
-def _with_roles(table: pd.DataFrame, parts: dict[str, list[str]]) -> pd.DataFrame:
-    """The set table with what the fit used each set for."""
-    codes = np.full(len(table), _keys.ROLES.index("held out"))
-    for role in ("train", "validation"):
-        codes[table.index.isin(parts[f"{role}_sets"])] = _keys.ROLES.index(role)
-    return table.assign(**{_keys.ROLE: pd.Categorical.from_codes(codes, pd.Index(_keys.ROLES))})
-
-
-def _decoder(adata: AnnData, source: Source) -> PCADecoder | None:
-    if source.use_rep != PCA or adata.X is None or not is_numeric(adata.X):
-        return None
-    return find_decoder(adata.X, np.asarray(adata.obsm[PCA]), adata.varm.get("PCs"), adata.var_names.tolist())

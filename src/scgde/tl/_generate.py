@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 
 from scgde import _keys
-from scgde.tl._carried import read_model
+from scgde.tl._carried import read_gde
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anndata import AnnData
 
-    from scgde.model import GDE
+    from scgde.model import GDE, TDE
 
 
 def generate(
@@ -54,14 +54,14 @@ def generate(
     ValueError
         If an embedding has the wrong number of dimensions, or there is no way back to genes.
     """
-    model = read_model(adata, key)
+    model = read_gde(adata, key)
     check_decodable(model, decode=decode)
     table, embedding = requested_sets(adata, sets, key)
     cells = model.generate(embedding, n_cells, seed=seed)
     return generated_cells(model, cells, table.iloc[np.repeat(np.arange(len(table)), n_cells)], decode=decode)
 
 
-def check_decodable(model: GDE, *, decode: bool) -> None:
+def check_decodable(model: GDE | TDE, *, decode: bool) -> None:
     """Require a way back to genes where one is asked for."""
     if decode and model.decoder is None:
         msg = (
@@ -100,7 +100,7 @@ def _named_by_number(embedding: np.ndarray, n_embed: int) -> tuple[pd.DataFrame,
     return pd.DataFrame({"set": pd.Categorical(names, categories=names)}, index=names), embedding
 
 
-def generated_cells(model: GDE, cells: np.ndarray, obs: pd.DataFrame, *, decode: bool) -> AnnData:
+def generated_cells(model: GDE | TDE, cells: np.ndarray, obs: pd.DataFrame, *, decode: bool) -> AnnData:
     """AnnData of cells ``(S, n, G)`` with one row of ``obs`` each."""
     cells = cells.reshape(-1, cells.shape[-1])
     obs = obs.set_axis(pd.RangeIndex(len(obs)).astype(str))

@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 
 from scgde import _keys
 from scgde._checks import check_count, check_interval
-from scgde.tl._carried import read_model
+from scgde.tl._carried import read_gde
 from scgde.tl._generate import check_decodable, generated_cells, requested_sets
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from anndata import AnnData
 
-#: A step is in the support when it is as near to a fitted set as this share of the fitted sets are to each other.
+#: A step is in the support when it is as near to a training set as this share of the training sets are to another.
 SUPPORT_LEVEL = 0.95
 
 
@@ -33,7 +33,7 @@ def interpolate(
     key: str = "gde",
     seed: int = 0,
 ) -> AnnData:
-    """Generate cells along the straight line between the embeddings of two sets.
+    """Generate cells along the straight line between the embeddings of two sets, or along one through several.
 
     Cell i of every step comes from the same noise, so that ``X`` of the cells with one ``obs["cell"]`` is a path.
 
@@ -60,8 +60,10 @@ def interpolate(
 
     Returns
     -------
-    Cells: ``obs["t"]``, ``obs["cell"]``, and ``obs["in_support"]``, False where the embedding is farther from every
-    fitted set than fitted sets are from their nearest neighbours (95 % of them): such cells are extrapolated.
+    Cells, step by step: ``obs["t"]``, ``obs["cell"]``, and ``obs["in_support"]``, False where the embedding is farther
+    from every training set than training sets are from their nearest one (95 % of them): such cells are extrapolated.
+    Sets that were embedded without a fit have no training sets beside them, and count themselves. ``uns["path"]`` holds
+    the ``key`` and the names of the ``sets`` passed.
 
     Raises
     ------
@@ -72,12 +74,13 @@ def interpolate(
     """
     n_steps, n_cells = check_count(n_steps, "n_steps", minimum=2), check_count(n_cells, "n_cells")
     check_interval(*interval, "`interval`")
-    model = read_model(adata, key)
+    model = read_gde(adata, key)
     check_decodable(model, decode=decode)
-    _, knots = requested_sets(adata, [source, *via, target], key)
+    names = [source, *via, target]
+    _, knots = requested_sets(adata, names, key)
     t = np.linspace(*interval, n_steps)
     path = along(knots, t)
-    inside = in_support(path, np.asarray(adata.uns[key][_keys.EMBEDDING]))
+    inside = in_support(path, _training_embedding(adata, key))
     cells = np.stack([model.generate(step[None], n_cells, seed=seed)[0] for step in path])
     obs = pd.DataFrame(
         {
@@ -86,7 +89,9 @@ def interpolate(
             "in_support": np.repeat(inside, n_cells),
         }
     )
-    return generated_cells(model, cells, obs, decode=decode)
+    generated = generated_cells(model, cells, obs, decode=decode)
+    generated.uns[_keys.PATH] = {"key": key, "sets": np.array(names, dtype=object)}
+    return generated
 
 
 def along(knots: np.ndarray, t: np.ndarray) -> np.ndarray:
@@ -98,14 +103,16 @@ def along(knots: np.ndarray, t: np.ndarray) -> np.ndarray:
 
 
 def in_support(points: np.ndarray, embedding: np.ndarray) -> np.ndarray:
-    """Whether each point is about as near to an embedding as embeddings are to each other."""
+    """Whether each point ``(T, E)`` is as near to an embedding ``(S, E)`` as most embeddings are to another one."""
     tree = cKDTree(embedding)
-    gaps = tree.query(embedding, k=2)[0][:, 1]
-    # A line between two sets leaves both of them: half their distance away is not yet outside.
-    limit = max(np.quantile(gaps, SUPPORT_LEVEL), np.median(_sparse_distances(embedding)) / 2)
-    return tree.query(points)[0] <= limit * (1 + 1e-6)
+    gaps = tree.query(embedding, k=[2])[0]
+    # A single set has no other one, and is alone in its support.
+    limit = np.quantile(gaps, SUPPORT_LEVEL) if len(embedding) > 1 else 0.0
+    # Single precision, in which embeddings are stored.
+    return tree.query(points)[0] <= limit * (1 + 1e-6) + 1e-6 * np.abs(embedding).max()
 
 
-def _sparse_distances(embedding: np.ndarray) -> np.ndarray:
-    """Distances of each embedding to one other, enough for a median."""
-    return np.linalg.norm(embedding - np.roll(embedding, 1, axis=0), axis=1)
+def _training_embedding(adata: AnnData, key: str) -> np.ndarray:
+    table, embedding = adata.uns[key][_keys.SETS], np.asarray(adata.uns[key][_keys.EMBEDDING])
+    trained = (table[_keys.ROLE] == "train").to_numpy() if _keys.ROLE in table else np.ones(len(table), dtype=bool)
+    return embedding[trained] if trained.any() else embedding

@@ -9,7 +9,7 @@ from scipy import sparse
 from scgde import _keys
 from scgde._checks import check_count, check_seed, check_set_table
 from scgde.metrics import energy_distance
-from scgde.tl._carried import read_model, stored_index
+from scgde.tl._carried import read_gde, stored_index
 from scgde.tl._source import Source, matching_features
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def score_generation(
         msg = f"`adata` must hold the cells of the training sets, the baseline, got {len(pool)} of them."
         raise ValueError(msg)
 
-    model = read_model(adata, key)
+    model = read_gde(adata, key)
     params = adata.uns[key][_keys.PARAMS]
     x = matching_features(adata, model, Source(params["use_rep"], params.get("layer")))
     repeats = [_score(x, model, index, chosen, pool, n_cells=n_cells, rng=rng) for _ in range(n_repeats)]

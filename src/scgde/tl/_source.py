@@ -14,7 +14,7 @@ from scgde.sets import blocks
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from scgde.model import GDE
+    from scgde.model import GDE, TDE
     from scgde.model._decoder import PCADecoder
 
 PCA = "X_pca"
@@ -35,7 +35,7 @@ class Source(NamedTuple):
     layer: str | None = None
 
     @classmethod
-    def of(cls, model: GDE) -> Source:
+    def of(cls, model: GDE | TDE) -> Source:
         """What a model that ``scgde.tl`` fitted was fitted on."""
         return cls(model.source["use_rep"], model.source["layer"])
 
@@ -131,7 +131,7 @@ def check_features(x: Any, codes: np.ndarray, what: str) -> None:
         raise ValueError(msg)
 
 
-def matching_features(adata: AnnData, model: GDE, source: Source) -> Any:
+def matching_features(adata: AnnData, model: GDE | TDE, source: Source) -> Any:
     """Features of new cells as the model knows them, shape ``(n, G)``.
 
     Variables are matched by name. Missing principal components are projected with the loadings that the model keeps.

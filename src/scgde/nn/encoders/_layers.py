@@ -36,10 +36,11 @@ class ResidualMessage(nn.Module):
 
 
 class SpreadHead(nn.Module):
-    """Embedding from the mean state of a set and from its log variance along learnt directions.
+    """Embedding from the mean state of a set and from its log width along learnt directions.
 
     In a mean of states the width of a set shows as a small change beside that of its place, and training hears it late
-    or never. Log variances change as much from set to set where sets are narrow as where they are wide.
+    or never. Log widths change as much from set to set where sets are narrow as where they are wide. A width is a mean
+    absolute deviation, not a standard deviation: a few cells far out do not rule it.
 
     Parameters
     ----------
@@ -54,11 +55,11 @@ class SpreadHead(nn.Module):
     n_hidden
         Width of the network on both.
     floor
-        Added to each variance, in squared units of the cells: sets that are narrower look alike, down to single cells.
+        In the units of the cells: sets that are narrower look alike, down to single cells.
     """
 
     def __init__(
-        self, n_input: int, n_state: int, n_embed: int, *, n_directions: int, n_hidden: int, floor: float = 1e-3
+        self, n_input: int, n_state: int, n_embed: int, *, n_directions: int, n_hidden: int, floor: float = 0.1
     ) -> None:
         super().__init__()
         self.n_directions, self.floor = n_directions, floor
@@ -69,7 +70,11 @@ class SpreadHead(nn.Module):
         """What stands for the state, and the last columns, one per direction."""
         return joined[..., : -self.n_directions], joined[..., -self.n_directions :]
 
+    def deviation(self, place: Tensor, center: Tensor) -> Tensor:
+        """Smooth absolute deviation of coordinates ``(S, M, K)`` from their mean ``(S, K)``, at least the floor."""
+        return ((place - center[:, None, :]).square() + self.floor**2).sqrt()
+
     def forward(self, mean: Tensor) -> Tensor:
-        """Embedding ``(S, E)``, from the mean state with the variances behind it, ``(S, H + K)``."""
-        state, variance = self.split(mean)
-        return self.network(torch.cat([state, (variance + self.floor).log()], dim=-1))
+        """Embedding ``(S, E)``, from the mean state with the mean deviations behind it, ``(S, H + K)``."""
+        state, width = self.split(mean)
+        return self.network(torch.cat([state, (width / self.floor).log()], dim=-1))

@@ -69,10 +69,10 @@ class MessagePassingEncoder(MeanPoolingEncoder):
         return torch.cat([self.start(self.first(x)), self.head.directions(x)], dim=-1)
 
     def update(self, depth: int, state: Tensor, mean: Tensor) -> Tensor:
-        # Behind the state stand the coordinates along the directions, and after one round their squared deviations.
+        # Behind the state stand the coordinates along the directions, and after one round their deviations.
         (state, behind), (mean, center) = self.head.split(state), self.head.split(mean)
         if depth == 0:
-            behind = (behind - center[:, None, :]).square()
+            behind = self.head.deviation(behind, center)
         return torch.cat([self.layers[depth](state, mean[:, None, :]), behind], dim=-1)
 
     def readout(self, mean: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ class PooledGNN(MessagePassingEncoder):
     """Layers in which each cell sees its own state joined with the weighted mean over its set.
 
     Message passing on the complete graph of a set, at a cost linear in its cells. The embedding is read off the mean of
-    the last states and the log variances of the set along learnt directions.
+    the last states and the log widths of the set along learnt directions.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class PooledGNN(MessagePassingEncoder):
     n_layers
         Rounds of messages, at least 1.
     n_directions
-        Directions along which variances are taken.
+        Directions along which widths are taken.
     featurizer, featurizer_kwargs
         Network on each cell before the first round, and its choices; see :mod:`scgde.nn.featurizers`.
 

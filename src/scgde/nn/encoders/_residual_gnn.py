@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class ResidualGNN(MessagePassingEncoder):
     """Rounds of messages from the weighted mean, each added to a cell's state: the input skips every one.
 
-    Normalised over the features of a cell or of a mean, never over cells. The embedding is read off the mean of the last
-    states and the log variances of the set along learnt directions.
+    Normalised over the features of a cell or of a mean, never over cells. The embedding is read off the mean of the
+    last states and the log widths of the set along learnt directions.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class ResidualGNN(MessagePassingEncoder):
     n_layers
         Rounds of messages, at least 1.
     n_directions
-        Directions along which variances are taken.
+        Directions along which widths are taken.
     featurizer, featurizer_kwargs
         Network on each cell before the first round, and its choices; see :mod:`scgde.nn.featurizers`.
     """

@@ -3,7 +3,24 @@
 from __future__ import annotations
 
 from scgde.nn.generators._base import Generator, generators
+from scgde.nn.generators._cvae import CVAE
 from scgde.nn.generators._diffusion import Diffusion
+from scgde.nn.generators._energy import Energy
 from scgde.nn.generators._flow_matching import FlowMatching
+from scgde.nn.generators._mmd import MMD
+from scgde.nn.generators._sinkhorn import Sinkhorn
+from scgde.nn.generators._sliced_wasserstein import SlicedWasserstein
+from scgde.nn.generators._wormhole import Wormhole
 
-__all__ = ["Diffusion", "FlowMatching", "Generator", "generators"]
+__all__ = [
+    "CVAE",
+    "MMD",
+    "Diffusion",
+    "Energy",
+    "FlowMatching",
+    "Generator",
+    "Sinkhorn",
+    "SlicedWasserstein",
+    "Wormhole",
+    "generators",
+]

@@ -7,9 +7,12 @@ from torch import Tensor
 
 from scgde._checks import check_count, check_one_of
 from scgde.nn.backbones import backbones
+from scgde.nn.couplings import pair
 from scgde.nn.generators._base import Generator, generators
 from scgde.nn.paths import straight_path
 from scgde.nn.solvers import SOLVERS, solve
+
+COUPLINGS = ("independent", "ot")
 
 
 @generators.register("flow_matching")
@@ -30,15 +33,18 @@ class FlowMatching(Generator):
         Steps of the solver when cells are drawn.
     solver
         ``"euler"``, ``"midpoint"``, ``"heun"`` or ``"rk4"``.
+    coupling
+        Which noise goes to which cell of a set: ``"independent"``, or ``"ot"`` for exact optimal transport within the
+        batch, whose lines are straighter.
 
     Raises
     ------
     ValueError
-        If ``solver`` is none of these, or ``n_steps`` is below 1.
+        If ``solver`` or ``coupling`` is none of these, or ``n_steps`` is below 1.
 
     References
     ----------
-    :cite:t:`Lipman23`, eq. 9 and 23 with no residual noise at time 1.
+    :cite:t:`Lipman23`, eq. 9 and 23 with no residual noise at time 1; :cite:t:`Tong24`, section 3.2.
     """
 
     def __init__(
@@ -50,16 +56,18 @@ class FlowMatching(Generator):
         backbone_kwargs: dict[str, Any] | None = None,
         n_steps: int = 16,
         solver: str = "midpoint",
+        coupling: str = "independent",
     ) -> None:
         super().__init__()
         self.n_features, self.n_embed = n_features, n_embed
         self.n_steps = check_count(n_steps, "n_steps")
         self.solver = check_one_of(solver, "solver", list(SOLVERS))
+        self.coupling = check_one_of(coupling, "coupling", COUPLINGS)
         self.backbone = backbones[backbone](n_features, n_embed, **(backbone_kwargs or {}))
 
     def loss(self, x: Tensor, weights: Tensor, embedding: Tensor) -> Tensor:
         time = torch.rand_like(x[..., :1])
-        point = straight_path(torch.randn_like(x), x, time)
+        point = straight_path(self._start(x, weights), x, time)
         error = self.backbone(point.x, time, embedding) - point.velocity
         return (error.square().mean(-1) * weights).sum(-1)
 
@@ -70,3 +78,11 @@ class FlowMatching(Generator):
             return self.backbone(x, torch.full_like(x[..., :1], time), embedding)
 
         return solve(velocity, self._noise(embedding, n_cells, rng), n_steps=self.n_steps, method=self.solver)
+
+    def _start(self, x: Tensor, weights: Tensor) -> Tensor:
+        noise = torch.randn_like(x)
+        if self.coupling == "independent":
+            return noise
+        # Noise with the weights of the cells is noise still, and equal weights make the exact pairing fast.
+        index = pair(x, noise, weights_x=weights, weights_y=weights)
+        return noise.gather(1, index[:, :, None].expand_as(noise))

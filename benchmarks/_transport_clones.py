@@ -1,0 +1,114 @@
+"""A9: simulated clones, a few measured at both times, most at one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+
+from _transport_common import embed, energies, fit, forecast, move, predicted
+
+N_FEATURES, N_LATENT, N_STATES, N_FATES = 10, 3, 3, 4
+N_PAIRED, N_ORPHANS, N_TEST = 60, 1140, 200
+#: Cells of a clone at one time; spread of cells around a state, of the states, of the fates; drift of a clone.
+CELLS, NOISE, STATE_RADIUS, FATE_RADIUS, DRIFT = (5, 50), 0.5, 2.0, 4.0, 0.7
+
+
+class World(NamedTuple):
+    """Places of the states and fates, and how the latent state of a clone decides their shares and its drift."""
+
+    states: np.ndarray
+    fates: np.ndarray
+    to_states: np.ndarray
+    to_fates: np.ndarray
+    drift: np.ndarray
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> World:
+        def on_sphere(n: int, radius: float) -> np.ndarray:
+            direction = rng.standard_normal((n, N_FEATURES))
+            return radius * direction / np.linalg.norm(direction, axis=1, keepdims=True)
+
+        return cls(
+            on_sphere(N_STATES, STATE_RADIUS),
+            on_sphere(N_FATES, FATE_RADIUS),
+            rng.standard_normal((N_LATENT, N_STATES)),
+            rng.standard_normal((N_LATENT, N_FATES)),
+            DRIFT * rng.standard_normal((N_LATENT, N_FEATURES)),
+        )
+
+    def cells(self, latent: np.ndarray, *, late: bool, rng: np.random.Generator) -> np.ndarray:
+        """Cells of one clone at one time, shape ``(n, G)``."""
+        centers, weights = (self.fates, self.to_fates) if late else (self.states, self.to_states)
+        share = np.exp(3 * np.tanh(latent @ weights))
+        kind = rng.choice(len(centers), size=rng.integers(*CELLS, endpoint=True), p=share / share.sum())
+        shift = np.tanh(latent) @ self.drift * (1 if late else 0.5)
+        return centers[kind] + shift + NOISE * rng.standard_normal((len(kind), N_FEATURES))
+
+
+class Clones(NamedTuple):
+    """Training sets with the pairs among them, and both ends of the test clones."""
+
+    adata: ad.AnnData
+    pairs: list[tuple[str, str]]
+    orphans: list[str]
+    test_source: list[np.ndarray]
+    test_target: list[np.ndarray]
+
+
+def simulate(seed: int) -> Clones:
+    """Clones with both ends, with one end (half of them the source), and test clones."""
+    rng = np.random.default_rng(seed)
+    world = World.draw(rng)
+    latent = rng.standard_normal((N_PAIRED + N_ORPHANS + N_TEST, N_LATENT))
+    ends = [[world.cells(u, late=late, rng=rng) for late in (False, True)] for u in latent]
+    sets = {f"clone{i}_{end}": cells for i in range(N_PAIRED) for end, cells in enumerate(ends[i])}
+    for i in range(N_PAIRED, N_PAIRED + N_ORPHANS):
+        sets[f"clone{i}_{i % 2}"] = ends[i][i % 2]
+    pairs = [(f"clone{i}_0", f"clone{i}_1") for i in range(N_PAIRED)]
+    names = np.repeat(list(sets), [len(cells) for cells in sets.values()])
+    obs = pd.DataFrame({"set": pd.Categorical(names)}, index=np.arange(len(names)).astype(str))
+    x = np.concatenate(list(sets.values())).astype(np.float32)
+    test = ends[-N_TEST:]
+    return Clones(ad.AnnData(x, obs=obs), pairs, list(sets)[2 * N_PAIRED :], *map(list, zip(*test, strict=True)))
+
+
+def orphans(seed: int, steps: int) -> list[dict]:
+    """Forecasts of 200 clones of which no step has seen a cell: the mean energy, U and V."""
+    clones = simulate(seed)
+    paired = clones.adata[~clones.adata.obs["set"].isin(clones.orphans)].copy()
+    late = paired.X[paired.obs["set"].astype(str).str.endswith("_1").to_numpy()]
+    rng = np.random.default_rng(seed)
+    pooled = [late[rng.choice(len(late), 500)]] * N_TEST
+
+    def row(arm: str, moved: list[np.ndarray], **more: float) -> dict:
+        scores = {f"energy_{name}": energies(moved, clones.test_target, unbiased=name == "U").mean() for name in "UV"}
+        return {"arm": arm, "seed": seed} | scores | more
+
+    rows = [
+        row("identity", clones.test_source),
+        row("pooled targets", pooled),
+        row("nearest clone", nearest_clone(clones)),
+    ]
+    record: dict = {}
+    model = fit(paired, seed, steps, record=record, model={"condition": "source"}, pairs=clones.pairs)
+    z = embed(model, clones.test_source)
+    rows.append(row("source-conditioned", move(model, clones.test_source, z, z), **record))
+    for name, adata in {"paired only": paired, "with orphans": clones.adata}.items():
+        model = fit(adata, seed, steps, record=record, pairs=clones.pairs)
+        z = embed(model, clones.test_source)
+        targets = predicted(model, clones.pairs, z, seed=seed)
+        targets["true target embedding"] = embed(model, clones.test_target)[:, None]
+        for predictor, draws in targets.items():
+            rows.append(row(f"{name}, {predictor}", forecast(model, clones.test_source, z, draws), **record))
+    return rows
+
+
+def nearest_clone(clones: Clones) -> list[np.ndarray]:
+    """Late cells of the paired clone whose early cells are nearest by energy."""
+    places = clones.adata.obs.groupby("set", observed=True).indices
+    cells = {name: clones.adata.X[rows] for name, rows in places.items()}
+    early, late = ([cells[pair[end]] for pair in clones.pairs] for end in (0, 1))
+    return [late[int(np.argmin(energies(early, [source] * len(early))))] for source in clones.test_source]

@@ -1,0 +1,88 @@
+"""Fits, forecasts and scores that the transport experiments share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.spatial.distance import cdist
+
+import scgde
+from _common import timed
+from scgde.model import TDE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anndata import AnnData
+
+#: Target embeddings that a stochastic predictor draws for each source; a ridge penalty, in units of the variance.
+N_DRAWS, N_NEIGHBORS, PENALTY = 20, 20, 1e-3
+
+
+def fit(
+    adata: AnnData, seed: int, steps: int, *, record: dict | None = None, model: dict | None = None, **training: Any
+) -> TDE:
+    """A trained model of the sets in ``obs["set"]``; the seconds that it took go to ``record``."""
+    TDE.setup_anndata(adata, set_key="set")
+    fitted = TDE(adata, seed=seed, **(model or {}))
+    with timed({} if record is None else record):
+        fitted.train(steps, seed=seed, accelerator="cpu", progress_bar=False, **training)
+    return fitted
+
+
+def joined(sets: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Cells of all sets, and the set of each."""
+    codes = np.repeat(np.arange(len(sets)), [len(cells) for cells in sets])
+    return np.concatenate(sets).astype(np.float32), codes
+
+
+def embed(model: TDE, sets: Sequence[np.ndarray]) -> np.ndarray:
+    """Embedding of each set, shape ``(S, E)``."""
+    return model.embed(*joined(sets))
+
+
+def move(model: TDE, sets: Sequence[np.ndarray], source: np.ndarray, target: np.ndarray) -> list[np.ndarray]:
+    """Cells of each set, moved from embeddings ``(S, E)`` to embeddings ``(S, E)``."""
+    x, codes = joined(sets)
+    return np.split(model.transport(x, codes, source, target)[0], np.flatnonzero(np.diff(codes)) + 1)
+
+
+def fit_error(sets: Sequence[np.ndarray], mean: np.ndarray, covariance: np.ndarray) -> float:
+    """Mean squared W2 of the Gaussian fit of each set to the true Gaussian."""
+    fitted = np.stack([cells.mean(0) for cells in sets]), np.stack([np.cov(cells.T) for cells in sets])
+    return float(np.square(scgde.metrics.gaussian_wasserstein(*fitted, mean, covariance)).mean())
+
+
+def energies(moved: Sequence[np.ndarray], truth: Sequence[np.ndarray], *, unbiased: bool = True) -> np.ndarray:
+    """Energy distance 2x of each set of moved cells to its truth."""
+    return np.array([scgde.metrics.energy_distance(a, b, unbiased=unbiased) for a, b in zip(moved, truth, strict=True)])
+
+
+def predicted(model: TDE, pairs: Sequence[tuple[str, str]], z: np.ndarray, *, seed: int) -> dict[str, np.ndarray]:
+    """Target embeddings of sources ``(S, E)`` by each predictor fitted to the pairs, shape ``(S, draws, E)``."""
+    embedding = model.get_embedding()
+    source, target = (embedding.loc[[pair[end] for pair in pairs]].to_numpy() for end in (0, 1))
+    return {"ridge": ridge(source, target, z), f"{N_NEIGHBORS} nearest": nearest(source, target, z, seed=seed)}
+
+
+def ridge(source: np.ndarray, target: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Linear prediction, shape ``(S, 1, E)``."""
+    center, scale = source.mean(0), source.std(0) + 1e-9
+    x = (source - center) / scale
+    gram = x.T @ x + PENALTY * len(x) * np.eye(x.shape[1])
+    weights = np.linalg.solve(gram, x.T @ (target - target.mean(0)))
+    return (target.mean(0) + (z - center) / scale @ weights)[:, None].astype(np.float32)
+
+
+def nearest(source: np.ndarray, target: np.ndarray, z: np.ndarray, *, seed: int) -> np.ndarray:
+    """Targets of the pairs with the nearest sources, drawn at random, shape ``(S, draws, E)``."""
+    place = cdist(z, source).argsort(axis=1)[:, :N_NEIGHBORS]
+    draw = np.random.default_rng(seed).integers(place.shape[1], size=(len(z), N_DRAWS))
+    return target[np.take_along_axis(place, draw, axis=1)]
+
+
+def forecast(model: TDE, sets: Sequence[np.ndarray], z: np.ndarray, draws: np.ndarray) -> list[np.ndarray]:
+    """Cells of each set moved to each embedding drawn for it, ``(S, draws, E)``, those of all draws together."""
+    moved = [move(model, sets, z, draws[:, i]) for i in range(draws.shape[1])]
+    return [np.concatenate(parts) for parts in zip(*moved, strict=True)]

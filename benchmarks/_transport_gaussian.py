@@ -1,0 +1,172 @@
+"""Gaussian sets, where the optimal map and the distance to the target are known: A7, A8, A10."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+from scipy.linalg import sqrtm
+
+import scgde
+from _transport_common import embed, energies, fit, fit_error, forecast, move, predicted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Cells of each training set, of each test set, and Gaussians to pair at random.
+TRAIN_CELLS, TEST_CELLS, N_TEST = 1000, 500, 200
+LOOKUP_TRIAL = 50
+
+
+class Gaussians:
+    """Gaussian sets of the A2 prior, and fresh cells of them.
+
+    Parameters
+    ----------
+    n_sets, n_cells, seed
+        Of the draw.
+    """
+
+    def __init__(self, n_sets: int, n_cells: int, seed: int) -> None:
+        self.adata = scgde.datasets.gaussian_sets(n_sets, n_cells, seed=seed)
+        self.mean, self.covariance = (self.adata.uns["truth"][name] for name in ("mean", "covariance"))
+
+    def draw(self, sets: np.ndarray, n_cells: int, rng: np.random.Generator) -> np.ndarray:
+        """Fresh cells, shape ``(len(sets), n_cells, 2)``."""
+        return draw(self.mean[sets], self.covariance[sets], n_cells, rng)
+
+
+def draw(mean: np.ndarray, covariance: np.ndarray, n_cells: int, rng: np.random.Generator) -> np.ndarray:
+    """Cells of Gaussians, shape ``(S, n_cells, G)``."""
+    noise = rng.standard_normal((len(mean), n_cells, mean.shape[1]))
+    return mean[:, None] + noise @ np.linalg.cholesky(covariance).swapaxes(1, 2)
+
+
+def unit_level(seed: int, steps: int) -> list[dict]:
+    """A10: squared distance of moved cells to the Brenier map, over that of a random pairing, 2 tr Sigma_target."""
+    rng = np.random.default_rng(seed)
+    world = Gaussians(100, TRAIN_CELLS, seed)
+    source = rng.integers(100, size=300)
+    target = (source + rng.integers(1, 100, size=300)) % 100
+    cells = world.draw(source, TEST_CELLS, rng)
+    optimal = brenier(world, source, target, cells)
+    truth = world.mean[target], world.covariance[target]
+    couplings = {f"flow_matching, {name}": {"coupling": name} for name in ("ot", "sinkhorn", "independent")}
+    arms = couplings | {key: {} for key in ("sliced_wasserstein", "mmd", "energy", "sinkhorn")}
+    rows = []
+    for arm, options in arms.items():
+        row = {"transport": arm, "seed": seed}
+        choice = {"transport": arm.partition(",")[0], "transport_kwargs": options}
+        model = fit(world.adata, seed, steps, record=row, model=choice, validation_fraction=0.0)
+        z = model.get_embedding().to_numpy()
+        moved = np.stack(move(model, cells, z[source], z[target]))
+        error = np.square(moved - optimal).sum(-1).mean(1) / (2 * np.trace(truth[1], axis1=1, axis2=2))
+        w2 = {"w2_squared": fit_error(moved, *truth), "floor": fit_error(optimal, *truth)}
+        rows.append(row | {"brenier": error.mean(), "brenier_median": np.median(error)} | w2)
+    return rows
+
+
+def brenier(world: Gaussians, source: np.ndarray, target: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """Cells ``(S, M, G)`` under the optimal map between Gaussians."""
+    moved = []
+    for i, j, x in zip(source, target, cells, strict=True):
+        root = np.real(sqrtm(world.covariance[i]))
+        inverse = np.linalg.inv(root)
+        matrix = inverse @ np.real(sqrtm(root @ world.covariance[j] @ root)) @ inverse
+        moved.append((x - world.mean[i]) @ matrix + world.mean[j])
+    return np.stack(moved)
+
+
+def any_to_any(seed: int, steps: int) -> list[dict]:
+    """A7: cells of training sets moved to 200 unseen sets; the table has the vector of the nearest training set."""
+    rng = np.random.default_rng(seed)
+    unseen = Gaussians(N_TEST, TEST_CELLS, seed + 1000)
+    truth = unseen.mean, unseen.covariance
+    target_cells = np.asarray(unseen.adata.X).reshape(N_TEST, TEST_CELLS, -1)
+    rows = []
+    for n_sets in (10, 100, 1000):
+        world = Gaussians(n_sets, TRAIN_CELLS, seed)
+        source = rng.integers(n_sets, size=N_TEST)
+        cells = world.draw(source, TEST_CELLS, rng)
+        both, lookup = ({"n_sets": n_sets, "condition": name, "seed": seed} for name in ("both", "lookup"))
+        model = fit(world.adata, seed, steps, record=both)
+        both["steps"] = steps
+        z = model.get_embedding().to_numpy()
+        both["w2_squared"] = fit_error(move(model, cells, z[source], embed(model, target_cells)), *truth)
+        lookup["steps"] = steps_within(both["seconds"], world, seed)
+        options = {"condition": "lookup"}
+        model = fit(world.adata, seed, lookup["steps"], record=lookup, model=options, patience=None)
+        z, nearest = model.get_embedding().to_numpy(), nearest_gaussian(world, unseen)
+        lookup["w2_squared"] = fit_error(move(model, cells, z[source], z[nearest]), *truth)
+        rows += [row | {"ratio": both["w2_squared"] / lookup["w2_squared"]} for row in (both, lookup)]
+    return rows
+
+
+def steps_within(seconds: float, world: Gaussians, seed: int) -> int:
+    """Steps of a fit with a table that take so long."""
+    start = time.perf_counter()
+    fit(world.adata, seed, LOOKUP_TRIAL, model={"condition": "lookup"})
+    return max(LOOKUP_TRIAL, int(LOOKUP_TRIAL * seconds / (time.perf_counter() - start)))
+
+
+def nearest_gaussian(world: Gaussians, unseen: Gaussians) -> np.ndarray:
+    """The training set nearest to each unseen one, by exact W2."""
+    place = np.stack(np.meshgrid(np.arange(len(unseen.mean)), np.arange(len(world.mean)), indexing="ij"))
+    i, j = place.reshape(2, -1)
+    distance = scgde.metrics.gaussian_wasserstein(
+        unseen.mean[i], unseen.covariance[i], world.mean[j], world.covariance[j]
+    )
+    return distance.reshape(place.shape[1:]).argmin(1)
+
+
+#: A8: pairs for sources with both coordinates of the mean up to the middle; targets are turned about it.
+MIDDLE, TURN = 2.5, np.array([[0.0, 1.0], [-1.0, 0.0]])
+N_PAIRS, N_SETS, PAIR_CELLS = 1000, 5000, 160
+
+
+def out_of_range(seed: int, steps: int) -> list[dict]:
+    """A8: energy (2x, U) of forecasts on a 9 x 9 grid of means, inside and outside the range of the pairs."""
+    rng = np.random.default_rng(seed)
+    adata, pairs = turned_pairs(seed)
+    grid = np.stack(np.meshgrid(*2 * [np.linspace(0, 5, 9)]), axis=-1).reshape(-1, 2)
+    covariance = Gaussians(len(grid), 1, seed + 2000).covariance
+    cells = draw(grid, covariance, TEST_CELLS, rng)
+    truth = turned(draw(grid, covariance, TEST_CELLS, rng))
+    inside = (grid <= MIDDLE).all(1)
+
+    def row(arm: str, moved: Sequence[np.ndarray], **more: float) -> dict:
+        error = energies(moved, truth)
+        return {"arm": arm, "seed": seed, "in": error[inside].mean(), "out": error[~inside].mean()} | more
+
+    rows, record = [row("identity", cells)], {}
+    model = fit(adata, seed, steps, record=record, model={"condition": "source"}, pairs=pairs)
+    z = embed(model, cells)
+    rows.append(row("source-conditioned", move(model, cells, z, z), **record))
+    for weight in (0.0, 0.1):
+        model = fit(adata, seed, steps, record=record, model={"isometry": weight}, pairs=pairs)
+        z, name = embed(model, cells), f"TDE, isometry {weight}"
+        targets = {"true target embedding": embed(model, truth)[:, None]}
+        for predictor, draws in (targets | predicted(model, pairs, z, seed=seed)).items():
+            rows.append(row(f"{name}, {predictor}", forecast(model, cells, z, draws), **record))
+    return rows
+
+
+def turned_pairs(seed: int) -> tuple[ad.AnnData, list[tuple[str, str]]]:
+    """Sets everywhere; and pairs of sets, the first in the range, the second turned, of other cells."""
+    everywhere = scgde.datasets.gaussian_sets(N_SETS, PAIR_CELLS, seed=seed)
+    near = scgde.datasets.gaussian_sets(N_PAIRS, 2 * PAIR_CELLS, high=MIDDLE, seed=seed + 500)
+    halves = np.asarray(near.X).reshape(N_PAIRS, 2, PAIR_CELLS, 2)
+    ends = {"source": halves[:, 0], "target": turned(halves[:, 1])}
+    names = {end: [f"{end}_{i}" for i in range(N_PAIRS)] for end in ends}
+    x = np.concatenate([everywhere.X, *(cells.reshape(-1, 2) for cells in ends.values())])
+    sets = [everywhere.obs["set"].astype(str), *(np.repeat(names[end], PAIR_CELLS) for end in ends)]
+    obs = pd.DataFrame({"set": pd.Categorical(np.concatenate(sets))}, index=np.arange(len(x)).astype(str))
+    return ad.AnnData(x.astype(np.float32), obs=obs), list(zip(names["source"], names["target"], strict=True))
+
+
+def turned(cells: np.ndarray) -> np.ndarray:
+    """Cells turned by 90 degrees about the middle of the plane."""
+    return (cells - MIDDLE) @ TURN + MIDDLE

@@ -1,0 +1,137 @@
+"""A13: where do the cells of a clone go? LARRY in vitro, clone by day; half of the clones are held out.
+
+Sets are clones on a day with at least 3 cells, pairs are those of days 2 and 4, 4 and 6. Energy distance
+2 E|x-y| - E|x-x'| - E|y-y'| between forecast and true target cells, mean over the pairs of held-out clones, with
+its standard error and that of the paired difference to the source-conditioned transport. V: the forecast is the cells
+that it consists of; U: without the pairs of a cell with itself, as if it had endlessly many.
+
+*Strict*: nothing of a held-out clone is seen in any step. `--transductive`: its sets are trained on, as orphans.
+
+    python benchmarks/clones.py
+    python benchmarks/clones.py --transductive
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.spatial.distance import cdist
+
+import scgde
+from _common import larry_clones, parser, report, timed
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+#: The first is the default.
+PREDICTORS = ("kernel", "neighbors", "flow", "mlp", "ridge")
+DAYS_BETWEEN = 2
+
+
+def split_clones(adata: AnnData, seed: int) -> None:
+    """Half of the clones to test on, a tenth of the others to choose when to stop."""
+    clones = np.random.default_rng(seed).permutation(adata.obs["clone_id"].dropna().unique())
+    n_train, n_validation = round(0.45 * len(clones)), round(0.05 * len(clones))
+    parts = np.repeat(["train", "validation", "test"], [n_train, n_validation, len(clones) - n_train - n_validation])
+    adata.obs["split"] = adata.obs["clone_id"].map(dict(zip(clones, parts, strict=True)))
+
+
+def fit(adata: AnnData, seed: int, steps: int, **options: Any) -> float:
+    """Fit under ``key_added`` and return the seconds."""
+    record: dict = {}
+    with timed(record):
+        scgde.tl.fit_tde(
+            adata,
+            "clone_id",
+            time_key="day",
+            min_cells=3,
+            split_key="split",
+            scaling="common",
+            max_steps=steps,
+            seed=seed,
+            progress_bar=False,
+            **options,
+        )
+    return record["seconds"]
+
+
+def scored(adata: AnnData, key: str, seed: int, **options: Any) -> pd.DataFrame:
+    """Energy of each forecast (columns) of each held-out pair of the protocol, V and U (outer columns)."""
+    tables = {}
+    for name in "VU":
+        scores = scgde.tl.evaluate_transport(
+            adata, key=key, metric="energy", unbiased=name == "U", seed=seed, **options
+        )
+        scores = scores[scores["time_to"] - scores["time_from"] == DAYS_BETWEEN]
+        tables[name] = scores.pivot_table(index=["source", "target"], columns="forecast", values="value")
+    return pd.concat(tables, axis=1)
+
+
+def nearest_clone(adata: AnnData, scores: pd.DataFrame) -> list[float]:
+    """V energy of the target cells of the training pair whose source is nearest by energy on the same day."""
+    sets, pairs = adata.uns["tde"]["sets"], adata.uns["tde"]["pairs"]
+    known = pairs[(pairs["role"] != "held out") & (pairs["time_to"] - pairs["time_from"] == DAYS_BETWEEN)]
+    rows = adata.obs.groupby("tde_set", observed=True).indices
+    day, early = sets["day"], [adata.X[rows[name]] for name in known["source"]]
+    within = np.array([cdist(cells, cells).mean() for cells in early])
+    start = np.cumsum([0, *map(len, early[:-1])])
+    values = []
+    for source, target in scores.index:
+        between = cdist(adata.X[rows[source]], np.concatenate(early)).mean(axis=0)
+        energy = 2 * np.add.reduceat(between, start) / np.diff([*start, len(between)]) - within
+        energy[(day[known["source"]] != day[source]).to_numpy()] = np.inf
+        nearest = known["target"].iloc[int(energy.argmin())]
+        values.append(scgde.metrics.energy_distance(adata.X[rows[nearest]], adata.X[rows[target]]))
+    return values
+
+
+def arms(adata: AnnData, seed: int, steps: int, *, transductive: bool) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Energy of every arm (columns, V and U) for every held-out pair, and the seconds of the fits."""
+    seconds = {"source-conditioned": fit(adata, seed, steps, condition="source", key_added="source")}
+    seconds["paired only"] = fit(adata, seed, steps, pair_fraction=1.0, key_added="paired")
+    seconds["with orphans"] = fit(adata, seed, steps, transductive=transductive)
+    table = scored(adata, "tde", seed, source_key="source")
+    own: dict[tuple[str, str], Any] = {("V", "nearest clone"): nearest_clone(adata, table)}
+    for name in "VU":
+        own[(name, "paired only, kernel")] = scored(adata, "paired", seed)[name, "forecast"]
+    for predictor in PREDICTORS:
+        scgde.tl.fit_predictor(adata, predictor, seed=seed)
+        part = scored(adata, "tde", seed)
+        own |= {(name, f"with orphans, {predictor}"): part[name, "forecast"] for name in "VU"}
+    return table.drop(columns="forecast", level=1).join(pd.DataFrame(own, index=table.index)), seconds
+
+
+def main() -> None:
+    options = parser(__doc__, steps=1000)
+    options.add_argument("--first-seed", type=int, default=0)
+    options.add_argument("--transductive", action="store_true")
+    arguments = options.parse_args()
+    torch.set_num_threads(arguments.threads)
+    rows = []
+    for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
+        adata = larry_clones()
+        split_clones(adata, seed)
+        table, seconds = arms(adata, seed, arguments.steps, transductive=arguments.transductive)
+        for arm in table["V"]:
+            record = {"arm": arm, "seed": seed, "pairs": len(table)}
+            for name in "VU":
+                if arm in table[name]:
+                    values = table[name, arm].dropna()
+                    gain = (values - table[name, "source-conditioned"]).dropna()
+                    record |= {name: values.mean(), f"{name}_se": values.sem()}
+                    record |= {f"{name}_difference": gain.mean(), f"{name}_difference_se": gain.sem()}
+            rows.append(record | {"seconds": seconds.get(arm.split(",")[0])})
+    name = "A13_clones_transductive" if arguments.transductive else "A13_clones"
+    table = report([{key: _rounded(value) for key, value in row.items()} for row in rows], name)
+    print("\nmean over seeds\n", table.drop(columns="seed").groupby("arm", sort=False).mean().round(4).to_string())
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, 4) if isinstance(value, float) else value
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,363 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from scgde._checks import check_count, check_fraction, check_one_of, check_positive
+from scgde.model import _io
+from scgde.model._base import BLANK_REGISTRY, SetModel
+from scgde.model._options import TrainOptions
+from scgde.model._scaling import SCALINGS
+from scgde.module import TDEModule
+from scgde.module._tde import CONDITIONS
+from scgde.nn.encoders import encoders
+from scgde.nn.transports import transports
+from scgde.sets import BatchSpec, Pairs, SetIndex, open_features, whole_sets
+from scgde.train import seeded
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from anndata import AnnData
+    from numpy.typing import ArrayLike
+
+_PAIR_FRACTION = 0.25
+
+
+class TDE(SetModel):
+    """Transport with distribution embeddings: moves the cells of any set to any other, given both embeddings.
+
+    Parameters
+    ----------
+    adata
+        Registered with :meth:`setup_anndata`; None for a model that only embeds and transports.
+    encoder, transport
+        Names in ``scgde.nn.encoders.encoders`` and ``scgde.nn.transports.transports``.
+    condition
+        What the transport is told. ``"both"``: the embeddings of source and target. ``"source"``: that of the source
+        alone, so that it learns from pairs only and needs no predictor. ``"lookup"``: a learnt vector for each set,
+        which no other set has.
+    n_latent
+        Dimensions of the embedding.
+    encoder_kwargs, transport_kwargs
+        Their options.
+    isometry
+        Weight of the term that ties latent distance to sliced W2; 0 for none.
+    scaling
+        ``"feature"`` gives each feature unit variance, ``"common"`` divides all by one number, so that
+        distances keep their proportions, ``"none"`` leaves them.
+    n_features, n_sets
+        Features of a cell and, for ``"lookup"``, number of sets; required where ``adata`` is None.
+    seed
+        Seed of the initial weights.
+
+    Attributes
+    ----------
+    predictor
+        Forecasts the embedding of a target from that of its source, where one was fitted.
+
+    Examples
+    --------
+    >>> scgde.model.TDE.setup_anndata(adata, set_key="clone_day", use_rep="X_pca")
+    >>> model = scgde.model.TDE(adata)
+    >>> model.train(1000, pairs=[("clone1_day2", "clone1_day4"), ("clone2_day2", "clone2_day4")])
+    >>> z = model.get_embedding()
+
+    References
+    ----------
+    :cite:t:`Fishman26`.
+    """
+
+    _module_cls = TDEModule
+
+    predictor: Any = None
+
+    def __init__(
+        self,
+        adata: AnnData | None = None,
+        *,
+        encoder: str = "pooled_gnn",
+        transport: str = "flow_matching",
+        condition: str = "both",
+        n_latent: int = 32,
+        encoder_kwargs: dict[str, Any] | None = None,
+        transport_kwargs: dict[str, Any] | None = None,
+        isometry: float = 0.0,
+        scaling: str = "common",
+        n_features: int | None = None,
+        n_sets: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(adata, registry=BLANK_REGISTRY if adata is None else None)
+        check_one_of(encoder, "encoder", list(encoders))
+        check_one_of(transport, "transport", list(transports))
+        check_one_of(condition, "condition", CONDITIONS)
+        check_one_of(scaling, "scaling", SCALINGS)
+        n_latent, seed = check_count(n_latent, "n_latent"), check_count(seed, "seed", minimum=0)
+        if adata is not None:
+            n_features, n_sets = self._own_data().features.n_features, self._own_data().index.n_sets
+        n_features = check_count(n_features, "n_features")
+        options = {
+            "encoder": encoder,
+            "transport": transport,
+            "condition": condition,
+            "encoder_kwargs": encoder_kwargs or {},
+            "transport_kwargs": transport_kwargs or {},
+            "isometry": check_positive(isometry, "isometry") if isometry else 0.0,
+            "n_sets": check_count(n_sets, "n_sets") if condition == "lookup" else None,
+        }
+        options = _io.plain(options, "the options of a model")
+        shape = {"n_latent": n_latent, "n_features": n_features}
+        self._config = {**options, **shape, "scaling": scaling, "seed": seed}
+        with seeded(seed):
+            self.module = self._module_cls(n_features, n_latent, **options)
+        self.module.eval()
+        self._model_summary_string = f"TDE: {encoder} -> {n_latent} -> {transport}"
+        self.init_params_ = self._get_init_params(locals())
+
+    def train(
+        self,
+        max_steps: int = 1000,
+        *,
+        pairs: ArrayLike | None = None,
+        pair_fraction: float | None = None,
+        pair_weights: ArrayLike | None = None,
+        set_weights: Mapping[str, float] | pd.Series | None = None,
+        sets_per_batch: int = 64,
+        set_size: int = 100,
+        target_size: int = 32,
+        disjoint_views: bool = True,
+        n_mixed: int = 1,
+        mixing_alpha: float = 1.0,
+        validation_fraction: float = 0.1,
+        train_sets: Sequence[str] | None = None,
+        validation_sets: Sequence[str] | None = None,
+        steps_per_validation: int = 50,
+        patience: int | None = 10,
+        lr: float = 2e-3,
+        weight_decay: float = 1e-4,
+        ema_decay: float = 0.999,
+        gradient_clip: float = 1.0,
+        precision: str = "32-true",
+        accelerator: str = "auto",
+        devices: int | list[int] | str = 1,
+        checkpoint_dir: str | Path | None = None,
+        progress_bar: bool = True,
+        seed: int = 0,
+    ) -> None:
+        """Train on pairs of the registered sets: given ones, random ones, or some of both in each step.
+
+        Parameters
+        ----------
+        max_steps
+            Optimiser steps.
+        pairs
+            Names of source and target sets, shape ``(n, 2)``. None: any set is moved to any other.
+        pair_fraction
+            Share of the given pairs in a step, the rest are random. By default a quarter, and 1 for a model that is
+            conditioned on the source alone.
+        pair_weights
+            Given pairs are drawn in proportion to these, shape ``(n,)``; uniformly by default.
+        set_weights
+            Weight of each set by name: in random pairs sets are drawn in proportion; uniformly by default.
+        sets_per_batch
+            Pairs of sets in a step.
+        set_size
+            Cells of each set that the encoder sees in a step.
+        target_size
+            Cells of each set that are moved, or moved to, in a step.
+        disjoint_views
+            Whether these are other cells than those that the encoder sees.
+        n_mixed
+            Sets mixed into one (Dirichlet weights), 1 for none.
+        mixing_alpha
+            Concentration of those weights.
+        validation_fraction
+            Share of the sets held out for ``validation_loss``; sets that pairs link are held out together. Sets of a
+            model of condition ``"lookup"`` are never held out: what was not trained has no vector.
+        train_sets, validation_sets
+            Names of the sets to train and to validate on, in place of a random share; others are not used, nor are
+            pairs with one of them.
+        steps_per_validation
+            Steps between validations.
+        patience
+            Validations without improvement before training stops; None to never stop early.
+        lr, weight_decay, ema_decay, gradient_clip
+            Of the optimiser; the exponential average of the weights is what is kept.
+        precision, accelerator, devices
+            Passed to the trainer.
+        checkpoint_dir
+            Folder of the training state; a fit that finds its state there resumes it.
+        progress_bar
+            Whether to show one.
+        seed
+            Random seed: same seed, same machine, same result.
+        """
+        options = TrainOptions(
+            spec=BatchSpec(sets_per_batch, set_size, target_size, disjoint_views, n_mixed, mixing_alpha),
+            max_steps=max_steps,
+            steps_per_validation=steps_per_validation,
+            patience=patience,
+            lr=lr,
+            weight_decay=weight_decay,
+            ema_decay=ema_decay,
+            gradient_clip=gradient_clip,
+            precision=precision,
+            seed=seed,
+        )
+        options.check()
+        data = self._own_data()
+        given = self._given(pairs, pair_weights, pair_fraction)
+        is_lookup = self._config["condition"] == "lookup"
+        fraction = 0.0 if is_lookup else validation_fraction
+        parts = data.split(train_sets, validation_sets, fraction=fraction, seed=seed, links=given.codes)
+        if is_lookup or (train_sets is None and not given.can_be_drawn(parts[1])):
+            parts = parts[0], parts[0] if is_lookup else parts[1][:0]
+        for part, name in zip(parts, ("training", "validation"), strict=True):
+            _check_can_be_drawn(given, part, name)
+        self._fit(
+            options,
+            parts,
+            set_weights=None if set_weights is None else data.aligned(set_weights),
+            pairs=given,
+            checkpoint_dir=checkpoint_dir,
+            progress_bar=progress_bar,
+            accelerator=accelerator,
+            devices=devices,
+        )
+
+    def get_embedding(self, adata: AnnData | None = None) -> pd.DataFrame:
+        """Embedding of each set, from all of its cells; of condition ``"lookup"``, the learnt vector of each set.
+
+        Parameters
+        ----------
+        adata
+            Data with the registered entries, any sets and the same features; the registered data if absent.
+            Nothing is written to it.
+
+        Returns
+        -------
+        One row per set, indexed by name, shape ``(n_sets, E)``.
+        """
+        if adata is None and self._config["condition"] == "lookup":
+            table = self.module.table.weight.detach().cpu().numpy()
+            return pd.DataFrame(table, index=self._own_data().names)
+        self._check_embeds()
+        return super().get_embedding(adata)
+
+    def embed(self, x: Any, codes: np.ndarray) -> np.ndarray:
+        self._check_embeds()
+        return super().embed(x, codes)
+
+    @torch.no_grad()
+    def transport(
+        self,
+        x: Any,
+        codes: np.ndarray,
+        source_embedding: np.ndarray,
+        target_embedding: np.ndarray,
+        *,
+        times: Sequence[float] = (1.0,),
+        seed: int = 0,
+    ) -> np.ndarray:
+        """Move cells, each by the embeddings of its set and of the set where it goes.
+
+        Parameters
+        ----------
+        x
+            Features, dense, sparse or backed, shape ``(n, G)``.
+        codes
+            Set of each cell, a row of the embeddings, or -1 for none, shape ``(n,)``.
+        source_embedding, target_embedding
+            Of each set, and of what it is moved to, shape ``(S, E)`` each.
+        times
+            Where on its way each cell is seen: in [0, 1] and not decreasing, 0 the source, 1 the target.
+        seed
+            Random seed of a transport that draws.
+
+        Returns
+        -------
+        Cells in the units of the training features, shape ``(T, n, G)``; NaN for cells in no set.
+
+        Raises
+        ------
+        ValueError
+            If shapes do not belong together, or ``times`` are none.
+        """
+        self._check_n_features(x.shape[1])
+        ends = [np.asarray(z, dtype=np.float32) for z in (source_embedding, target_embedding)]
+        codes = np.asarray(codes)
+        self._check_ends(codes, len(x), *ends)
+        check_count(seed, "seed", minimum=0)
+        rng = torch.Generator().manual_seed(seed)
+        features, index = open_features(x), SetIndex.from_codes(codes, len(ends[0]))
+        moved = np.full((len(times), *x.shape), np.nan, dtype=np.float32)
+        for sets, draw in whole_sets(index, max_cells=self._max_cells):
+            conditions = [torch.from_numpy(z[sets]).to(self.device) for z in ends]
+            # Of a set too large for one pass, some cells at a time.
+            for start in range(0, draw.rows.shape[1], self._max_cells):
+                rows, weights = (part[:, start : start + self._max_cells] for part in draw)
+                cells = features.gather(torch.from_numpy(rows).to(self.device))
+                part = self.module.push(cells, *conditions, times=times, rng=rng).cpu().numpy()
+                moved[:, rows[weights > 0]] = part[:, weights > 0]
+        return moved
+
+    def _stored_parts(self) -> dict[str, _io.Stored]:
+        return {} if self.predictor is None else {"predictor": _io.Stored(*self.predictor.to_stored())}
+
+    def _read_part(self, name: str, stored: _io.Stored) -> None:
+        from scgde.model.predictors import predictors
+
+        self.predictor = predictors[stored.config["name"]].from_stored(*stored)
+
+    def _given(self, pairs: ArrayLike | None, weights: ArrayLike | None, fraction: float | None) -> Pairs:
+        names = np.empty((0, 2), dtype=object) if pairs is None else np.asarray(pairs, dtype=object)
+        if names.ndim != 2 or names.shape[1] != 2:
+            msg = f"`pairs` must name a source and a target each, shape (n, 2), got shape {names.shape}."
+            raise ValueError(msg)
+        codes = self._own_data().places(names.ravel().tolist(), "pairs").reshape(-1, 2)
+        alone = codes[:, 0] == codes[:, 1]
+        if alone.any():
+            msg = f"`pairs` must be of two sets each, got {names[alone][0, 0]!r} with itself."
+            raise ValueError(msg)
+        if fraction is None:
+            fraction = 1.0 if self._config["condition"] == "source" else _PAIR_FRACTION
+        return Pairs(codes, _pair_weights(weights, len(codes)), check_fraction(fraction, "pair_fraction"))
+
+    def _check_embeds(self) -> None:
+        if self._config["condition"] == "lookup":
+            msg = (
+                'A model of condition "lookup" has vectors of its training sets only, see `get_embedding`. '
+                'To embed other sets, fit with `condition="both"`.'
+            )
+            raise RuntimeError(msg)
+
+    def _check_ends(self, codes: np.ndarray, n_cells: int, source: np.ndarray, target: np.ndarray) -> None:
+        expected = (len(source), self._config["n_latent"])
+        for name, embedding in (("source_embedding", source), ("target_embedding", target)):
+            if embedding.shape != expected or not np.isfinite(embedding).all():
+                msg = f"`{name}` must be finite and of shape {expected}, got shape {embedding.shape}."
+                raise ValueError(msg)
+        if codes.shape != (n_cells,) or codes.min(initial=-1) < -1 or codes.max(initial=-1) >= len(source):
+            msg = f"`codes` must hold a row of {len(source)} embeddings, or -1, for each of {n_cells} cells."
+            raise ValueError(msg)
+
+
+def _check_can_be_drawn(pairs: Pairs, sets: np.ndarray, name: str) -> None:
+    is_optional = name == "validation" and len(sets) == 0
+    if not is_optional and not pairs.can_be_drawn(sets):
+        need = "one of `pairs`, as `pair_fraction` is 1" if pairs.fraction == 1 else "two sets"
+        msg = f"The {name} sets must hold {need}, got {len(sets)} sets and {len(pairs.codes)} pairs."
+        raise ValueError(msg)
+
+
+def _pair_weights(weights: ArrayLike | None, n: int) -> np.ndarray:
+    values = np.ones(n) if weights is None else np.asarray(weights, dtype=float)
+    if values.shape != (n,) or not (np.isfinite(values) & (values > 0)).all():
+        msg = f"`pair_weights` must be a positive number for each of {n} pairs, got {weights!r}."
+        raise ValueError(msg)
+    return values

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scgde.model.predictors._base import predictors
+from scgde.model.predictors._choose import choose
+from scgde.model.predictors._mixture import MixturePredictor, energy_score, squared_distances
+
+if TYPE_CHECKING:
+    from scgde.model.predictors._inputs import Inputs
+
+_NEIGHBORS = (1, 2, 3, 5, 8, 12, 20, 40)
+_COVARIATE_WEIGHTS = (0.3, 1.0, 3.0)
+_OPTIONS = ("n_neighbors", "covariate_weight", "noise_weight")
+
+
+@predictors.register("neighbors")
+class Neighbors(MixturePredictor):
+    """Mixture over the targets of the training pairs whose sources are near.
+
+    Weights are Gaussian in the distance of the sources. Their width is the distance to the k-th nearest pair, and
+    widened by the standard errors of both sources, so that a source of few cells looks farther. k, and whether
+    standard errors and how much covariates count, are chosen by the energy score on held-out groups.
+
+    Parameters
+    ----------
+    n_neighbors
+        k; chosen by default.
+    """
+
+    def __init__(self, *, n_neighbors: int | None = None) -> None:
+        super().__init__(n_neighbors=n_neighbors)
+
+    def _fit(self, inputs: Inputs, target: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> None:
+        k = self.options["n_neighbors"]
+        options = list(
+            product(
+                _NEIGHBORS if k is None else (k,),
+                _COVARIATE_WEIGHTS if inputs.covariates.any() else (1.0,),
+                (0.0, 1.0) if inputs.noise.any() else (0.0,),
+            )
+        )
+
+        def losses(train: np.ndarray, test: np.ndarray) -> np.ndarray:
+            score, known, asked = energy_score(target[train], target[test]), inputs.take(train), inputs.take(test)
+            return np.array([score(_weights(known, asked, *option)) for option in options])
+
+        best = choose(losses, groups, rng)
+        chosen = options[len(options) // 2 if best is None else best]
+        self._state = dict(zip(_OPTIONS, np.array(chosen, dtype=float)[:, None], strict=True))
+        self._remember(inputs, target)
+
+    def _weights(self, pairs: Inputs, inputs: Inputs) -> np.ndarray:
+        return _weights(pairs, inputs, *(float(self._state[name][0]) for name in _OPTIONS))
+
+
+def _weights(pairs: Inputs, inputs: Inputs, k: float, covariate_weight: float, noise_weight: float) -> np.ndarray:
+    square = squared_distances(inputs, pairs, covariate_weight=covariate_weight, noise_weight=0.0)
+    last = min(int(k), square.shape[1]) - 1
+    width = np.partition(square, last, axis=1)[:, last, None] + 1e-12
+    width = width + noise_weight * (inputs.noise[:, None] + pairs.noise)
+    log_weights = -0.5 * square / width
+    weights = np.exp(log_weights - log_weights.max(axis=1, keepdims=True))
+    return weights / weights.sum(axis=1, keepdims=True)

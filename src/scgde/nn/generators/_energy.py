@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from scgde.nn.backbones import backbones
+from scgde.nn.divergences import energy_distance
+from scgde.nn.generators._base import generators
+from scgde.nn.generators._direct import DirectGenerator
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@generators.register("energy")
+class Energy(DirectGenerator):
+    """Direct map of noise to cells, matched by the energy distance.
+
+    Parameters
+    ----------
+    n_features
+        Features of a cell.
+    n_embed
+        Dimensions of the embedding.
+    backbone
+        Name of the network, see ``scgde.nn.backbones``.
+    backbone_kwargs
+        Its options.
+
+    References
+    ----------
+    :cite:t:`Szekely13`.
+    """
+
+    def __init__(
+        self, n_features: int, n_embed: int, *, backbone: str = "mlp", backbone_kwargs: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__()
+        self.n_features, self.n_embed = n_features, n_embed
+        self.backbone = backbones[backbone](n_features, n_embed, **(backbone_kwargs or {}))
+
+    def divergence(self, x: Tensor, weights_x: Tensor, y: Tensor, weights_y: Tensor, scale: Tensor) -> Tensor:
+        return energy_distance(x, weights_x, y, weights_y)

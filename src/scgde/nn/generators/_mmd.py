@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from scgde.nn.backbones import backbones
+from scgde.nn.divergences import median_distance, mmd
+from scgde.nn.generators._base import generators
+from scgde.nn.generators._direct import DirectGenerator
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@generators.register("mmd")
+class MMD(DirectGenerator):
+    """Direct map of noise to cells, matched by the maximum mean discrepancy.
+
+    The kernel is a mixture of Gaussians, with bandwidths around the median distance within the target.
+
+    Parameters
+    ----------
+    n_features
+        Features of a cell.
+    n_embed
+        Dimensions of the embedding.
+    backbone
+        Name of the network, see ``scgde.nn.backbones``.
+    backbone_kwargs
+        Its options.
+
+    References
+    ----------
+    :cite:t:`Gretton12`.
+    """
+
+    def __init__(
+        self, n_features: int, n_embed: int, *, backbone: str = "mlp", backbone_kwargs: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__()
+        self.n_features, self.n_embed = n_features, n_embed
+        self.backbone = backbones[backbone](n_features, n_embed, **(backbone_kwargs or {}))
+
+    def divergence(self, x: Tensor, weights_x: Tensor, y: Tensor, weights_y: Tensor, scale: Tensor) -> Tensor:
+        return mmd(x, weights_x, y, weights_y, scale=scale)
+
+    def scale(self, x: Tensor, weights: Tensor) -> Tensor:
+        return median_distance(x, weights, x, weights)

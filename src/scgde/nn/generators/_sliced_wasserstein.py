@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from scgde._checks import check_count
+from scgde.nn.backbones import backbones
+from scgde.nn.divergences import projected_quantiles, random_directions, sliced_wasserstein2
+from scgde.nn.generators._base import generators
+from scgde.nn.generators._direct import DirectGenerator
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@generators.register("sliced_wasserstein")
+class SlicedWasserstein(DirectGenerator):
+    """Direct map of noise to cells, matched by the squared sliced W2.
+
+    Parameters
+    ----------
+    n_features
+        Features of a cell.
+    n_embed
+        Dimensions of the embedding.
+    backbone
+        Name of the network, see ``scgde.nn.backbones``.
+    backbone_kwargs
+        Its options.
+    n_directions
+        Directions of a step.
+
+    Raises
+    ------
+    ValueError
+        If ``n_directions`` is below 1.
+
+    References
+    ----------
+    :cite:t:`Bonneel15`.
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        n_embed: int,
+        *,
+        backbone: str = "mlp",
+        backbone_kwargs: dict[str, Any] | None = None,
+        n_directions: int = 32,
+    ) -> None:
+        super().__init__()
+        self.n_features, self.n_embed = n_features, n_embed
+        self.n_directions = check_count(n_directions, "n_directions")
+        self.backbone = backbones[backbone](n_features, n_embed, **(backbone_kwargs or {}))
+
+    def divergence(self, x: Tensor, weights_x: Tensor, y: Tensor, weights_y: Tensor, scale: Tensor) -> Tensor:
+        directions = random_directions(self.n_directions, x)
+        quantiles = (projected_quantiles(*part, directions) for part in ((x, weights_x), (y, weights_y)))
+        return sliced_wasserstein2(*quantiles)

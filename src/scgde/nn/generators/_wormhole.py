@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from scgde._checks import check_count, check_positive
+from scgde.nn.attention import SelfAttention
+from scgde.nn.blocks import mlp
+from scgde.nn.divergences import sinkhorn_divergence, uniform_weights
+from scgde.nn.generators._base import Generator, generators
+
+
+@generators.register("wormhole")
+class Wormhole(Generator):
+    """A fixed number of cells by attention from learnt tokens, matched by the Sinkhorn divergence.
+
+    The decoder of Wasserstein Wormhole. A set is the same cells each time: more of them repeat.
+
+    Parameters
+    ----------
+    n_features
+        Features of a cell.
+    n_embed
+        Dimensions of the embedding.
+    n_points
+        Cells that stand for a set.
+    n_hidden
+        Width.
+    n_layers
+        Blocks.
+    n_heads
+        Heads of each attention; `n_hidden` must be a multiple of it.
+    epsilon
+        Strength of the entropy, relative to the mean squared distance between the points and the cells.
+    n_rounds
+        Rounds of ten iterations after the annealing.
+
+    Raises
+    ------
+    ValueError
+        If a count is below 1, `n_hidden` is no multiple of `n_heads`, or `epsilon` is not positive.
+
+    References
+    ----------
+    :cite:t:`Haviv24`, section 3; :cite:t:`Feydy19` for the divergence.
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        n_embed: int,
+        *,
+        n_points: int = 64,
+        n_hidden: int = 128,
+        n_layers: int = 2,
+        n_heads: int = 4,
+        epsilon: float = 0.05,
+        n_rounds: int = 2,
+    ) -> None:
+        super().__init__()
+        self.n_features, self.n_embed = n_features, n_embed
+        self.n_points = check_count(n_points, "n_points")
+        self.epsilon = check_positive(epsilon, "epsilon")
+        self.n_rounds = check_count(n_rounds, "n_rounds")
+        self.tokens = nn.Parameter(torch.randn(n_points, n_hidden))
+        self.context = nn.Linear(n_embed, n_hidden)
+        self.blocks = nn.ModuleList(_Block(n_hidden, n_heads) for _ in range(n_layers))
+        self.last = nn.Sequential(nn.LayerNorm(n_hidden), nn.Linear(n_hidden, n_features))
+
+    def points(self, embedding: Tensor) -> Tensor:
+        """Cells that stand for each set, shape ``(S, n_points, G)``, of embeddings ``(S, E)``."""
+        context = self.context(embedding)[:, None, :]
+        state = self.tokens.expand(len(embedding), -1, -1)
+        for block in self.blocks:
+            state = block(state, context)
+        return self.last(state)
+
+    def loss(self, x: Tensor, weights: Tensor, embedding: Tensor) -> Tensor:
+        points = self.points(embedding)
+        even = uniform_weights(points)
+        return sinkhorn_divergence(points, even, x, weights, epsilon=self.epsilon, n_rounds=self.n_rounds)
+
+    def sample(self, embedding: Tensor, n_cells: int, *, rng: torch.Generator | None = None) -> Tensor:
+        """Draw from the points of each set, each at most once while they last; see :meth:`Generator.sample`."""
+        self._check_embedding(embedding)
+        points = self.points(embedding)
+        equal = torch.ones(points.shape[:2])
+        drawn = torch.multinomial(equal, n_cells, replacement=n_cells > self.n_points, generator=rng)
+        return points.gather(1, drawn.to(points.device)[:, :, None].expand(-1, -1, self.n_features))
+
+
+class _Block(nn.Module):
+    def __init__(self, n_hidden: int, n_heads: int) -> None:
+        super().__init__()
+        self.attention = SelfAttention(n_hidden, n_heads=n_heads)
+        self.mix = nn.Linear(n_hidden, n_hidden)
+        self.attention_norm, self.cell_norm = nn.LayerNorm(n_hidden), nn.LayerNorm(n_hidden)
+        self.cell = mlp(n_hidden, n_hidden, n_hidden=2 * n_hidden, n_layers=1)
+
+    def forward(self, state: Tensor, context: Tensor) -> Tensor:
+        state = state + context
+        state = state + self.mix(self.attention(self.attention_norm(state), uniform_weights(state)))
+        return state + self.cell(self.cell_norm(state))

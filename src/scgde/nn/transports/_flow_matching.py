@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from scgde._checks import check_count, check_one_of, check_positive
+from scgde.nn.backbones import backbones
+from scgde.nn.couplings import pair
+from scgde.nn.paths import straight_path
+from scgde.nn.solvers import SOLVERS, solve
+from scgde.nn.transports._base import Transport, check_times, transports
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COUPLINGS = ("ot", "sinkhorn", "independent")
+
+
+@transports.register("flow_matching")
+class FlowMatching(Transport):
+    """Velocity field from source cells to target cells, regressed on straight lines between paired cells.
+
+    Parameters
+    ----------
+    n_features
+        Features of a cell.
+    n_embed
+        Dimensions of each embedding.
+    backbone
+        Name of the network, see ``scgde.nn.backbones``.
+    backbone_kwargs
+        Its options.
+    coupling
+        How cells of a pair of sets are paired: ``"ot"`` by exact optimal transport, so that paths hardly cross and the
+        map is close to the optimal one; ``"sinkhorn"`` by entropic optimal transport; ``"independent"`` at random.
+    sigma
+        Standard deviation of noise around the lines.
+    n_steps
+        Steps of the solver from time 0 to time 1.
+    solver
+        ``"euler"``, ``"midpoint"``, ``"heun"`` or ``"rk4"``.
+
+    Raises
+    ------
+    ValueError
+        If a choice is unknown, ``sigma`` is negative or ``n_steps`` is below 1.
+
+    References
+    ----------
+    :cite:t:`Tong24`, sections 3.1 and 3.2.
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        n_embed: int,
+        *,
+        backbone: str = "mlp",
+        backbone_kwargs: dict[str, Any] | None = None,
+        coupling: str = "ot",
+        sigma: float = 0.0,
+        n_steps: int = 16,
+        solver: str = "midpoint",
+    ) -> None:
+        super().__init__()
+        self.n_features, self.n_embed = n_features, n_embed
+        self.coupling = check_one_of(coupling, "coupling", COUPLINGS)
+        self.sigma = check_positive(sigma, "sigma") if sigma else 0.0
+        self.n_steps = check_count(n_steps, "n_steps")
+        self.solver = check_one_of(solver, "solver", list(SOLVERS))
+        self.backbone = backbones[backbone](n_features, 2 * n_embed, **(backbone_kwargs or {}))
+
+    def loss(
+        self,
+        source: Tensor,
+        target: Tensor,
+        source_embedding: Tensor,
+        target_embedding: Tensor,
+        *,
+        source_weights: Tensor,
+        target_weights: Tensor,
+    ) -> Tensor:
+        end = self._partners(source, target, source_weights, target_weights)
+        time = torch.rand_like(source[..., :1])
+        point = straight_path(source, end, time)
+        x = point.x + self.sigma * torch.randn_like(source) if self.sigma else point.x
+        error = self.backbone(x, time, torch.cat([source_embedding, target_embedding], dim=-1)) - point.velocity
+        return (error.square().mean(-1) * source_weights).sum(-1)
+
+    def push(
+        self,
+        source: Tensor,
+        source_embedding: Tensor,
+        target_embedding: Tensor,
+        *,
+        times: Sequence[float] = (1.0,),
+        rng: torch.Generator | None = None,
+    ) -> Tensor:
+        self._check_push(source, source_embedding, target_embedding, times)
+        context = torch.cat([source_embedding, target_embedding], dim=-1)
+        x, now, path = source, 0.0, []
+        for time in check_times(times):
+            x, now = self._flow(x, now, time, context), time
+            path.append(x)
+        return torch.stack(path)
+
+    def _flow(self, x: Tensor, start: float, end: float, context: Tensor) -> Tensor:
+        span = end - start
+        if span == 0:
+            return x
+
+        def velocity(x: Tensor, time: float) -> Tensor:
+            return span * self.backbone(x, torch.full_like(x[..., :1], start + span * time), context)
+
+        return solve(velocity, x, n_steps=max(1, round(span * self.n_steps)), method=self.solver)
+
+    @torch.no_grad()
+    def _partners(self, source: Tensor, target: Tensor, source_weights: Tensor, target_weights: Tensor) -> Tensor:
+        """The target cell of each source cell, shape ``(S, M, G)``."""
+        if self.coupling == "independent":
+            index = _resample(target_weights, source.shape[1])
+        else:
+            method = "exact" if self.coupling == "ot" else self.coupling
+            index = pair(source, target, weights_x=source_weights, weights_y=target_weights, method=method)
+        return target.gather(1, index[..., None].expand(-1, -1, target.shape[-1]))
+
+
+def _resample(weights: Tensor, n: int) -> Tensor:
+    """``n`` cells of each set by their weights, shape ``(S, n)``: one from each of ``n`` equal parts of the mass."""
+    shape = (len(weights), n)
+    level = (torch.arange(n, device=weights.device) + torch.rand(shape, device=weights.device)) / n
+    index = torch.searchsorted(weights.cumsum(-1), level.to(weights.dtype)).clamp_max(weights.shape[1] - 1)
+    return index.gather(1, torch.rand(shape, device=weights.device).argsort(dim=1))

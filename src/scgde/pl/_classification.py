@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from scgde import _keys
+from scgde._checks import check_one_of, check_set_table
+from scgde.pl._figure import COLORS, GREY, INK, SMALL_PRINT, finish, headings, panels, quiet
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+    from anndata import AnnData
+    from matplotlib.axes import Axes
+
+KINDS = ("roc", "confusion", "calibration")
+_N_BINS = 8
+_GRID = np.linspace(0, 1, 201)
+
+
+def classification(
+    adata: AnnData,
+    label_key: str,
+    *,
+    kinds: str | Sequence[str] | None = None,
+    representation: str = "embedding",
+    key: str = "gde",
+    title: str | Sequence[str] | None = None,
+    legend: bool = True,
+    ax: Axes | None = None,
+    show: bool | None = None,
+    save: str | Path | None = None,
+) -> list[Axes] | None:
+    """How well labels of sets were predicted, by sets that were not trained on.
+
+    Parameters
+    ----------
+    adata
+        With :func:`scgde.tl.classify` run.
+    label_key
+        Label that was predicted.
+    kinds
+        ``"roc"``: share of the sets of a class that are found, against the share of other sets taken for it. Of two
+        classes, the last one, by every representation; of more, each class. ``"confusion"``: what the sets of each
+        class were taken for. ``"calibration"``: how often what had a probability came true; bars are standard errors.
+        For labels that are numbers there is one figure, of predicted against true ones.
+    representation
+        From which labels were predicted: ``"embedding"``, or one of the baselines.
+    key
+        Of the fit in ``adata.uns``.
+    title
+        One per panel.
+    legend
+        Whether to draw it.
+    ax
+        Axes to draw in, for one kind.
+    show
+        Show the figure and return None. None: if `ax` is not given and matplotlib is interactive, as it is in
+        a notebook.
+    save
+        File to write the figure to, format by ending. The figure is then closed, unless `ax` is given.
+
+    Returns
+    -------
+    One axes per kind; None if the figure was shown.
+
+    Raises
+    ------
+    KeyError
+        If the label was not predicted.
+    ValueError
+        If a kind or the representation is unknown.
+    """
+    result = _result(adata, label_key, representation, key)
+    draw = {"roc": _draw_roc, "confusion": _draw_confusion, "calibration": _draw_calibration}
+    names = [check_one_of(kind, "kinds", KINDS) for kind in ([kinds] if isinstance(kinds, str) else kinds or KINDS)]
+    if not result.classes:
+        names, draw = ["numbers"], {"numbers": _draw_numbers}
+    titles = headings(title, [_title(result, kind) for kind in names])
+    axes = panels(len(names), ax=ax, size=(3.4, 3.4), max_columns=3)
+    for panel, kind, heading in zip(axes, names, titles, strict=True):
+        quiet(panel)
+        draw[kind](panel, result, legend=legend)
+        panel.set_title(heading, loc="left", fontsize="medium")
+    return axes if finish(axes, own=ax is None, show=show, save=save) else None
+
+
+class _Result(NamedTuple):
+    """What was predicted.
+
+    Attributes
+    ----------
+    truth
+        Codes of classes, or numbers, shape ``(n,)``.
+    classes
+        Names; none of numbers.
+    outputs
+        By representation, shape ``(n_repeats, n, C)``.
+    chosen
+        The representation to draw.
+    scores
+        Mean score by representation and name.
+    """
+
+    truth: np.ndarray
+    classes: list[str]
+    outputs: Mapping[str, np.ndarray]
+    chosen: str
+    scores: pd.Series
+
+    @property
+    def probability(self) -> np.ndarray:
+        return self.outputs[self.chosen]
+
+
+def _result(adata: AnnData, label_key: str, representation: str, key: str) -> _Result:
+    check_set_table(adata.uns, key, entry=_keys.CLASSIFICATION, made_by="scgde.tl.classify")
+    stored = adata.uns[key][_keys.CLASSIFICATION]
+    if label_key not in stored:
+        msg = f"`label_key` must be a label that `scgde.tl.classify` predicted, got {label_key!r}: {list(stored)}."
+        raise KeyError(msg)
+    content = stored[label_key]
+    check_one_of(representation, "representation", list(content["outputs"]))
+    classes = [str(name) for name in content["classes"]]
+    truth = np.asarray(content["truth"])
+    codes = np.array([classes.index(str(name)) for name in truth]) if classes else truth.astype(float)
+    scores = content["report"].set_index(["representation", "score"])["value"]
+    return _Result(codes, classes, content["outputs"], representation, scores)
+
+
+def _title(result: _Result, kind: str) -> str:
+    shown = {"roc": "roc_auc", "confusion": "balanced_accuracy", "calibration": "calibration_error", "numbers": "r2"}
+    names = {
+        "roc": "AUROC",
+        "confusion": "balanced accuracy",
+        "calibration": "calibration error",
+        "numbers": "R squared",
+    }
+    of = f", {result.classes[1]}" if kind == "roc" and len(result.classes) == 2 else ""
+    return f"{names[kind]} {result.scores[result.chosen, shown[kind]]:.2f}{of}"
+
+
+def _draw_roc(ax: Axes, result: _Result, *, legend: bool) -> None:
+    ax.plot([0, 1], [0, 1], color=GREY, linewidth=0.8)
+    if len(result.classes) == 2:
+        others = [name for name in result.outputs if name not in {result.chosen, "majority"}]
+        for name, color in zip([*others, result.chosen], [*COLORS[1:], COLORS[0]][-len(others) - 1 :], strict=True):
+            label = f"{name.replace('_sd', ' + sd').replace('_', ' ')} {result.scores[name, 'roc_auc']:.2f}"
+            width = 2.0 if name == result.chosen else 1.0
+            ax.plot(
+                _GRID, _roc(result.truth == 1, result.outputs[name][..., 1]), color=color, linewidth=width, label=label
+            )
+    else:
+        for code, name in enumerate(result.classes):
+            curve = _roc(result.truth == code, result.probability[..., code])
+            ax.plot(_GRID, curve, color=COLORS[code % len(COLORS)], linewidth=1.6, label=name)
+    ax.set(xlabel="share of others taken for the class", ylabel="share of the class found")
+    ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+    if legend:
+        ax.legend(labelcolor=INK, loc="lower right", **SMALL_PRINT)
+
+
+def _roc(truth: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """Share found at each share of false alarms, mean over the repeats ``(R, n)``."""
+    curves = []
+    for scores in probability:
+        order = np.argsort(-scores, kind="stable")
+        # Sets of equal probability are taken together.
+        last = np.append(np.diff(scores[order]) != 0, True)
+        found, alarms = (np.append(0, np.cumsum(part[order])[last] / max(part.sum(), 1)) for part in (truth, ~truth))
+        curves.append(np.interp(_GRID, alarms, found))
+    return np.mean(curves, axis=0)
+
+
+def _draw_confusion(ax: Axes, result: _Result, *, legend: bool) -> None:
+    n = len(result.classes)
+    counts = np.zeros((n, n))
+    for repeat in result.probability:
+        np.add.at(counts, (result.truth, repeat.argmax(axis=1)), 1 / len(result.probability))
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    if legend:
+        for i, j in np.ndindex(n, n):
+            color = "white" if shares[i, j] > 0.6 else INK
+            ax.text(j, i, f"{shares[i, j]:.0%}", ha="center", va="center", color=color, fontsize="small")
+    names = [f"{name} ({total:.0f})" for name, total in zip(result.classes, counts.sum(axis=1), strict=True)]
+    ax.set_xticks(range(n), result.classes, rotation=45 if n > 2 else 0, ha="right" if n > 2 else "center")
+    ax.set_yticks(range(n), names, rotation=0)
+    ax.set(xlabel="predicted", ylabel="true")
+
+
+def _draw_calibration(ax: Axes, result: _Result, *, legend: bool) -> None:
+    ax.plot([0, 1], [0, 1], color=GREY, linewidth=0.8)
+    columns = [1] if len(result.classes) == 2 else range(len(result.classes))
+    p = np.concatenate([result.probability[..., code].mean(axis=0) for code in columns])
+    true = np.concatenate([result.truth == code for code in columns])
+    bins = np.array_split(np.argsort(p, kind="stable"), min(_N_BINS, max(len(p) // 5, 1)))
+    x, y = (np.array([values[part].mean() for part in bins]) for values in (p, true))
+    errors = np.sqrt(y * (1 - y) / [len(part) for part in bins])
+    ax.errorbar(x, y, errors, color=COLORS[0], marker="o", markersize=5, linewidth=1.6, elinewidth=0.8)
+    ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+    what = result.classes[1] if len(result.classes) == 2 else "a class"
+    ax.set(xlabel=f"probability of {what}", ylabel="share for which it is true")
+    if legend:
+        ax.plot(p, np.full(len(p), -0.01), "|", color=COLORS[0], markersize=4, alpha=0.4)
+
+
+def _draw_numbers(ax: Axes, result: _Result, *, legend: bool) -> None:
+    predicted = result.probability[..., 0].mean(axis=0)
+    low, high = min(result.truth.min(), predicted.min()), max(result.truth.max(), predicted.max())
+    ax.plot([low, high], [low, high], color=GREY, linewidth=0.8, label="equal")
+    ax.scatter(
+        result.truth,
+        predicted,
+        s=np.clip(5000 / len(predicted), 8, 40),
+        c=COLORS[0],
+        edgecolors="white",
+        linewidths=0.4,
+    )
+    ax.set(xlabel="true", ylabel="predicted", aspect="equal")
+    if legend:
+        ax.legend(labelcolor=INK, **SMALL_PRINT)

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from scgde._checks import check_count, check_one_of
+from scgde.pl._figure import COLORS, INK, SMALL_PRINT, finish, headings, make_room, panels, quiet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+
+KINDS = ("states", "features", "path")
+_PARTS = ("composition", "shift", "dispersion")
+#: Lines of the path are told apart up to so many.
+_MAX_LINES = 8
+
+
+def explain(
+    explanation: Any,
+    *,
+    kinds: str | Sequence[str] = KINDS,
+    n_features: int = 12,
+    title: str | Sequence[str] | None = None,
+    legend: bool = True,
+    ax: Axes | None = None,
+    show: bool | None = None,
+    save: str | Path | None = None,
+) -> list[Axes] | None:
+    """What the difference between two sets, or groups of sets, consists of.
+
+    Parameters
+    ----------
+    explanation
+        Of :func:`scgde.tl.explain`.
+    kinds
+        ``"states"``: what each state contributes, and all together. ``"features"``: the first features, with the parts
+        of their own distance; a dot is the distance between generated cells. ``"path"``: means of the first features
+        over cells generated on the way.
+    n_features
+        Features to draw; of the path eight at most.
+    title
+        One per panel.
+    legend
+        Whether to draw it.
+    ax
+        Axes to draw in, for one kind.
+    show
+        Show the figure and return None. None: if `ax` is not given and matplotlib is interactive, as it is in
+        a notebook.
+    save
+        File to write the figure to, format by ending. The figure is then closed, unless `ax` is given.
+
+    Returns
+    -------
+    One axes per kind; None if the figure was shown.
+
+    Raises
+    ------
+    ValueError
+        If a kind is unknown.
+    """
+    names = [check_one_of(kind, "kinds", KINDS) for kind in ([kinds] if isinstance(kinds, str) else kinds)]
+    n_features = check_count(n_features, "n_features")
+    total = f"energy distance {explanation.total:.3g}"
+    default = {"states": total, "features": "features", "path": "along the path"}
+    titles = headings(title, [default[kind] for kind in names])
+    axes = panels(len(names), ax=ax, size=(3.4, 3.4), max_columns=3)
+    for panel, kind, heading in zip(axes, names, titles, strict=True):
+        quiet(panel)
+        panel.set_title(heading, loc="left", fontsize="medium")
+        if kind == "path":
+            _draw_path(panel, explanation, n_features, legend=legend)
+        else:
+            _draw_parts(panel, explanation, kind, n_features, legend=legend)
+    if ax is None:
+        make_room(axes)
+    return axes if finish(axes, own=ax is None, show=show, save=save) else None
+
+
+def _draw_parts(ax: Axes, explanation: Any, kind: str, n_features: int, *, legend: bool) -> None:
+    table = _states(explanation) if kind == "states" else explanation.features.head(n_features)
+    place = np.arange(len(table))
+    _stack(ax, table, place)
+    if kind == "features":
+        ax.plot(table["generated"], place, "o", color=INK, markersize=4, label="generated")
+    else:
+        ax.axvline(explanation.floor, color=INK, linewidth=0.8, linestyle=":", label="no difference")
+    ax.axvline(0, color=INK, linewidth=0.6)
+    ax.set_yticks(place, [str(name) for name in table.index])
+    ax.invert_yaxis()
+    ax.set_xlabel("part of the energy distance" if kind == "states" else "energy distance along the feature")
+    if legend:
+        place_of: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.4, -0.18), "ncols": 2}
+        ax.legend(labelcolor=INK, **place_of, **SMALL_PRINT)
+
+
+def _states(explanation: Any) -> pd.DataFrame:
+    """The states and, first, their sum."""
+    table = explanation.states[list(_PARTS)]
+    if len(table) == 1:
+        return table
+    return pd.concat([table.sum().to_frame("all").T, table])
+
+
+def _stack(ax: Axes, table: pd.DataFrame, place: np.ndarray) -> None:
+    """Bars side by side: to the right of zero what adds, to the left what works against."""
+    right, left = np.zeros(len(table)), np.zeros(len(table))
+    for name, color in zip(_PARTS, COLORS, strict=False):
+        values = table[name].to_numpy(dtype=float)
+        start = np.where(values > 0, right, left)
+        ax.barh(place, values, left=start, height=0.7, color=color, label=name)
+        right, left = right + values.clip(0), left + values.clip(max=0)
+
+
+def _draw_path(ax: Axes, explanation: Any, n_features: int, *, legend: bool) -> None:
+    names = explanation.features.index[: min(n_features, _MAX_LINES)]
+    for name, color in zip(names, COLORS, strict=False):
+        ax.plot(explanation.path.index, explanation.path[name], color=color, linewidth=1.6, label=str(name))
+    ax.set(xlabel="t, from a to b", ylabel="mean, in standard deviations", xlim=(0, 1))
+    if legend:
+        ax.legend(labelcolor=INK, loc="center left", bbox_to_anchor=(1, 0.5), **SMALL_PRINT)

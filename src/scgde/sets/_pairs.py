@@ -1,0 +1,151 @@
+"""Pairs of sets, a source and a target each: given ones, random ones, or some of both in a batch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from torch.utils.data import Dataset
+
+from scgde.sets._steps import as_batch, draw_mixed_views
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from scgde.sets._index import SetIndex
+    from scgde.sets._steps import BatchSpec
+
+
+class Pairs(NamedTuple):
+    """Sets that are drawn together.
+
+    Parameters
+    ----------
+    codes
+        Source and target of each given pair, shape ``(n, 2)``; there may be none.
+    weights
+        They are drawn in proportion to these, positive, shape ``(n,)``.
+    fraction
+        Share of given pairs in a batch, the rest are random. Without given pairs all are random.
+    """
+
+    codes: np.ndarray
+    weights: np.ndarray
+    fraction: float
+
+    def within(self, sets: np.ndarray) -> Pairs:
+        """The pairs with source and target among ``sets``."""
+        inside = np.isin(self.codes, sets).all(axis=1)
+        return self._replace(codes=self.codes[inside], weights=self.weights[inside])
+
+    def can_be_drawn(self, sets: np.ndarray) -> bool:
+        """Whether ``sets`` hold a pair of the kind that a batch needs."""
+        return len(self.within(sets).codes) > 0 if self.fraction == 1 else len(sets) > 1
+
+    def draw(self, n: int, *, rng: np.random.Generator) -> np.ndarray:
+        """Draw ``n`` given pairs, shape ``(n, 2)``."""
+        share = self.weights / self.weights.sum()
+        return self.codes[rng.choice(len(share), size=n, p=share)] if n else self.codes[:0]
+
+
+class PairDataset(Dataset):
+    """Batches of pairs of sets, item i for step i; see :class:`StepDataset`.
+
+    A batch holds ``sets_per_batch`` pairs, a share of them given, the others random, never a set with itself. The
+    random ones are a chain, each set the target of the one before it, so that n of them embed n + 1 sets and not 2 n.
+    Entries ``source`` and ``target``, shape ``(sets_per_batch,)``, are places among the sets of the batch.
+
+    Parameters
+    ----------
+    index
+        All sets.
+    sets
+        The sets to draw from; given pairs that leave them are never drawn.
+    pairs
+        Given pairs.
+    spec
+        Sizes of a batch.
+    steps
+        The steps served.
+    seed
+        Random seed.
+    probabilities
+        Of each of ``sets`` in random pairs, which come in proportion to the product; uniform by default.
+    """
+
+    def __init__(
+        self,
+        index: SetIndex,
+        sets: np.ndarray,
+        pairs: Pairs,
+        spec: BatchSpec,
+        *,
+        steps: range,
+        seed: int,
+        probabilities: np.ndarray | None = None,
+    ) -> None:
+        self._index, self._sets, self._spec, self._steps, self._seed = index, sets, spec, steps, seed
+        self._pairs, self._probabilities = pairs.within(sets), probabilities
+        self._weights = np.ones(len(sets)) if probabilities is None else probabilities
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def __getitem__(self, item: int) -> dict[str, Tensor]:
+        step = self._steps[item]
+        rng = np.random.default_rng([self._seed, step])
+        sets, source = self._draw(rng)
+        views = draw_mixed_views(self._index, sets, self._sets, self._spec, probabilities=self._probabilities, rng=rng)
+        extra = {"sets": sets, "source": source, "target": source + 1}
+        return as_batch(views, step=step) | {name: torch.from_numpy(values) for name, values in extra.items()}
+
+    def _draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Sets of a batch, and the place of each source among them; its target is the next one."""
+        n_given = round(self._spec.sets_per_batch * self._pairs.fraction) if len(self._pairs.codes) else 0
+        n_random = self._spec.sets_per_batch - n_given
+        given, chain = self._pairs.draw(n_given, rng=rng), self._sets[:0]
+        if n_random:
+            chain = self._sets[draw_chain(self._weights, n_random + 1, rng=rng)]
+        source = np.append(2 * np.arange(n_given), 2 * n_given + np.arange(n_random))
+        return np.append(given, chain), source
+
+
+def draw_chain(weights: np.ndarray, n: int, *, rng: np.random.Generator) -> np.ndarray:
+    """``n`` positions, neighbours different; neighbours (i, j) come in proportion to ``weights[i] * weights[j]``.
+
+    Shape ``(n,)``. The weights are positive, and at least two.
+    """
+    start = weights * (weights.sum() - weights)  # stationary
+    chain, upper = [int(rng.choice(len(weights), p=start / start.sum()))], weights.cumsum()
+    for level in rng.random(n - 1):
+        chain.append(_another(upper, chain[-1], level))
+    return np.array(chain)
+
+
+def _another(upper: np.ndarray, last: int, level: float) -> int:
+    """Position at a ``level`` in [0, 1] of the cumulative weights ``upper``, the part of ``last`` cut out."""
+    lower = upper[last - 1] if last else 0.0
+    level = level * (upper[-1] - upper[last] + lower)
+    if last == len(upper) - 1 or level < lower:
+        return min(int(np.searchsorted(upper[:last], level, side="right")), last - 1)
+    later = np.searchsorted(upper[last + 1 :], level + upper[last] - lower, side="right")
+    return min(last + 1 + int(later), len(upper) - 1)
+
+
+def hold_out_pairs(codes: np.ndarray, n_sets: int, fraction: float, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Random split of the sets into training and validation; sets that pairs ``(n, 2)`` link stay together.
+
+    Two sets or more are held out, or none, and at least two are left to train on.
+    """
+    links = coo_matrix((np.ones(len(codes)), tuple(codes.T)), shape=(n_sets, n_sets))
+    group = connected_components(links, directed=False)[1]
+    order = np.random.default_rng(seed).permutation(group.max() + 1)
+    held = np.bincount(group)[order].cumsum()
+    wanted = max(round(fraction * n_sets), 2)
+    n_groups = min(np.searchsorted(held, wanted) + 1, np.searchsorted(held, n_sets - 2, side="right"))
+    validation = np.isin(group, order[:n_groups])
+    validation &= fraction > 0 and validation.sum() > 1
+    return np.flatnonzero(~validation), np.flatnonzero(validation)

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from scgde import _keys
+from scgde._checks import check_count, check_one_of, check_seed
+from scgde.tl._fdr import q_values
+from scgde.tl._permutation import p_value, shuffles
+from scgde.tl._pseudo_f import POWERS, degrees_of_freedom, inner_products, partition
+from scgde.tl._set_level import as_names, classes, covariate, is_continuous, set_level
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anndata import AnnData
+
+
+def associate(
+    adata: AnnData,
+    keys: str | Sequence[str] | None = None,
+    *,
+    adjust: str | Sequence[str] | None = None,
+    statistic: str = "permanova",
+    metric: str = "embedding",
+    n_permutations: int = 999,
+    key: str | None = "gde",
+    seed: int = 0,
+) -> pd.DataFrame:
+    """How much of the differences between sets goes along with each covariate.
+
+    Distance-based redundancy analysis: the dispersion of the sets is split into what a linear function of the covariate
+    explains, and the rest. Numbers are taken as they are, all else as classes. A covariate that explains much need not
+    be a cause, and two that go together (age and centre) both explain what one of them does: see `adjust`.
+
+    Parameters
+    ----------
+    adata
+        A fitted AnnData, or one of sets.
+    keys
+        Columns, each constant within sets. By default all of the set table but what the fit itself wrote.
+    adjust
+        Columns that are taken out first: what they explain is counted neither for the covariate nor as dispersion.
+    statistic
+        ``"permanova"`` for squared distances, so that shares are of variance; ``"energy"`` for distances.
+    metric, key
+        As in :func:`compare_groups`.
+    n_permutations
+        Permutations of the sets; with `adjust`, of what it leaves.
+    seed
+        Random seed.
+
+    Returns
+    -------
+    One row per covariate, by variance explained: ``kind``, ``n_sets``, ``n_missing``, ``df``, ``r2``, ``adjusted_r2``
+    (zero in expectation where there is no association), ``statistic`` (pseudo-F), ``p_value``, ``q_value`` of
+    :cite:t:`Benjamini95`, and ``note``: why a covariate was not tested. A set with a missing value is left out for
+    that covariate only.
+
+    Raises
+    ------
+    KeyError
+        If there is no fit or column.
+    ValueError
+        If a column varies within sets, or is to be adjusted for itself.
+
+    References
+    ----------
+    :cite:t:`Legendre99`; residuals permuted after :cite:t:`Freedman83`; adjusted shares after :cite:t:`Peres06`.
+    """
+    power = POWERS[check_one_of(statistic, "statistic", list(POWERS))]
+    n_permutations, rng = check_count(n_permutations, "n_permutations"), check_seed(seed)
+    level = set_level(adata, metric, key)
+    adjusted = as_names(adjust)
+    others = {_keys.ROLE, _keys.WEIGHT, *adjusted}
+    names = [str(name) for name in level.table if name not in others] if keys is None else as_names(keys)
+    both = [name for name in names if name in adjusted]
+    if both:
+        msg = f"`keys` and `adjust` must not share columns, got {both} in both. Leave them out of one."
+        raise ValueError(msg)
+    inner = inner_products(level.distances, power=power)
+    known = _columns([covariate(adata, name, "adjust", key) for name in adjusted], len(inner))
+    rows = [_row(covariate(adata, name, "keys", key), inner, known, n_permutations, rng) for name in names]
+    table = pd.DataFrame(rows, index=pd.Index(names, name="covariate"), columns=_COLUMNS)
+    table["q_value"] = q_values(table["p_value"].to_numpy(dtype=float))
+    return table.sort_values("adjusted_r2", ascending=False, kind="stable")
+
+
+_COLUMNS = ["kind", "n_sets", "n_missing", "df", "r2", "adjusted_r2", "statistic", "p_value", "q_value", "note"]
+
+
+def _row(
+    column: pd.Series, inner: np.ndarray, known: np.ndarray, n_permutations: int, rng: np.random.Generator
+) -> dict[str, Any]:
+    design = _columns([column], len(inner))
+    there = np.isfinite(design).all(axis=1) & np.isfinite(known).all(axis=1)
+    n_sets = int(there.sum())
+    row: dict[str, Any] = {
+        "kind": "continuous" if is_continuous(column) else "categorical",
+        "n_sets": n_sets,
+        "n_missing": len(column) - n_sets,
+        "note": "",
+    }
+    kept = np.flatnonzero(there)
+    if n_sets < 2 or min(degrees_of_freedom(design[kept], known[kept])) <= 0:
+        return row | {"note": _why_not(column[there])}
+    moved = shuffles(np.zeros(n_sets), n_permutations, rng)
+    result = partition(inner[np.ix_(kept, kept)], design[kept], known[kept], moved)
+    return row | {
+        "df": result.df[0],
+        "r2": result.r2,
+        "adjusted_r2": result.adjusted_r2,
+        "statistic": result.statistic,
+        "p_value": p_value(result.statistic, result.null, exact=False),
+    }
+
+
+def _why_not(column: pd.Series) -> str:
+    n_values = column.nunique()
+    if n_values < 2:
+        return "no two values"
+    many = n_values > len(column) / 2
+    return "nearly every set has a value of its own" if many else "given by what it is adjusted for"
+
+
+def _columns(covariates: list[pd.Series], n_sets: int) -> np.ndarray:
+    """Numbers as one column, classes as one each; NaN where missing, shape ``(S, q)``."""
+    parts = [np.empty((n_sets, 0))]
+    for values in covariates:
+        if is_continuous(values):
+            parts.append(values.to_numpy(dtype=float, na_value=np.nan)[:, None])
+        else:
+            codes, names = classes(values)
+            parts.append(np.where(codes[:, None] < 0, np.nan, np.eye(max(len(names), 1))[codes]))
+    return np.concatenate(parts, axis=1)

@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from scgde._checks import check_count, check_one_of, check_seed
+from scgde.tl._fdr import q_values
+from scgde.tl._permutation import arrangements, n_arrangements, p_value, shuffles
+from scgde.tl._pseudo_f import POWERS, inner_products, left_by, partition
+from scgde.tl._set_level import as_names, classes, covariate, is_continuous, set_level
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anndata import AnnData
+
+#: Up to so many arrangements of the labels, all of them are tried.
+MAX_EXACT = 10_000
+
+
+@dataclass(frozen=True)
+class GroupComparison:
+    """Test of whether groups of sets differ.
+
+    Attributes
+    ----------
+    statistic
+        Pseudo-F: dispersion between groups over dispersion within them, per degree of freedom.
+    p_value
+        Share of the arrangements of labels that give as large a statistic.
+    effect_size
+        Share of the dispersion that the groups explain, beyond what they would by chance; 0 in expectation where they
+        do not differ, 1 where there is no other dispersion.
+    n_permutations
+        Arrangements of labels that were tried.
+    exact
+        Whether these are all there are.
+    n_sets
+        Sets in each group.
+    n_left_out
+        Sets without a value, or without a partner.
+    null
+        Statistic of each arrangement, shape ``(n_permutations,)``.
+    coordinates
+        Of the sets along the two axes with most of the dispersion, after blocks and pairs were taken out: ``x``, ``y``,
+        their ``group``, and their ``pair`` where there are pairs.
+    """
+
+    statistic: float
+    p_value: float
+    effect_size: float
+    n_permutations: int
+    exact: bool
+    n_sets: dict[str, int]
+    n_left_out: int
+    null: np.ndarray = field(repr=False)
+    coordinates: pd.DataFrame = field(repr=False)
+
+
+def compare_groups(
+    adata: AnnData,
+    obs_key: str,
+    *,
+    block: str | Sequence[str] | None = None,
+    pair: str | None = None,
+    statistic: str = "energy",
+    metric: str = "embedding",
+    n_permutations: int = 999,
+    key: str | None = "gde",
+    seed: int = 0,
+) -> GroupComparison:
+    """Permutation test of whether groups of sets differ: treated and untreated donors, cases and controls.
+
+    The unit is the set. Labels are permuted over *sets*, never over cells: a thousand cells more of ten donors make no
+    eleventh donor. Where there are few arrangements of the labels all of them are tried, and the p-value is exact.
+
+    Parameters
+    ----------
+    adata
+        A fitted AnnData, or one of sets.
+    obs_key
+        Column with the group of each set: constant within sets. Sets without a value are left out.
+    block
+        Column or columns: labels are permuted within blocks only (batch, site), and differences between blocks are
+        taken out of the statistic.
+    pair
+        Column of what was measured under several groups (the patient, for biopsies before and after). A block as well,
+        and sets without a partner in another group are left out.
+    statistic
+        ``"energy"``: multi-sample energy, which finds any difference between the distributions of two groups of sets.
+        ``"permanova"``: the same with squared distances, which looks for a difference between means.
+    metric
+        A distance of :func:`scgde.tl.distances`; computed where it was not before. With ``key=None``: ``"embedding"``
+        for `X`, or an entry of ``obsm`` (Euclidean) or ``obsp`` (distances).
+    n_permutations
+        Random permutations, where there are more than 10,000 arrangements.
+    key
+        Name under which the fit was written. None: observations are sets, as :func:`scgde.get.sets` returns them.
+    seed
+        Random seed.
+
+    Returns
+    -------
+    The result. :func:`scgde.pl.groups` draws it.
+
+    Raises
+    ------
+    KeyError
+        If there is no fit or column.
+    ValueError
+        If there is one group only, the column varies within sets or is continuous, or it does not vary in any block.
+
+    References
+    ----------
+    :cite:t:`Rizzo10,Anderson01`; p-values by :cite:t:`Phipson10`.
+    """
+    power = POWERS[check_one_of(statistic, "statistic", list(POWERS))]
+    n_permutations, rng = check_count(n_permutations, "n_permutations"), check_seed(seed)
+    level = set_level(adata, metric, key)
+    groups = _groups(adata, obs_key, as_names(block), pair, key)
+    kept = np.flatnonzero(groups.codes >= 0)
+    codes, strata = groups.codes[kept], np.unique(groups.strata[kept], return_inverse=True)[1]
+    _check_something_to_permute(codes, strata, obs_key, groups.names)
+    exact = n_arrangements(codes, strata) <= MAX_EXACT
+    moved = arrangements(codes, strata) if exact else shuffles(strata, n_permutations, rng)
+    inner, nuisance = inner_products(level.distances[np.ix_(kept, kept)], power=power), _one_hot(strata)
+    result = partition(inner, _one_hot(codes), nuisance, moved)
+    return GroupComparison(
+        result.statistic,
+        p_value(result.statistic, result.null, exact=exact),
+        result.adjusted_r2,
+        len(moved),
+        exact,
+        dict(zip(groups.names, np.bincount(codes, minlength=len(groups.names)).tolist(), strict=True)),
+        len(level.table) - len(kept),
+        result.null,
+        _coordinates(left_by(nuisance, inner), level.table.index[kept], groups, kept, paired=pair is not None),
+    )
+
+
+def compare_all_groups(
+    adata: AnnData,
+    obs_keys: Sequence[str],
+    *,
+    block: str | Sequence[str] | None = None,
+    pair: str | None = None,
+    statistic: str = "energy",
+    metric: str = "embedding",
+    n_permutations: int = 999,
+    key: str | None = "gde",
+    seed: int = 0,
+) -> pd.DataFrame:
+    """:func:`compare_groups` for several columns, with the false discovery rate of :cite:t:`Benjamini95`.
+
+    Parameters
+    ----------
+    adata
+        A fitted AnnData, or one of sets.
+    obs_keys
+        Columns with the group of each set.
+    block, pair, statistic, metric, n_permutations, key, seed
+        As in :func:`compare_groups`.
+
+    Returns
+    -------
+    One row per column: ``n_groups``, ``n_sets``, ``statistic``, ``effect_size``, ``p_value``, ``q_value``, ``exact``.
+
+    Raises
+    ------
+    KeyError
+        If there is no fit or column.
+    ValueError
+        As :func:`compare_groups`.
+    """
+    options = {"block": block, "pair": pair, "statistic": statistic, "metric": metric, "key": key, "seed": seed}
+    names = as_names(obs_keys)
+    results = [compare_groups(adata, name, n_permutations=n_permutations, **options) for name in names]  # type: ignore[arg-type]
+    rows = [
+        {
+            "n_groups": len(result.n_sets),
+            "n_sets": sum(result.n_sets.values()),
+            "statistic": result.statistic,
+            "effect_size": result.effect_size,
+            "p_value": result.p_value,
+            "exact": result.exact,
+        }
+        for result in results
+    ]
+    table = pd.DataFrame(rows, index=pd.Index(names, name="obs_key"))
+    table.insert(4, "q_value", q_values(table["p_value"].to_numpy()))
+    return table
+
+
+class _Groups(NamedTuple):
+    """Group and stratum of each set, -1 for a set that is left out; and the names of the groups."""
+
+    codes: np.ndarray
+    strata: np.ndarray
+    names: list[str]
+
+
+def _groups(adata: AnnData, obs_key: str, block: list[str], pair: str | None, key: str | None) -> _Groups:
+    column = covariate(adata, obs_key, "obs_key", key)
+    if is_continuous(column):
+        msg = f"`obs_key` must name groups, but {obs_key!r} has amounts. Use `tl.associate`, or make it categorical."
+        raise ValueError(msg)
+    codes, names = classes(column)
+    columns = [covariate(adata, name, "block", key) for name in block]
+    columns += [] if pair is None else [covariate(adata, pair, "pair", key)]
+    strata = _combined([classes(values)[0] for values in columns], len(codes))
+    codes = np.where(strata < 0, -1, codes)
+    if pair is not None:
+        codes = np.where(_n_groups(codes, strata)[strata] > 1, codes, -1)
+    there = np.unique(codes[codes >= 0])
+    return _Groups(np.where(codes < 0, -1, np.searchsorted(there, codes)), strata, [names[i] for i in there])
+
+
+def _combined(columns: list[np.ndarray], n: int) -> np.ndarray:
+    """One code per combination of values, -1 where one is missing."""
+    if not columns:
+        return np.zeros(n, dtype=np.int64)
+    rows = np.stack(columns, axis=1)
+    return np.where((rows < 0).any(axis=1), -1, np.unique(rows, axis=0, return_inverse=True)[1].ravel())
+
+
+def _n_groups(codes: np.ndarray, strata: np.ndarray) -> np.ndarray:
+    """In each stratum."""
+    pairs = np.unique(np.stack([strata, codes])[:, codes >= 0], axis=1)
+    return np.bincount(pairs[0], minlength=strata.max() + 1)
+
+
+def _check_something_to_permute(codes: np.ndarray, strata: np.ndarray, obs_key: str, names: list[str]) -> None:
+    if len(names) < 2:
+        msg = f"`obs_key` must give two groups or more, but the sets that are left of {obs_key!r} give {names}."
+        raise ValueError(msg)
+    if n_arrangements(codes, strata) == 1:
+        msg = (
+            f"`obs_key` must vary within `block` and `pair`, but {obs_key!r} is constant in {strata.max() + 1}. "
+            "Where a donor has several sets of one label, fit with the donors as sets."
+        )
+        raise ValueError(msg)
+
+
+def _one_hot(codes: np.ndarray) -> np.ndarray:
+    return np.eye(codes.max() + 1)[codes]
+
+
+def _coordinates(left: np.ndarray, index: pd.Index, groups: _Groups, kept: np.ndarray, *, paired: bool) -> pd.DataFrame:
+    squares, axes = np.linalg.eigh(left)
+    points = (axes * np.sqrt(squares.clip(0)))[:, ::-1]
+    group = pd.Categorical.from_codes(groups.codes[kept], pd.Index(groups.names))
+    columns = {"x": points[:, 0], "y": points[:, 1], "group": group}
+    return pd.DataFrame(columns | ({"pair": groups.strata[kept]} if paired else {}), index=index)

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from scgde._checks import check_count, check_fraction, check_seed
+from scgde.tl import _retention
+from scgde.tl._permutation import p_value
+from scgde.tl._set_level import as_names, classes, covariate, is_continuous, set_level
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anndata import AnnData
+
+    from scgde.tl._retention import Score
+
+
+def evaluate_embedding(
+    adata: AnnData,
+    *,
+    label_key: str | Sequence[str] | None = None,
+    batch_key: str | Sequence[str] | None = None,
+    order_key: str | Sequence[str] | None = None,
+    replicate_key: str | Sequence[str] | None = None,
+    metric: str | Sequence[str] = "embedding",
+    n_neighbors: int = 3,
+    level: float = 0.95,
+    n_permutations: int = 999,
+    n_draws: int = 999,
+    key: str | None = "gde",
+    seed: int = 0,
+) -> pd.DataFrame:
+    """What an embedding of sets, or a distance between them, has kept: of ours and of others.
+
+    Parameters
+    ----------
+    adata
+        A fitted AnnData, or one of sets.
+    label_key
+        Columns that the nearest sets should tell (score ``"retention"``). Classes: balanced accuracy of the majority of
+        the `n_neighbors` nearest other sets. Numbers: rank correlation with their mean.
+    batch_key
+        Columns that they should not tell (``"batch_removal"``): one minus the normalised retention.
+    order_key
+        Columns of numbers, such as time, that sets should be ordered by: rank correlation of the distances from a set
+        with differences in the column (``"order_of_distances"``), and of the first principal coordinate with the
+        column, in either direction (``"order_along_a_line"``).
+    replicate_key
+        Columns with one value for all replicates (``"replicates"``): the probability that a replicate of a set is
+        nearer to it than another set is.
+    metric
+        As in :func:`compare_groups`; several for a comparison.
+    n_neighbors
+        Neighbours that vote.
+    level
+        Of the confidence intervals.
+    n_permutations
+        Permutations of each column over sets.
+    n_draws
+        Draws of half of the sets, for the intervals. Scores vary over halves as over cohorts: the neighbours of a set
+        are drawn as well, which a bootstrap of outcomes would forget.
+    key
+        As in :func:`compare_groups`.
+    seed
+        Random seed.
+
+    Returns
+    -------
+    One row per metric, score and column: ``value``, ``low`` and ``high`` (confidence interval), ``chance`` (mean
+    under permutation), ``normalized`` (0 by chance, 1 at best), ``p_value``, and ``n_sets``, those with a value. Of a
+    batch, ``p_value`` is small if it can be told at all.
+
+    Raises
+    ------
+    KeyError
+        If there is no fit or column.
+    ValueError
+        If no column is given, or one does not suit its score.
+
+    References
+    ----------
+    Scores of this kind are those of :cite:t:`Shitov24`; intervals from halves, of :cite:t:`Shao89`.
+    """
+    n_neighbors, rng = check_count(n_neighbors, "n_neighbors"), check_seed(seed)
+    n_permutations, n_draws = check_count(n_permutations, "n_permutations"), check_count(n_draws, "n_draws")
+    tails = np.array([-0.5, 0.5]) * check_fraction(level, "level") + 0.5
+    wanted = {"label_key": label_key, "batch_key": batch_key, "order_key": order_key, "replicate_key": replicate_key}
+    tasks = [
+        task
+        for argument, names in wanted.items()
+        for name in as_names(names)
+        for task in _tasks(argument, covariate(adata, name, argument, key), n_neighbors)
+    ]
+    if not tasks:
+        msg = f"A column is required in one of {list(wanted)}, got none."
+        raise ValueError(msg)
+    rows = []
+    for one in as_names(metric):
+        distances = set_level(adata, one, key).distances
+        for task in tasks:
+            row = _row(task, distances, n_permutations, n_draws, tails, rng)
+            rows.append({"metric": one, "score": task.name, "covariate": task.covariate} | row)
+    return pd.DataFrame(rows)
+
+
+class _Task(NamedTuple):
+    """A score, and the values (S,) that it is about; NaN or -1 where missing."""
+
+    name: str
+    covariate: str
+    score: Score
+    values: np.ndarray
+
+    @property
+    def known(self) -> np.ndarray:
+        return np.flatnonzero(np.isfinite(self.values) if self.values.dtype.kind == "f" else self.values >= 0)
+
+
+def _tasks(argument: str, column: pd.Series, n_neighbors: int) -> list[_Task]:
+    name = str(column.name)
+    if argument == "order_key":
+        values = _ordered(column)
+        scores = {
+            "order_of_distances": _retention.order_of_distances(),
+            "order_along_a_line": _retention.order_along_a_line(),
+        }
+        tasks = [_Task(score, name, function, values) for score, function in scores.items()]
+    elif argument == "replicate_key":
+        tasks = [_Task("replicates", name, _retention.replicates(), classes(column)[0])]
+    else:
+        score = "retention" if argument == "label_key" else "batch_removal"
+        tasks = [_Task(score, name, *_retained(column, n_neighbors))]
+    _check_known(tasks[0], argument)
+    return tasks
+
+
+def _retained(column: pd.Series, n_neighbors: int) -> tuple[Score, np.ndarray]:
+    if is_continuous(column):
+        return _retention.knn_numbers(n_neighbors), column.to_numpy(dtype=float, na_value=np.nan)
+    return _retention.knn_classes(n_neighbors), classes(column)[0]
+
+
+def _ordered(column: pd.Series) -> np.ndarray:
+    if isinstance(column.dtype, pd.CategoricalDtype) and column.cat.ordered:
+        return np.where(column.isna(), np.nan, column.cat.codes)
+    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        msg = f"`order_key` must name numbers or an ordered categorical, but {column.name!r} is {column.dtype}."
+        raise ValueError(msg)
+    return column.to_numpy(dtype=float, na_value=np.nan)
+
+
+def _check_known(task: _Task, argument: str) -> None:
+    values, counts = np.unique(task.values[task.known], return_counts=True)
+    if len(values) < 2 or len(task.known) < 3:
+        msg = f"`{argument}` must have two values or more on three sets or more, but {task.covariate!r} has not."
+        raise ValueError(msg)
+    if task.name == "replicates" and counts.max() < 2:
+        msg = f"`replicate_key` must have a value that two sets share, but {task.covariate!r} has none."
+        raise ValueError(msg)
+
+
+def _row(
+    task: _Task, distances: np.ndarray, n_permutations: int, n_draws: int, tails: np.ndarray, rng: np.random.Generator
+) -> dict[str, float]:
+    distances, values = distances[np.ix_(task.known, task.known)], task.values[task.known]
+    value, null = task.score(distances, values), task.score.null(distances, values, n_permutations, rng)
+    chance, spread = null.mean(), _spread(task.score, distances, values, n_draws, rng)
+    numbers = np.array([value, *np.minimum(value + np.nanquantile(spread, tails), 1)])
+    normalized = (value - chance) / (1 - chance)
+    if task.name == "batch_removal":
+        numbers = 1 - ((numbers - chance) / (1 - chance)).clip(0, 1)[[0, 2, 1]]
+        normalized, chance = numbers[0], 0.0
+    names = ("value", "low", "high", "chance", "normalized", "p_value")
+    row = [*numbers, chance, normalized, p_value(value, null, exact=False)]
+    return dict(zip(names, row, strict=True)) | {"n_sets": len(task.known)}
+
+
+def _spread(
+    score: Score, distances: np.ndarray, values: np.ndarray, n_draws: int, rng: np.random.Generator
+) -> np.ndarray:
+    """How the score of a random half of the sets deviates from its mean over halves, shape ``(n_draws,)``."""
+    halves = [rng.permutation(len(values))[: max(len(values) // 2, 3)] for _ in range(n_draws)]
+    scores = np.array([score(distances[np.ix_(half, half)], values[half]) for half in halves])
+    return scores - np.nanmean(scores)

@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.spatial.distance import pdist
+
+from scgde import _keys, metrics
+from scgde._checks import check_count, check_one_of, check_seed, check_set_table
+from scgde.pp._pairs import SOURCE, TARGET, TIME_TO
+from scgde.tl._carried import read_tde
+from scgde.tl._forecast import check_forecasts, drawn_targets
+from scgde.tl._moved import Fitted
+from scgde.tl._pairing import covariate_names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from anndata import AnnData
+
+    Metric = Callable[[np.ndarray, np.ndarray], float]
+
+METRICS = ("energy", "mmd", "sliced_wasserstein")
+#: Splits that the floor of a pair is averaged over.
+_N_SPLITS = 5
+#: Cells by which the kernel is chosen, the same for all pairs.
+_POOLED = 2000
+
+
+def evaluate_transport(
+    adata: AnnData,
+    *,
+    key: str = "tde",
+    source_key: str | None = None,
+    pairs: Sequence[int | str] | None = None,
+    n_draws: int = 20,
+    n_cells: int = 300,
+    metric: str | Sequence[str] = METRICS,
+    unbiased: bool = False,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Distances between the forecast of held-out pairs and their true target cells, beside baselines and the floor.
+
+    Parameters
+    ----------
+    adata
+        A fitted AnnData with the cells of all sets.
+    key
+        Name under which the fit was written.
+    source_key
+        Of a fit with ``condition="source"`` on the same sets and the same split, to compare with.
+    pairs
+        Rows of ``uns[key]["pairs"]``, by name. By default those that the fit held out; if it held out none, those that
+        chose when to stop.
+    n_draws
+        Draws of the target embedding, see :func:`forecast`.
+    n_cells
+        Cells of pooled targets.
+    metric
+        Some of ``"energy"`` (2 E|x-y| - E|x-x'| - E|y-y'|), ``"mmd"`` (one kernel for all pairs) and
+        ``"sliced_wasserstein"``, in features scaled as the model scales them.
+    unbiased
+        Whether energy distance and MMD leave out the pairs of a cell with itself (U-statistic). Otherwise a forecast is
+        judged as the cells that it consists of (V-statistic): one of three cells is then farther from the truth than
+        the distribution that it was drawn from.
+    seed
+        Random seed.
+
+    Returns
+    -------
+    One row per pair, forecast and metric: the columns of ``uns[key]["pairs"]``, ``n_source`` and ``n_target`` cells,
+    ``forecast``, ``metric`` and ``value``. Forecasts are
+
+    - ``"identity"``: the source cells as they are;
+    - ``"pooled targets"``: cells of all targets of training pairs, of those at the same time where there are times;
+    - ``"source-conditioned"``: of the fit ``source_key``;
+    - ``"forecast"``: of this fit;
+    - ``"true target"``: moved to the embedding of the true target, the best that a predictor can do;
+    - ``"split half"``: one half of the target cells against the other.
+
+    Distances that need more cells than there are, are NaN.
+
+    Raises
+    ------
+    KeyError
+        If there is no fit, or no pair of that name.
+    RuntimeError
+        If the fit has no predictor.
+    ValueError
+        If no pair was held out, or the fit under ``source_key`` is not one of that kind and split.
+    """
+    n_draws, n_cells = check_count(n_draws, "n_draws"), check_count(n_cells, "n_cells", minimum=2)
+    rng = check_seed(seed)
+    names = [check_one_of(name, "metric", METRICS) for name in ([metric] if isinstance(metric, str) else metric)]
+    check_set_table(adata.uns, key, entry=_keys.PAIRS, made_by="scgde.tl.fit_tde")
+    table = adata.uns[key][_keys.PAIRS]
+    chosen = _chosen(table, pairs)
+    model = read_tde(adata, key)
+    check_forecasts(model)
+    other = None if source_key is None else _source_conditioned(adata, source_key, chosen)
+    fitted = Fitted.of(adata, model, key)
+    start, end = fitted.places(chosen[SOURCE], "pairs"), fitted.places(chosen[TARGET], "pairs")
+    told = chosen[covariate_names(table)].to_numpy(dtype=float)
+    scale = model.module.scale.cpu().numpy()
+    cells = partial(_clouds, fitted, scale=scale)
+    truth = cells(end)
+    clouds = {"identity": cells(start), "pooled targets": _pooled(fitted, table, chosen, n_cells, rng, scale)}
+    if other is not None:
+        place = other.places(chosen[SOURCE], "pairs")
+        clouds["source-conditioned"] = _forecast(other, place, told, n_draws=1, rng=rng, scale=scale)
+    if model.module.condition == "source":
+        clouds["forecast"] = _forecast(fitted, start, told, n_draws=1, rng=rng, scale=scale)
+    else:
+        clouds["forecast"] = _forecast(fitted, start, told, n_draws=n_draws, rng=rng, scale=scale)
+        clouds["true target"] = _moved(fitted, start, fitted.embedding[end][:, None], scale)
+    measures = _metrics(names, truth, unbiased=unbiased, seed=seed)
+    sizes = {"n_source": fitted.index.sizes[start], "n_target": fitted.index.sizes[end]}
+    chosen = chosen.drop(columns=_keys.ROLE).assign(**sizes)
+    scores = [_scored(chosen, name, parts, truth, measures) for name, parts in clouds.items()]
+    return pd.concat([*scores, _floor(chosen, truth, measures, seed)], ignore_index=True)
+
+
+def _chosen(table: pd.DataFrame, pairs: Sequence[int | str] | None) -> pd.DataFrame:
+    if pairs is not None:
+        names = pd.Index([str(name) for name in pairs])
+        missing = names.difference(table.index)
+        if len(missing) or len(names) == 0:
+            msg = f"`pairs` must name rows of the pairs of the fit, got {missing[:5].tolist()}."
+            raise KeyError(msg)
+        return table.loc[names]
+    for role in ("held out", "validation"):
+        if (table[_keys.ROLE] == role).any():
+            return table[table[_keys.ROLE] == role]
+    msg = (
+        f"Pairs that the fit did not train on are required, but it trained on all {len(table)}. "
+        "Fit with `split_key` or `validation_fraction`, or name `pairs` to see how the fit does on what it knows."
+    )
+    raise ValueError(msg)
+
+
+def _source_conditioned(adata: AnnData, key: str, pairs: pd.DataFrame) -> Fitted:
+    model = read_tde(adata, key)
+    if model.module.condition != "source":
+        msg = f'`source_key` must name a fit with `condition="source"`, got one with {model.module.condition!r}.'
+        raise ValueError(msg)
+    known = adata.uns[key][_keys.PAIRS].set_index([SOURCE, TARGET])[_keys.ROLE]
+    roles = known.reindex(pd.MultiIndex.from_frame(pairs[[SOURCE, TARGET]]))
+    if (roles.astype(str).to_numpy() != pairs[_keys.ROLE].astype(str).to_numpy()).any():
+        msg = f"`source_key` must name a fit on the same sets and the same split, but {key!r} used other pairs."
+        raise ValueError(msg)
+    return Fitted.of(adata, model, key)
+
+
+def _clouds(fitted: Fitted, sets: np.ndarray, *, scale: np.ndarray) -> list[np.ndarray]:
+    """Observed cells of some sets."""
+    return [fitted.cells(fitted.index.rows(i)) / scale for i in sets]
+
+
+def _pooled(
+    fitted: Fitted,
+    table: pd.DataFrame,
+    chosen: pd.DataFrame,
+    n_cells: int,
+    rng: np.random.Generator,
+    scale: np.ndarray,
+) -> list[np.ndarray]:
+    """Cells of the targets of training pairs, by the time of each chosen pair."""
+    train = table[table[_keys.ROLE] == "train"]
+    times = chosen[TIME_TO] if TIME_TO in table else pd.Series(0, index=chosen.index)
+    pools = {}
+    for time in times.unique():
+        part = train[train[TIME_TO] == time] if TIME_TO in table else train
+        targets = fitted.places((part if len(part) else train)[TARGET].unique(), "pairs")
+        rows = np.concatenate([fitted.index.rows(i) for i in targets])
+        pools[time] = fitted.cells(rng.choice(rows, min(n_cells, len(rows)), replace=False)) / scale
+    return [pools[time] for time in times]
+
+
+def _forecast(
+    fitted: Fitted,
+    source: np.ndarray,
+    covariates: np.ndarray,
+    *,
+    n_draws: int,
+    rng: np.random.Generator,
+    scale: np.ndarray,
+) -> list[np.ndarray]:
+    return _moved(fitted, source, drawn_targets(fitted, source, covariates, n_draws=n_draws, rng=rng), scale)
+
+
+def _moved(fitted: Fitted, source: np.ndarray, ends: np.ndarray, scale: np.ndarray) -> list[np.ndarray]:
+    moved, place = fitted.move(source, ends)
+    return [part / scale for part in np.split(moved[0], np.flatnonzero(np.diff(place)) + 1)]
+
+
+def _metrics(names: list[str], truth: list[np.ndarray], *, unbiased: bool, seed: int) -> dict[str, Metric]:
+    pooled = np.concatenate(truth)
+    if len(pooled) > _POOLED:
+        pooled = np.random.default_rng(seed).choice(pooled, _POOLED, replace=False)
+    measures: dict[str, Metric] = {
+        "energy": partial(metrics.energy_distance, unbiased=unbiased),
+        "mmd": partial(metrics.mmd, bandwidth=float(np.median(pdist(pooled))) or 1.0, unbiased=unbiased),
+        "sliced_wasserstein": partial(metrics.sliced_wasserstein, seed=seed),
+    }
+    return {name: partial(_measured, measures[name], 1 + unbiased) for name in names}
+
+
+def _measured(measure: Metric, minimum: int, x: np.ndarray, y: np.ndarray) -> float:
+    """Distance, NaN where a cloud has too few cells for it."""
+    return measure(x, y) if min(len(x), len(y)) >= minimum else np.nan
+
+
+def _scored(
+    pairs: pd.DataFrame, name: str, clouds: list[np.ndarray], truth: list[np.ndarray], measures: dict[str, Metric]
+) -> pd.DataFrame:
+    scores = [
+        pairs.assign(forecast=name, metric=metric, value=[measure(*ends) for ends in zip(clouds, truth, strict=True)])
+        for metric, measure in measures.items()
+    ]
+    return pd.concat(scores)
+
+
+def _floor(pairs: pd.DataFrame, truth: list[np.ndarray], measures: dict[str, Metric], seed: int) -> pd.DataFrame:
+    scores = []
+    for metric, measure in measures.items():
+        floor = partial(metrics.split_half, metric=measure, n_splits=_N_SPLITS, seed=seed)
+        value = [floor(cells) if len(cells) > 1 else np.nan for cells in truth]
+        scores.append(pairs.assign(forecast="split half", metric=metric, value=value))
+    return pd.concat(scores)

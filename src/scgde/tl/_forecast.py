@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from scgde import _keys
+from scgde._checks import check_count, check_seed
+from scgde.pp._pairs import TIME_FROM, TIME_TO, Clock
+from scgde.tl._carried import read_tde
+from scgde.tl._generate import check_decodable
+from scgde.tl._moved import SOURCE_SET, Fitted, moved_cells, way_times
+from scgde.tl._predicting import covariance_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anndata import AnnData
+
+    from scgde.model import TDE
+
+
+def forecast(
+    adata: AnnData,
+    source: str | Sequence[str],
+    *,
+    to: Any = None,
+    n_draws: int = 20,
+    n_times: int = 2,
+    decode: bool = False,
+    key: str = "tde",
+    seed: int = 0,
+) -> AnnData:
+    """Move the cells of sets to where they are expected, each to several draws of the target embedding.
+
+    What becomes of a clone is not known from its cells: the predictor gives a distribution over target embeddings, and
+    the moved cells of all draws together are the forecast.
+
+    Parameters
+    ----------
+    adata
+        A fitted AnnData, or one with embedded sets, with its cells.
+    source
+        Names of the sets whose cells are moved.
+    to
+        The time that is forecast, where the fit had a ``time_key``. With further covariates a mapping from their names
+        (and that of ``time_key``) to values.
+    n_draws
+        Draws of the target embedding. A transport conditioned on the source alone has one end for each cell, and takes
+        no draws.
+    n_times
+        2 for the cells where they arrive. More: so many steps of their way, both ends included.
+    decode
+        Whether to map principal components back to genes.
+    key
+        Name under which the fit was written.
+    seed
+        Random seed.
+
+    Returns
+    -------
+    The moved cells, as :func:`transport` gives them, with ``obs["draw"]`` and the draw in their names. How sure it is:
+    ``uns["forecast"]["embedding"]``, the drawn embeddings, shape ``(n_sources, n_draws, E)``, and
+    ``uns["forecast"]["sets"]``: one row per source with the ``spread`` of its draws, root mean squared distance from
+    their mean, and the ``relative_spread``, its ratio to that of the targets of all training pairs: 0 where the target
+    is certain, 1 where nothing is known.
+
+    Raises
+    ------
+    KeyError
+        If there is no fit, or no set of that name.
+    RuntimeError
+        If the fit had no pairs to learn a predictor from.
+    ValueError
+        If ``to`` does not say what the predictor must be told, or there is no way back to genes.
+    """
+    n_draws, n_times = check_count(n_draws, "n_draws"), check_count(n_times, "n_times", minimum=2)
+    rng = check_seed(seed)
+    model = read_tde(adata, key)
+    check_decodable(model, decode=decode)
+    check_forecasts(model)
+    fitted = Fitted.of(adata, model, key)
+    start = fitted.sources(source)
+    told = _told(fitted, start, to)
+    ends = drawn_targets(fitted, start, told, n_draws=n_draws, rng=rng)
+    times = way_times(n_times)
+    moved, _ = fitted.move(start, ends, times=times, seed=seed)
+    obs = fitted.frame(adata, start, ["forecast"] * len(start), ends.shape[1])
+    cells = moved_cells(model, moved, obs, times, decode=decode)
+    cells.uns["forecast"] = {_keys.EMBEDDING: ends, _keys.SETS: _spread(fitted, start, ends)}
+    return cells
+
+
+def check_forecasts(model: TDE) -> None:
+    """Require a predictor, or a transport that needs none."""
+    if model.module.condition == "source" or model.predictor is not None:
+        return
+    msg = (
+        "A forecast needs a predictor, which is fitted on two pairs or more with `predictor` and "
+        '`condition="both"`, but this fit has none. Fit with `time_key` or `pairs`, or move cells to a set that is '
+        "known with `scgde.tl.transport`."
+    )
+    raise RuntimeError(msg)
+
+
+def drawn_targets(
+    fitted: Fitted, source: np.ndarray, covariates: np.ndarray, *, n_draws: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Target embeddings of sets ``(P,)``, shape ``(P, n_draws, E)``; of a transport that needs none, one of zeros."""
+    model, z = fitted.model, fitted.embedding[source]
+    if model.module.condition == "source":
+        return np.zeros((len(z), 1, z.shape[1]), dtype=np.float32)
+    noise = covariance_of(model, fitted.x, fitted.index, source) if model.predictor.uses_covariance else None
+    return model.predictor.draw(z, covariates=covariates, source_covariance=noise, n_draws=n_draws, rng=rng)
+
+
+def _told(fitted: Fitted, source: np.ndarray, to: Any) -> np.ndarray:
+    """Covariates of each source, shape ``(P, c)``."""
+    known = fitted.model.source
+    names, time_key = known["covariates"], known["time_key"]
+    wanted = [time_key if name == TIME_TO else name for name in names if name != TIME_FROM]
+    values = dict(to) if isinstance(to, Mapping) else {wanted[0]: to} if to is not None and len(wanted) == 1 else {}
+    if fitted.model.module.condition == "source":
+        return np.zeros((len(source), 0))
+    if set(values) != set(wanted) or (to is not None and not wanted):
+        msg = f"`to` must say {wanted or 'nothing'}, which the predictor was fitted with, got {to!r}."
+        raise ValueError(msg)
+    columns = {name: np.full(len(source), _number(known, name, value)) for name, value in values.items()}
+    if time_key is not None:
+        columns[TIME_TO] = columns.pop(time_key)
+        columns[TIME_FROM] = Clock(**known["clock"]).read(fitted.table[time_key].iloc[source])
+    return np.stack([columns[name] for name in names], axis=1) if names else np.zeros((len(source), 0))
+
+
+def _number(known: dict[str, Any], name: str, value: Any) -> float:
+    if name == known["time_key"]:
+        value = Clock(**known["clock"]).number(value)
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not np.isfinite(value):
+        msg = f"`to` must hold finite numbers, got {value!r} for {name!r}."
+        raise ValueError(msg)
+    return float(value)
+
+
+def _spread(fitted: Fitted, source: np.ndarray, ends: np.ndarray) -> pd.DataFrame:
+    spread = np.sqrt(ends.var(axis=1).sum(axis=-1))
+    table = pd.DataFrame({"spread": spread}, index=pd.Index(fitted.table.index[source], name=SOURCE_SET))
+    predictor = fitted.model.predictor
+    return table if predictor is None else table.assign(relative_spread=spread / predictor.target_spread)

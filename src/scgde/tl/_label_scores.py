@@ -1,0 +1,87 @@
+"""How well predicted labels agree with true ones."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import stats
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+_BINS = 10
+
+
+def class_scores(truth: np.ndarray, probability: np.ndarray) -> dict[str, float]:
+    """Scores of class probabilities.
+
+    Parameters
+    ----------
+    truth
+        Codes, shape ``(n,)``.
+    probability
+        Shape ``(n, C)``.
+
+    Returns
+    -------
+    ``accuracy``; ``balanced_accuracy``; ``roc_auc``, ``f1`` and ``average_precision``, of the last class where there
+    are two, else the mean over the classes that occur; ``brier``, the squared error of the probabilities.
+    """
+    predicted = probability.argmax(axis=1)
+    there = np.unique(truth)
+    positive = there if probability.shape[1] > 2 else np.array([1])
+    ranked = [code for code in positive if 0 < (truth == code).sum() < len(truth)]
+    return {
+        "accuracy": float((predicted == truth).mean()),
+        "balanced_accuracy": float(np.mean([(predicted[truth == code] == code).mean() for code in there])),
+        "roc_auc": _mean([roc_auc_score(truth == code, probability[:, code]) for code in ranked]),
+        "f1": _mean([_f1(truth == code, predicted == code) for code in positive]),
+        "average_precision": _mean([average_precision_score(truth == code, probability[:, code]) for code in ranked]),
+        "brier": float(((probability - np.eye(probability.shape[1])[truth]) ** 2).sum(axis=1).mean()),
+    }
+
+
+def number_scores(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    """``r2`` and the rank correlation ``spearman``; 0 where the prediction does not vary."""
+    spread = ((truth - truth.mean()) ** 2).sum()
+    varies = np.ptp(predicted) > 0 and spread > 0
+    return {
+        "r2": float(1 - ((truth - predicted) ** 2).sum() / spread) if spread > 0 else np.nan,
+        "spearman": float(stats.spearmanr(truth, predicted).statistic) if varies else 0.0,
+    }
+
+
+def calibration_error(truth: np.ndarray, probability: np.ndarray) -> float:
+    """Mean gap between the probability of the predicted class and how often it is right, over ten bins."""
+    confidence, right = probability.max(axis=1), probability.argmax(axis=1) == truth
+    bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+    gaps = np.bincount(bins, right, minlength=_BINS) - np.bincount(bins, confidence, minlength=_BINS)
+    return float(np.abs(gaps).sum() / len(truth))
+
+
+def interval(values: np.ndarray, n_splits: int, level: float) -> tuple[float, float]:
+    """Confidence interval of a mean over test parts that share their training sets.
+
+    Parameters
+    ----------
+    values
+        One per part, repeats included, shape ``(n,)``.
+    n_splits
+        Parts that a repeat is split into.
+
+    References
+    ----------
+    :cite:t:`Nadeau03`.
+    """
+    values = values[np.isfinite(values)]
+    if len(values) < 2:
+        return np.nan, np.nan
+    error = values.std(ddof=1) * np.sqrt(1 / len(values) + 1 / (n_splits - 1))
+    half = stats.t.ppf(0.5 + level / 2, len(values) - 1) * error
+    return float(values.mean() - half), float(values.mean() + half)
+
+
+def _f1(truth: np.ndarray, predicted: np.ndarray) -> float:
+    both = truth.sum() + predicted.sum()
+    return float(2 * (truth & predicted).sum() / both) if both else 0.0
+
+
+def _mean(values: list[float]) -> float:
+    return float(np.mean(values)) if values else np.nan

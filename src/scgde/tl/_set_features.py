@@ -1,0 +1,71 @@
+"""Simple descriptions of each set, to compare an embedding with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.spatial.distance import pdist
+
+from scgde import _keys
+from scgde._checks import check_columns
+from scgde.tl._uncertainty import open_fitted
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from scgde.tl._uncertainty import Fitted
+
+#: Random Fourier features of the kernel mean, cosines and sines.
+N_FREQUENCIES = 64
+_MAX_BANDWIDTH_CELLS = 1000
+
+
+def set_features(
+    adata: AnnData, cell_type_key: str | None, key: str, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Representations of the sets by name, each of shape ``(S, d)``.
+
+    ``"majority"`` knows nothing (d is 0); ``"means"`` and ``"means_sd"`` hold the moments of each feature of the fit,
+    ``"kernel_mean"`` the mean of random features of a Gaussian kernel, ``"composition"`` the shares of the cell types.
+    """
+    if cell_type_key is not None:
+        check_columns(adata.obs, [cell_type_key], "cell_type_key")
+    fitted = open_fitted(adata, key)
+    frequencies = _frequencies(fitted, rng)
+    means, sds, waves = [], [], []
+    for i in range(fitted.cells_of.n_sets):
+        x = _cells(fitted, fitted.cells_of.rows(i))
+        angles = x @ frequencies
+        means.append(x.mean(axis=0))
+        sds.append(x.std(axis=0))
+        waves.append(np.concatenate([np.cos(angles).mean(axis=0), np.sin(angles).mean(axis=0)]))
+    features = {
+        "majority": np.empty((len(means), 0)),
+        "means": np.stack(means),
+        "means_sd": np.column_stack([means, sds]),
+        "kernel_mean": np.stack(waves),
+    }
+    return features if cell_type_key is None else features | {"composition": _composition(adata, cell_type_key, key)}
+
+
+def _cells(fitted: Fitted, rows: np.ndarray) -> np.ndarray:
+    """Cells in the units of the encoder, shape ``(n, G)``."""
+    return fitted.module.standardize(fitted.features.gather(torch.from_numpy(rows))).double().cpu().numpy()
+
+
+def _frequencies(fitted: Fitted, rng: np.random.Generator) -> np.ndarray:
+    """Of waves whose mean product is a Gaussian kernel as wide as cells are apart, shape ``(G, n)``."""
+    cells = fitted.cells_of.cells
+    rows = rng.choice(cells, min(len(cells), _MAX_BANDWIDTH_CELLS), replace=False)
+    x = _cells(fitted, np.sort(rows))
+    bandwidth = np.median(pdist(x)) or 1.0
+    return rng.standard_normal((x.shape[1], N_FREQUENCIES)) / bandwidth
+
+
+def _composition(adata: AnnData, cell_type_key: str, key: str) -> np.ndarray:
+    counts = pd.crosstab(adata.obs[_keys.set_column(key)].astype(str), adata.obs[cell_type_key].astype(str))
+    shares = counts.div(counts.sum(axis=1), axis=0)
+    return shares.reindex(adata.uns[key][_keys.SETS].index.astype(str), fill_value=0).to_numpy()

@@ -1,0 +1,162 @@
+"""Sets as observations: their table, and how far they are from each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from scipy.spatial.distance import pdist, squareform
+
+from scgde import _keys
+from scgde._checks import check_one_of
+from scgde.pp._grouping import group_cells
+from scgde.tl._distances import CELL_METRICS, EMBEDDING_METRICS, distances
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anndata import AnnData
+
+EMBEDDING = "embedding"
+#: What ``tl.distances`` gives that is a distance.
+METRICS = tuple(name for name in (*EMBEDDING_METRICS, *CELL_METRICS) if name != "standard_error")
+#: Those of them that are squares: their roots behave as distances do.
+_SQUARES = ("energy", "mmd", "sinkhorn")
+#: Whole numbers are classes up to so many values, if there are three sets or more to a value.
+_MAX_CLASSES, _SETS_PER_CLASS = 10, 3
+
+
+class SetLevel(NamedTuple):
+    """What is known of the sets of an AnnData.
+
+    Attributes
+    ----------
+    table
+        One row per set.
+    distances
+        Shape ``(S, S)``.
+    """
+
+    table: pd.DataFrame
+    distances: np.ndarray
+
+
+def set_level(adata: AnnData, metric: str, key: str | None) -> SetLevel:
+    """The sets of a fit, or (``key`` None) the observations of `adata`, which are sets themselves.
+
+    Raises
+    ------
+    KeyError
+        If there is no fit.
+    ValueError
+        If there is no such metric, or distances are not finite.
+    """
+    if key is None:
+        level = SetLevel(adata.obs, _of_observations(adata, metric))
+    else:
+        check_fitted(adata, key)
+        level = SetLevel(adata.uns[key][_keys.SETS], _of_fit(adata, metric, key))
+    if not np.isfinite(level.distances).all():
+        some = level.table.index[~np.isfinite(level.distances).all(axis=1)][:5].tolist()
+        msg = f"Distances by `metric` must be finite, but {metric!r} has NaN or infinity at {some}. Leave them out."
+        raise ValueError(msg)
+    return level
+
+
+def check_fitted(adata: AnnData, key: str) -> None:
+    """Require what a fit writes."""
+    stored = adata.uns.get(key)
+    if not hasattr(stored, "keys") or not {_keys.SETS, _keys.EMBEDDING} <= set(stored):
+        msg = (
+            f"`adata.uns[{key!r}]` must hold what `scgde.tl.fit_gde` writes. Run it first, pass its `key_added` as "
+            f"`key`, or `key=None` where observations are sets. Keys of `adata.uns`: {list(adata.uns)}."
+        )
+        raise KeyError(msg)
+
+
+def covariate(adata: AnnData, name: str, argument: str, key: str | None) -> pd.Series:
+    """One value per set: a column of the set table, or one of ``obs`` that was added since.
+
+    Raises
+    ------
+    KeyError
+        If there is no such column.
+    ValueError
+        If it varies within sets.
+    """
+    table = adata.obs if key is None else adata.uns[key][_keys.SETS]
+    if name in table:
+        return table[name]
+    if name not in adata.obs:
+        columns = list(dict.fromkeys([*table, *adata.obs]))
+        msg = f"`{argument}` must name a column of the set table or of `adata.obs`, got {name!r}. Columns: {columns}."
+        raise KeyError(msg)
+    return _constant_within_sets(adata.obs, name, argument, _keys.set_column(str(key))).reindex(table.index)
+
+
+def _constant_within_sets(obs: pd.DataFrame, name: str, argument: str, sets: str) -> pd.Series:
+    table = group_cells(obs[[sets, name]], sets, min_cells=1).table
+    if name not in table:
+        pairs = obs[[sets, name]].dropna(subset=sets).drop_duplicates()
+        some = pairs[sets][pairs[sets].duplicated()].unique().tolist()
+        msg = (
+            f"`{argument}` must name a column that is constant within sets, but {name!r} varies in {len(some)}, "
+            f"such as {some[:3]}. Give all cells of a set one value."
+        )
+        raise ValueError(msg)
+    return table[name]
+
+
+def as_names(names: str | Sequence[str] | None) -> list[str]:
+    """A list, also of one or of none."""
+    return [] if names is None else [names] if isinstance(names, str) else list(names)
+
+
+def is_continuous(column: pd.Series) -> bool:
+    """Whether values are amounts: numbers, but neither two values only nor a few whole ones that repeat."""
+    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        return False
+    known = column.dropna().to_numpy(dtype=float)
+    n_values = len(np.unique(known))
+    whole = bool((known == np.round(known)).all())
+    return n_values > 2 and not (whole and n_values <= min(_MAX_CLASSES, len(known) // _SETS_PER_CLASS))
+
+
+def classes(column: pd.Series) -> tuple[np.ndarray, list[str]]:
+    """Code of each value, -1 where missing, and the names of those that occur, in their natural order."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        values = column.cat.remove_unused_categories()
+    else:
+        values = column.infer_objects().astype("category")
+    names = [_name(value) for value in values.cat.categories]
+    return values.cat.codes.to_numpy(dtype=np.int64), names
+
+
+def _name(value: object) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _of_fit(adata: AnnData, metric: str, key: str) -> np.ndarray:
+    check_one_of(metric, "metric", METRICS)
+    content = adata.uns[key]
+    if metric == EMBEDDING:
+        return _euclidean(content[_keys.EMBEDDING])
+    if metric not in content.get(_keys.DISTANCES, {}):
+        distances(adata, metric=metric, key=key)
+    square = np.asarray(content[_keys.DISTANCES][metric], dtype=float)
+    return np.sqrt(square.clip(0)) if metric in _SQUARES else square
+
+
+def _of_observations(adata: AnnData, metric: str) -> np.ndarray:
+    check_one_of(metric, "metric", [EMBEDDING, *adata.obsm, *adata.obsp])
+    if metric in adata.obsp:
+        square = adata.obsp[metric]
+        return np.asarray(square.toarray() if sparse.issparse(square) else square, dtype=float)
+    x = adata.X if metric == EMBEDDING else adata.obsm[metric]
+    return _euclidean(x.toarray() if sparse.issparse(x) else x)
+
+
+def _euclidean(x: object) -> np.ndarray:
+    return squareform(pdist(np.asarray(x, dtype=float)))

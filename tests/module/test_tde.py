@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from scgde.module import TDEModule
+from scgde.nn.encoders import encoders
+from scgde.nn.transports import transports
+
+N_SETS = 5
+
+
+@pytest.fixture
+def make():
+    def make_module(encoder="pooled_gnn", transport="flow_matching", **options):
+        with torch.random.fork_rng(devices=[]):
+            torch.random.manual_seed(0)
+            return TDEModule(3, 2, encoder=encoder, transport=transport, n_sets=N_SETS, **options)
+
+    return make_module
+
+
+@pytest.fixture
+def batch():
+    """Five sets; three pairs of them."""
+    rng = torch.Generator().manual_seed(0)
+    weights = torch.rand(N_SETS, 6, generator=rng)
+    weights = weights / weights.sum(1, keepdim=True)
+    x = torch.randn(N_SETS, 6, 3, generator=rng) + torch.arange(float(N_SETS))[:, None, None]
+    sets = torch.arange(N_SETS)
+    places = {"source": torch.tensor([0, 2, 3]), "target": torch.tensor([1, 3, 4])}
+    views = {"encoder": x, "encoder_weights": weights, "generator": x.flip(1), "generator_weights": weights.flip(1)}
+    return {**views, **places, "sets": sets}
+
+
+def move(module, optimizer_steps=2, *, batch):
+    """Layers that start at zero pass a gradient on once they have moved."""
+    for _ in range(optimizer_steps):
+        module.zero_grad()
+        module(batch)[-1].loss.backward()
+        with torch.no_grad():
+            for parameter in module.parameters():
+                if parameter.grad is not None:
+                    parameter -= 0.1 * parameter.grad
+
+
+def has_gradient(part):
+    return sum(float(p.grad.abs().sum()) for p in part.parameters() if p.grad is not None) > 0
+
+
+@pytest.mark.parametrize("encoder", list(encoders))
+@pytest.mark.parametrize("transport", list(transports))
+def test_loss_reaches_encoder_and_transport(make, batch, encoder, transport):
+    module = make(encoder, transport)
+    move(module, batch=batch)
+    assert has_gradient(module.encoder)
+    assert has_gradient(module.transport)
+
+
+def test_loss_is_a_mean_over_pairs(make, batch):
+    module = make(transport="energy")
+    whole = module(batch)[-1].loss
+    parts = [module({**batch, "source": batch["source"][[i]], "target": batch["target"][[i]]})[-1] for i in range(3)]
+    torch.testing.assert_close(whole, torch.stack([part.loss for part in parts]).mean())
+    assert [part.n_obs_minibatch for part in parts] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(("condition", "target_matters"), [("both", True), ("source", False)])
+def test_source_condition_does_not_know_the_target(make, batch, condition, target_matters):
+    module = make(transport="energy", condition=condition)
+    move(module, batch=batch)
+    z = torch.randn(N_SETS, 2)
+    first, other = (module.push(batch["encoder"], z, z + shift) for shift in (0.0, 1.0))
+    assert torch.equal(first, other) != target_matters
+    assert not torch.allclose(module.push(batch["encoder"], z + 1, z), first)
+
+
+def test_lookup_trains_a_vector_for_each_set_and_no_encoder(make, batch):
+    module = make(condition="lookup")
+    move(module, batch={**batch, "sets": torch.tensor([4, 3, 2, 1, 1])})
+    assert module.table.weight.grad.any(-1).tolist() == [False, True, True, True, True]
+    assert not has_gradient(module.encoder)
+
+
+def test_lookup_needs_the_number_of_sets():
+    with pytest.raises(TypeError, match="`n_sets` must be an integer, got None"):
+        TDEModule(3, 2, encoder="deep_sets", transport="energy", condition="lookup")
+
+
+def test_unknown_condition_is_refused():
+    with pytest.raises(ValueError, match="`condition` must be one of"):
+        TDEModule(3, 2, encoder="deep_sets", transport="energy", condition="target")
+
+
+def test_push_does_not_change_with_the_units_of_the_data(make, batch):
+    module, scaled = make(), make()
+    center, scale = torch.tensor([1.0, -5.0, 0.0]), torch.tensor([2.0, 0.1, 7.0])
+    scaled.set_scaling(center, scale)
+    z = module.embed(batch["encoder"], batch["encoder_weights"])
+    other = scaled.embed(batch["encoder"] * scale + center, batch["encoder_weights"])
+    torch.testing.assert_close(other, z, atol=1e-5, rtol=1e-4)
+    moved = module.push(batch["generator"], z, z.flip(0), times=(0.5, 1.0))
+    other = scaled.push(batch["generator"] * scale + center, z, z.flip(0), times=(0.5, 1.0))
+    torch.testing.assert_close(other, moved * scale + center, atol=1e-4, rtol=1e-4)
+
+
+def test_encoder_and_transport_see_views_of_their_own(make, batch):
+    module = make()
+    changed = {**batch, "generator": batch["generator"] + 1}
+    before, after = (module(b)[0]["embedding"] for b in (batch, changed))
+    torch.testing.assert_close(before, after)
+
+
+def test_isometry_adds_its_weighted_misfit(make, batch):
+    losses = [make(transport="energy", isometry=weight)(batch)[-1].loss.item() for weight in (0.0, 1.0)]
+    assert losses[1] > losses[0]

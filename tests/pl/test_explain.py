@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from itertools import pairwise
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from scgde import pl
+
+PARTS = ["composition", "shift", "dispersion"]
+
+
+@pytest.fixture
+def explanation():
+    """As of `tl.explain`, with a part that works against the others."""
+    rng = np.random.default_rng(0)
+    states = pd.DataFrame(rng.normal(size=(3, 3)), index=["T cell", "B cell", "NK"], columns=PARTS)
+    features = pd.DataFrame(rng.random((20, 3)), index=[f"gene {i}" for i in range(20)], columns=PARTS)
+    features["generated"] = np.linspace(1, 0, 20)
+    path = pd.DataFrame(rng.normal(size=(5, 20)), index=np.linspace(0, 1, 5), columns=features.index)
+    total = float(states.to_numpy().sum())
+    return SimpleNamespace(total=total, floor=0.01, states=states, features=features, path=path)
+
+
+def widths(ax):
+    """Lengths of the bars by part, with their signs."""
+    return np.array([[bar.get_width() for bar in bars] for bars in ax.containers])
+
+
+def test_explain_draws_states_and_their_sum(explanation):
+    (ax,) = pl.explain(explanation, kinds="states", show=False)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["all", "T cell", "B cell", "NK"]
+    np.testing.assert_allclose(widths(ax).T[1:], explanation.states)
+    np.testing.assert_allclose(widths(ax)[:, 0], explanation.states.sum())
+
+
+def test_bars_do_not_cover_each_other(explanation):
+    (ax,) = pl.explain(explanation, kinds="states", show=False)
+    for row in range(4):
+        spans = sorted(sorted([bars[row].get_x(), bars[row].get_x() + bars[row].get_width()]) for bars in ax.containers)
+        assert all(left[1] <= right[0] + 1e-9 for left, right in pairwise(spans))
+
+
+def test_a_single_state_has_no_sum(explanation):
+    explanation.states = explanation.states.head(1)
+    (ax,) = pl.explain(explanation, kinds="states", show=False)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["T cell"]
+
+
+def test_explain_draws_the_first_features(explanation):
+    (ax,) = pl.explain(explanation, kinds="features", n_features=4, show=False)
+    assert [label.get_text() for label in ax.get_yticklabels()] == [f"gene {i}" for i in range(4)]
+    np.testing.assert_allclose(widths(ax).T, explanation.features[PARTS].head(4))
+    (dots,) = [line for line in ax.lines if line.get_label() == "generated"]
+    np.testing.assert_allclose(dots.get_xdata(), explanation.features["generated"].head(4))
+
+
+def test_explain_draws_means_along_the_path(explanation):
+    (ax,) = pl.explain(explanation, kinds="path", show=False)
+    assert len(ax.lines) == 8
+    np.testing.assert_allclose(ax.lines[2].get_ydata(), explanation.path["gene 2"])
+
+
+def test_explain_draws_in_given_axes_and_saves(explanation, tmp_path):
+    _, ax = plt.subplots()
+    assert pl.explain(explanation, kinds="path", ax=ax, title="mine", show=False) == [ax]
+    plt.close("all")
+    pl.explain(explanation, save=tmp_path / "e.png")
+    assert (tmp_path / "e.png").stat().st_size > 1000
+    assert not plt.get_fignums()
+
+
+def test_explain_says_what_is_wrong(explanation):
+    with pytest.raises(ValueError, match=r"`kinds` must be one of"):
+        pl.explain(explanation, kinds="roc")
+    with pytest.raises(ValueError, match=r"`n_features` must be at least 1, got 0"):
+        pl.explain(explanation, n_features=0)

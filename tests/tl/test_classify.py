@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+
+from scgde import tl
+
+N_SETS, N_CELLS = 40, 12
+
+
+@pytest.fixture(scope="module")
+def cohort_once(fit):
+    """Donors whose class shifts their cells, fitted in a moment; the embedding is then that of their means."""
+    rng = np.random.default_rng(0)
+    codes = np.repeat(np.arange(N_SETS), N_CELLS)
+    status = np.arange(N_SETS) % 2
+    severity = rng.random(N_SETS)
+    x = rng.normal(size=(len(codes), 4)) + np.column_stack([2 * status, 3 * severity, 0 * status, 0 * status])[codes]
+    kind = np.where(rng.random(len(codes)) < 0.3 + 0.4 * status[codes], "T cell", "B/NK cell")
+    obs = {
+        "donor": pd.Categorical([f"d{i:02d}" for i in codes]),
+        "status": np.where(status, "is ill", "healthy")[codes],
+        "severity": severity[codes],
+        "patient": (codes // 2).astype(str),
+        "cell_type": pd.Categorical(kind),
+    }
+    adata = ad.AnnData(x.astype(np.float32), obs=pd.DataFrame(obs, index=[f"c{i}" for i in range(len(codes))]))
+    fit(adata, "donor")
+    means = pd.DataFrame(adata.X).groupby(codes).mean().to_numpy()
+    adata.uns["gde"]["embedding"] = means.astype(np.float32)
+    return adata
+
+
+@pytest.fixture
+def cohort(cohort_once):
+    return cohort_once.copy()
+
+
+def scores(report, score):
+    return report[report["score"] == score].set_index("representation")["value"]
+
+
+def test_classify_predicts_classes_and_compares_with_baselines(cohort):
+    report = tl.classify(cohort, "status", cell_type_key="cell_type", n_repeats=2)
+    names = ["embedding", "majority", "means", "means_sd", "kernel_mean", "composition"]
+    assert report["representation"].unique().tolist() == names
+    auc, accuracy = scores(report, "roc_auc"), scores(report, "balanced_accuracy")
+    assert (auc[["embedding", "means", "means_sd"]] > 0.95).all()
+    assert auc["composition"] > 0.7
+    assert (auc["majority"], accuracy["majority"]) == (0.5, 0.5)
+    # The stand-in for an embedding is that of the means, and splits are the same.
+    assert auc["embedding"] == pytest.approx(auc["means"], abs=0.01)
+    proper = report[report["score"] != "calibration_error"]
+    assert (proper["low"] <= proper["value"]).all()
+
+
+def test_classify_predicts_numbers(cohort):
+    report = tl.classify(cohort, "severity", n_repeats=2)
+    assert scores(report, "r2")["embedding"] > 0.6
+    assert scores(report, "spearman")["embedding"] > 0.8
+    assert scores(report, "r2")["majority"] < 0.05
+    predicted = cohort.uns["gde"]["sets"]["severity_predicted"]
+    assert predicted.corr(cohort.uns["gde"]["sets"]["severity"]) > 0.8
+
+
+def test_classify_does_not_predict_what_is_not_there(cohort):
+    labels = np.random.default_rng(1).permutation(np.repeat(["a", "b"], N_SETS // 2))
+    cohort.uns["gde"]["sets"]["noise"] = labels
+    report = tl.classify(cohort, "noise", baselines=False)
+    row = report[report["score"] == "roc_auc"].iloc[0]
+    assert row["low"] < 0.5 < row["high"]
+    assert scores(report, "calibration_error")["embedding"] < 0.3
+
+
+def test_classify_writes_probabilities_of_all_sets(cohort):
+    table = cohort.uns["gde"]["sets"]
+    table["known"] = table["status"].where(np.arange(N_SETS) < 20)
+    tl.classify(cohort, "known", baselines=False, n_repeats=1)
+    table = cohort.uns["gde"]["sets"]
+    columns = ["known_probability_healthy", "known_probability_is ill"]
+    np.testing.assert_allclose(table[columns].sum(axis=1), 1)
+    assert (table["known_predicted"] == table["status"])[20:].mean() > 0.9
+    assert cohort.obs[columns].notna().all(axis=None)
+    by_set = cohort.obs.groupby("gde_set", observed=True)[columns[0]].agg(["min", "max"])
+    np.testing.assert_array_equal(by_set["min"], table[columns[0]])
+    np.testing.assert_array_equal(by_set["max"], table[columns[0]])
+
+
+def test_probabilities_of_labelled_sets_are_from_when_they_were_tested(cohort):
+    """A label that is wrong for one set is not learnt from that set itself."""
+    table = cohort.uns["gde"]["sets"]
+    table["status"] = table["status"].astype(str)
+    table.iloc[0, table.columns.get_loc("status")] = "is ill"
+    tl.classify(cohort, "status", baselines=False)
+    assert cohort.uns["gde"]["sets"]["status_probability_is ill"].iloc[0] < 0.4
+
+
+def test_classify_takes_values_for_unlabeled(cohort):
+    table = cohort.uns["gde"]["sets"]
+    table["coded"] = np.where(np.arange(N_SETS) < 30, table["status"], "unknown")
+    tl.classify(cohort, "coded", unlabeled="unknown", baselines=False, n_repeats=1)
+    stored = cohort.uns["gde"]["classification"]["coded"]
+    assert stored["classes"].tolist() == ["healthy", "is ill"]
+    assert stored["sets"].tolist() == table.index[:30].tolist()
+    assert stored["outputs"]["embedding"].shape == (1, 30, 2)
+    table["number"] = np.where(np.arange(N_SETS) < 30, table["severity"], -1)
+    tl.classify(cohort, "number", unlabeled=[-1, -2], baselines=False, n_repeats=1)
+    assert cohort.uns["gde"]["classification"]["number"]["truth"].min() >= 0
+
+
+def test_classify_does_not_divide_groups(cohort):
+    """Both sets of a patient have one label that nothing else tells: only a divided patient is predicted."""
+    table = cohort.uns["gde"]["sets"]
+    rng = np.random.default_rng(0)
+    patient = np.arange(N_SETS) // 2
+    places = 10 * rng.normal(size=(N_SETS // 2, 30))[patient] + 0.01 * rng.normal(size=(N_SETS, 30))
+    cohort.uns["gde"]["embedding"] = places.astype(np.float32)
+    table["own"] = rng.permutation(np.repeat([True, False], N_SETS // 4))[patient]
+    divided = scores(tl.classify(cohort, "own", baselines=False, n_splits=4), "roc_auc")["embedding"]
+    whole = scores(tl.classify(cohort, "own", baselines=False, n_splits=4, groups="patient"), "roc_auc")["embedding"]
+    assert divided > 0.8
+    assert whole < 0.7
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.array([True, False]),
+        pd.Categorical(["mild one", "severe"], categories=["severe", "mild one"], ordered=True),
+        np.array([0, 1]),
+        np.array([0.0, 1.0]),
+        pd.array([True, False], dtype="boolean"),
+    ],
+    ids=["bool", "ordered", "int", "float", "nullable"],
+)
+def test_classify_takes_any_kind_of_classes(cohort, values, round_trip):
+    cohort.uns["gde"]["sets"]["label"] = (
+        pd.Series(values).iloc[np.arange(N_SETS) % 2].set_axis(cohort.uns["gde"]["sets"].index)
+    )
+    report = tl.classify(cohort, "label", baselines=False, n_repeats=1)
+    assert scores(report, "roc_auc")["embedding"] > 0.9
+    back = round_trip(cohort)
+    pd.testing.assert_frame_equal(
+        back.uns["gde"]["classification"]["label"]["report"].reset_index(drop=True), report, check_dtype=False
+    )
+    assert back.uns["gde"]["sets"]["label_predicted"].tolist() == cohort.uns["gde"]["sets"]["label_predicted"].tolist()
+
+
+def test_classify_takes_three_classes_and_slashes(cohort, round_trip):
+    table = cohort.uns["gde"]["sets"]
+    table["stage"] = pd.cut(table["severity"], 3, labels=["I/II", "III", "IV"])
+    report = tl.classify(cohort, "stage", n_repeats=1)
+    assert scores(report, "balanced_accuracy")["embedding"] > 0.6
+    assert scores(report, "roc_auc")["embedding"] > 0.8
+    assert "stage_probability_I_II" in round_trip(cohort).obs
+
+
+def test_balanced_classes_find_more_of_a_rare_one(cohort):
+    table = cohort.uns["gde"]["sets"]
+    table["rare"] = table["severity"] > table["severity"].quantile(0.85)
+    cohort.uns["gde"]["embedding"][:] += np.random.default_rng(0).normal(size=(N_SETS, 4)) * 0.7
+    plain, balanced = (
+        scores(tl.classify(cohort, "rare", baselines=False, class_weight=weight), "balanced_accuracy")["embedding"]
+        for weight in (None, "balanced")
+    )
+    assert balanced > plain
+
+
+def test_classify_is_reproducible(cohort):
+    reports = [tl.classify(cohort, "status", baselines=False, n_repeats=1, seed=seed) for seed in (1, 1, 2)]
+    pd.testing.assert_frame_equal(reports[0], reports[1])
+    assert not reports[0].equals(reports[2])
+
+
+def test_classify_uses_a_column_added_after_the_fit(cohort):
+    cohort.obs["late"] = cohort.obs["status"].astype("category")
+    assert scores(tl.classify(cohort, "late", baselines=False, n_repeats=1), "roc_auc")["embedding"] > 0.9
+
+
+def test_classify_says_what_is_wrong_and_leaves_the_data_as_it_was(cohort, unchanged):
+    table = cohort.uns["gde"]["sets"]
+    table["one"], table["none"] = "a", np.nan
+    table["alone"] = np.where(np.arange(N_SETS) == 3, "b", "a")
+    cohort.obs["varies"] = np.arange(cohort.n_obs) % 2
+    with unchanged(cohort):
+        with pytest.raises(ValueError, match=r"`mode` must be one of \('probe',\)|`mode` must be one of \['probe'\]"):
+            tl.classify(cohort, "status", mode="joint")
+        with pytest.raises(ValueError, match=r"two classes or more, but the 40 labelled sets of 'one' have \['a'\]"):
+            tl.classify(cohort, "one")
+        with pytest.raises(ValueError, match=r"two classes or more, but the 0 labelled sets of 'none' have \[\]"):
+            tl.classify(cohort, "none")
+        with pytest.raises(ValueError, match=r"of the rarest class of 'alone', 1, got 5. Label more donors"):
+            tl.classify(cohort, "alone")
+        with pytest.raises(ValueError, match=r"of the rarest class of 'status', 20, got 30. Lower it"):
+            tl.classify(cohort, "status", n_splits=30)
+        with pytest.raises(ValueError, match=r"constant within sets, but 'varies' varies in 40"):
+            tl.classify(cohort, "varies")
+        with pytest.raises(KeyError, match=r"`label_key` must name a column"):
+            tl.classify(cohort, "x")
+        with pytest.raises(KeyError, match=r"`cell_type_key` must name columns"):
+            tl.classify(cohort, "status", cell_type_key="x")
+        with pytest.raises(ValueError, match=r"`class_weight` must be one of"):
+            tl.classify(cohort, "status", class_weight="x")
