@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 import scgde
 from _common import timed
 from scgde.model import TDE
+from scgde.model.predictors import predictors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anndata import AnnData
 
-#: Target embeddings that a stochastic predictor draws for each source; a ridge penalty, in units of the variance.
-N_DRAWS, N_NEIGHBORS, PENALTY = 20, 20, 1e-3
+#: Stochastic predictors, and the target embeddings that each draws for a source.
+PREDICTORS, N_DRAWS = ("neighbors", "kernel", "flow"), 20
 
 
 def fit(
@@ -63,23 +63,11 @@ def predicted(model: TDE, pairs: Sequence[tuple[str, str]], z: np.ndarray, *, se
     """Target embeddings of sources ``(S, E)`` by each predictor fitted to the pairs, shape ``(S, draws, E)``."""
     embedding = model.get_embedding()
     source, target = (embedding.loc[[pair[end] for pair in pairs]].to_numpy() for end in (0, 1))
-    return {"ridge": ridge(source, target, z), f"{N_NEIGHBORS} nearest": nearest(source, target, z, seed=seed)}
-
-
-def ridge(source: np.ndarray, target: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Linear prediction, shape ``(S, 1, E)``."""
-    center, scale = source.mean(0), source.std(0) + 1e-9
-    x = (source - center) / scale
-    gram = x.T @ x + PENALTY * len(x) * np.eye(x.shape[1])
-    weights = np.linalg.solve(gram, x.T @ (target - target.mean(0)))
-    return (target.mean(0) + (z - center) / scale @ weights)[:, None].astype(np.float32)
-
-
-def nearest(source: np.ndarray, target: np.ndarray, z: np.ndarray, *, seed: int) -> np.ndarray:
-    """Targets of the pairs with the nearest sources, drawn at random, shape ``(S, draws, E)``."""
-    place = cdist(z, source).argsort(axis=1)[:, :N_NEIGHBORS]
-    draw = np.random.default_rng(seed).integers(place.shape[1], size=(len(z), N_DRAWS))
-    return target[np.take_along_axis(place, draw, axis=1)]
+    fitted = {name: predictors[name]().fit(source, target, seed=seed) for name in PREDICTORS}
+    drawn = {
+        name: predictor.draw(z, n_draws=N_DRAWS, rng=np.random.default_rng(seed)) for name, predictor in fitted.items()
+    }
+    return {"ridge": predictors["ridge"]().fit(source, target, seed=seed).mean(z)[:, None]} | drawn
 
 
 def forecast(model: TDE, sets: Sequence[np.ndarray], z: np.ndarray, draws: np.ndarray) -> list[np.ndarray]:

@@ -172,7 +172,7 @@ def test_gde_names_training_sets_that_are_unknown(registered, network, training)
 
 def test_gde_keeps_the_weights_with_the_lowest_validation_loss(registered, network, training):
     model = GDE(registered, **network)
-    longer = {**training, "max_steps": 60, "lr": 0.2, "ema_decay": 0.5}
+    longer = {**training, "max_steps": 60, "lr": 1.0, "ema_decay": 0.5}
     model.train(**longer)
     losses = model.history["validation_loss"].dropna()
     assert losses.idxmin() < losses.index[-1], "the test needs a best validation before the last"
@@ -205,7 +205,7 @@ def test_gde_stops_early(registered, network, training):
 
 def test_gde_runs_to_the_end_without_patience(registered, network, training):
     model = GDE(registered, **network)
-    model.train(**{**training, "max_steps": 60, "lr": 0.2, "patience": None})
+    model.train(**{**training, "max_steps": 60, "lr": 1.0, "patience": None})
     assert model.history["step"].iloc[-1] == 60
 
 

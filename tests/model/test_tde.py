@@ -10,6 +10,7 @@ from scipy import sparse
 
 from scgde import datasets
 from scgde.model import GDE, TDE, _base
+from scgde.model.predictors import Ridge
 
 NETWORK: dict[str, Any] = {
     "n_latent": 4,
@@ -176,10 +177,10 @@ def test_interrupted_fit_resumes_to_the_same_bits(registered, training, tmp_path
     with pytest.raises(KeyboardInterrupt):
         Interrupted(registered, **NETWORK).train(**options)
     TDE.setup_anndata(registered, set_key="donor")
-    resumed = fit(registered, training=options)
+    resumed = fit(registered, options, max_steps=20)
     np.testing.assert_array_equal(weights_of(resumed), weights_of(unbroken))
     with pytest.raises(ValueError, match=r"`checkpoint_dir` must hold a fit with the same options and data"):
-        fit(registered, {**options, "pairs": PAIRS[1:]})
+        fit(registered, {**options, "pairs": PAIRS[1:]}, max_steps=20)
 
 
 def test_pairs_are_not_parted_by_the_random_split(registered, training):
@@ -249,7 +250,7 @@ def test_train_refuses_options_before_anything_is_changed(registered, training, 
     model = TDE(registered, **NETWORK)
     before = weights_of(model)
     with pytest.raises(error, match=match):
-        model.train(**training, **options)
+        model.train(**training | options)
     np.testing.assert_array_equal(weights_of(model), before)
     assert not model.is_trained
 
@@ -283,6 +284,17 @@ def test_save_and_load_give_the_same_numbers(registered, training, tmp_path, con
     np.testing.assert_array_equal(*moved)
     assert loaded.history.equals(model.history)
     assert loaded.is_trained
+
+
+def test_predictor_is_saved_with_the_model(trained, tmp_path):
+    model = TDE.from_stored(trained.to_stored())
+    assert model.predictor is None
+    z = trained.get_embedding().to_numpy()
+    model.predictor = Ridge().fit(z[::2], z[1::2])
+    model.save(tmp_path / "model")
+    loaded = TDE.load(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.predictor.mean(z), model.predictor.mean(z))
+    np.testing.assert_array_equal(weights_of(loaded), weights_of(trained))
 
 
 def test_models_do_not_read_one_another(trained, network):

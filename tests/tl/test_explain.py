@@ -56,7 +56,7 @@ def test_explain_splits_the_energy_distance(cells):
 
 def test_floor_is_the_distance_of_two_draws_of_one_population():
     rng, totals, floors = np.random.default_rng(0), [], []
-    for _ in range(200):
+    for _ in range(1000):
         sides = [Population(rng.normal(size=(n, 4)), rng.dirichlet(np.full(n, 5)), np.zeros(n, int)) for n in (20, 50)]
         totals.append(decompose(*sides, 1).contributions().sum())
         floors.append(sum(map(_floor, sides)))

@@ -88,7 +88,7 @@ def test_generate_decodes_to_genes_near_those_of_the_set(pca_fitted):
     true = pca_fitted.to_df().groupby(pca_fitted.obs["donor"], observed=True).mean()
     found = cells.to_df().groupby(cells.obs["set"], observed=True).mean().loc[true.index]
     centred = [(mean - mean.mean()).to_numpy().ravel() for mean in (true, found)]
-    assert np.corrcoef(*centred)[0, 1] > 0.9
+    assert np.corrcoef(*centred)[0, 1] > 0.85
 
 
 def test_generate_decodes_the_cells_that_it_draws(pca_fitted):

@@ -11,6 +11,7 @@ from scgde.model import _io
 from scgde.model._base import BLANK_REGISTRY, SetModel
 from scgde.model._options import TrainOptions
 from scgde.model._scaling import SCALINGS
+from scgde.model.predictors import predictors
 from scgde.module import TDEModule
 from scgde.module._tde import CONDITIONS
 from scgde.nn.encoders import encoders
@@ -291,7 +292,7 @@ class TDE(SetModel):
         self._check_n_features(x.shape[1])
         ends = [np.asarray(z, dtype=np.float32) for z in (source_embedding, target_embedding)]
         codes = np.asarray(codes)
-        self._check_ends(codes, len(x), *ends)
+        self._check_ends(codes, x.shape[0], *ends)
         check_count(seed, "seed", minimum=0)
         rng = torch.Generator().manual_seed(seed)
         features, index = open_features(x), SetIndex.from_codes(codes, len(ends[0]))
@@ -310,8 +311,6 @@ class TDE(SetModel):
         return {} if self.predictor is None else {"predictor": _io.Stored(*self.predictor.to_stored())}
 
     def _read_part(self, name: str, stored: _io.Stored) -> None:
-        from scgde.model.predictors import predictors
-
         self.predictor = predictors[stored.config["name"]].from_stored(*stored)
 
     def _given(self, pairs: ArrayLike | None, weights: ArrayLike | None, fraction: float | None) -> Pairs:

@@ -11,6 +11,7 @@ from scgde.pl._generated import generated
 from scgde.pl._groups import groups
 from scgde.pl._history import history
 from scgde.pl._interpolation import interpolation
+from scgde.pl._transport import transport
 from scgde.pl._uncertainty import uncertainty
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "groups",
     "history",
     "interpolation",
+    "transport",
     "uncertainty",
 ]

@@ -15,10 +15,9 @@ if TYPE_CHECKING:
 class DirectGenerator(Generator):
     """Map of noise to cells in one evaluation of the network, trained on a divergence D between sets of cells.
 
-    Two draws of one population are some way apart, and a generator that only comes near to its targets is narrower than
-    they are. Hence the loss is ``D(draw, cells) + D(other draw, cells) - D(draw, other draw)``, an unbiased estimate
-    of a generalised energy distance, and the draws have as many cells and the weights of the target. It can be
-    negative.
+    Two draws of one population are some way apart, and a generator that only comes near to its targets is narrower
+    than they are. Hence the loss is ``D(draw, cells) + D(other draw, cells) - D(draw, other draw)``: up to a constant,
+    an estimate of a generalised energy distance. The draws have as many cells and the weights of the target.
 
     References
     ----------
