@@ -96,7 +96,7 @@ def test_fit_tde_without_pairs_trains_and_forecast_says_what_is_missing(clones):
     adata = clones.copy()
     tl.fit_tde(adata, ["clone", "time"], **TINY)
     source = adata.uns["tde"]["sets"].index[0]
-    with pytest.raises(RuntimeError, match="predictor|pairs"):
+    with pytest.raises(RuntimeError, match=r"predictor|pairs"):
         tl.forecast(adata, source)
 
 
