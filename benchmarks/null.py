@@ -84,7 +84,7 @@ def rejected(test: Callable[[np.ndarray], float], n: int, *, shift: float) -> tu
 
 def main() -> None:
     options = parser(__doc__, steps=300)
-    options.add_argument("--simulations", type=int, default=1000)
+    options.add_argument("--simulations", type=int, default=200)
     arguments = options.parse_args()
     torch.set_num_threads(arguments.threads)
     n = arguments.simulations

@@ -9,7 +9,7 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SMALL = {"n_hidden": 32, "n_layers": 1, "backbone_kwargs": {"n_hidden": 32, "n_layers": 1}}
+SMALL = {"n_hidden": 32, "n_layers": 1, "n_points": 16, "backbone_kwargs": {"n_hidden": 32, "n_layers": 1}}
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from matplotlib.collections import LineCollection
+
+import scgde
+from scgde import pl, tl
+
+TINY = {
+    "n_latent": 4,
+    "min_cells": 1,
+    "max_steps": 20,
+    "sets_per_batch": 8,
+    "set_size": 8,
+    "progress_bar": False,
+    "accelerator": "cpu",
+    "encoder_kwargs": {"n_hidden": 16},
+    "transport_kwargs": {"n_steps": 4, "backbone_kwargs": {"n_hidden": 16, "n_layers": 1}},
+}
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    adata = scgde.datasets.clones(40, paired_fraction=0.5, n_features=3, seed=0)
+    tl.fit_tde(adata, "clone", time_key="time", predictor="neighbors", **TINY)
+    return adata
+
+
+@pytest.fixture(scope="module")
+def ends(fitted):
+    return tuple(fitted.uns["tde"]["pairs"][["source", "target"]].iloc[0])
+
+
+def test_transport_draws_a_way_for_each_cell_of_the_source(fitted, ends):
+    moved = tl.transport(fitted, *ends, n_times=5)
+    axes = pl.transport(fitted, moved, show=False)
+    (lines,) = [part for part in axes.collections if isinstance(part, LineCollection)]
+    n_cells = (fitted.obs["tde_set"] == ends[0]).sum()
+    assert len(lines.get_segments()) == 4 * n_cells
+
+
+def test_transport_starts_at_the_cells_where_the_features_are_the_axes(fitted, ends):
+    moved = tl.transport(fitted, *ends, n_times=3)
+    axes = pl.transport(fitted, moved, basis=None, show=False)
+    (lines,) = [part for part in axes.collections if isinstance(part, LineCollection)]
+    drawn = np.concatenate([np.asarray(part) for part in lines.get_segments()])
+    source = np.asarray(fitted[fitted.obs["tde_set"] == ends[0]].X)[:, :2]
+    distance = np.linalg.norm(source[:, None] - drawn[None], axis=-1).min(axis=1)
+    assert distance.max() < 1e-4
+
+
+def test_transport_refuses_cells_of_other_features(fitted, ends):
+    moved = tl.transport(fitted, *ends, n_times=3)[:, :2].copy()
+    with pytest.raises(ValueError, match="`moved` must have the 3 training features, got 2"):
+        pl.transport(fitted, moved, show=False)
