@@ -59,7 +59,7 @@ def evaluate_transport(
     n_cells
         Cells of pooled targets.
     metric
-        Some of ``"energy"`` (2 E|x-y| - E|x-x'| - E|y-y'|), ``"mmd"`` (one kernel for all pairs) and
+        Some of ``"energy"`` (``2 E|x-y| - E|x-x'| - E|y-y'|``), ``"mmd"`` (one kernel for all pairs) and
         ``"sliced_wasserstein"``, in features scaled as the model scales them.
     unbiased
         Whether energy distance and MMD leave out the pairs of a cell with itself (U-statistic). Otherwise a forecast is
