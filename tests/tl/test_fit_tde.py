@@ -1,16 +1,24 @@
 from __future__ import annotations
 
-import anndata as ad
+import copy
+from typing import TYPE_CHECKING
+
 import numpy as np
+import pandas as pd
 import pytest
 
-import scgde
-from scgde import tl
+from scgde import datasets, tl
+from scgde.tl._carried import read_tde
 
-TINY = {
+if TYPE_CHECKING:
+    import anndata as ad
+
+    from scgde.model import TDE
+
+TINY_TDE = {
     "n_latent": 4,
     "min_cells": 1,
-    "max_steps": 30,
+    "max_steps": 20,
     "sets_per_batch": 8,
     "set_size": 8,
     "progress_bar": False,
@@ -20,97 +28,208 @@ TINY = {
 }
 
 
-@pytest.fixture(scope="module")
-def clones():
-    return scgde.datasets.clones(60, paired_fraction=0.5, n_features=3, seed=0)
+def fit(adata: ad.AnnData, groupby: str = "clone", **options) -> TDE:
+    return tl.fit_tde(adata, groupby, **{**copy.deepcopy(TINY_TDE), "time_key": "time", **options})
 
 
-@pytest.fixture(scope="module")
-def fitted(clones):
-    adata = clones.copy()
-    tl.fit_tde(adata, "clone", time_key="time", predictor="neighbors", scaling="common", **TINY)
+def clones() -> ad.AnnData:
+    """Clones of which half are seen at every time; a third of them is held out, and a tenth validates."""
+    adata = datasets.clones(30, paired_fraction=0.5, unlabeled_fraction=0.05, n_features=4, seed=0)
+    number = adata.obs["clone"].cat.codes
+    adata.obs["split"] = np.select([number % 3 == 0, number % 10 == 1], ["test", "validation"], "train")
+    adata.obs["dose"] = adata.obs["time"].astype(float) / 2
     return adata
 
 
-def test_fit_tde_pairs_consecutive_times_of_one_clone(fitted):
-    pairs, sets = fitted.uns["tde"]["pairs"], fitted.uns["tde"]["sets"]
-    source, target = sets.loc[pairs["source"]], sets.loc[pairs["target"]]
-    assert len(pairs) > 10
-    assert source["clone"].tolist() == target["clone"].tolist()
-    assert (source["time"].astype(int).to_numpy() < target["time"].astype(int).to_numpy()).all()
-    orphans = sets.index.difference([*pairs["source"], *pairs["target"]])
-    assert len(orphans) > 0
+@pytest.fixture(scope="module")
+def fitted_once() -> ad.AnnData:
+    adata = clones()
+    fit(adata, split_key="split")
+    return adata
 
 
-def test_fit_tde_holds_out_clones_whole(fitted):
-    sets = fitted.uns["tde"]["sets"]
-    assert (sets.groupby("clone", observed=True)["role"].nunique() == 1).all()
-    assert set(sets["role"]) == {"train", "validation"}
+@pytest.fixture
+def fitted(fitted_once) -> ad.AnnData:
+    return fitted_once.copy()
 
 
-def test_transport_moves_the_cells_of_the_source(fitted):
-    pair = fitted.uns["tde"]["pairs"].iloc[0]
-    moved = tl.transport(fitted, pair["source"], pair["target"], n_times=3)
-    source = fitted[fitted.obs["tde_set"] == pair["source"]]
-    start, end = (moved[moved.obs["t"] == time] for time in (0.0, 1.0))
-    np.testing.assert_allclose(np.asarray(start.X), np.asarray(source.X), rtol=1e-5, atol=1e-5)
-    assert end.n_obs == source.n_obs
-    assert not np.allclose(np.asarray(end.X), np.asarray(source.X), atol=1e-3)
-    assert set(moved.obs["target_set"]) == {pair["target"]}
+def test_fit_tde_writes_sets_pairs_and_a_model(fitted):
+    content = fitted.uns["tde"]
+    sets, pairs = content["sets"], content["pairs"]
+    assert set(content) == {"sets", "embedding", "params", "history", "model", "pairs"}
+    assert content["embedding"].shape == (len(sets), 4)
+    assert fitted.obsm["X_tde"].shape == (fitted.n_obs, 4)
+    assert set(pairs["source"]) | set(pairs["target"]) <= set(sets.index)
+    assert (sets.loc[pairs["source"], "clone"].to_numpy() == sets.loc[pairs["target"], "clone"].to_numpy()).all()
+    assert list(pairs) == ["source", "target", "group", "time_from", "time_to", "role"]
 
 
-def test_transport_survives_h5ad(fitted, tmp_path):
-    pair = fitted.uns["tde"]["pairs"].iloc[0]
-    fitted.write_h5ad(tmp_path / "fitted.h5ad")
-    again = ad.read_h5ad(tmp_path / "fitted.h5ad")
-    here, there = (tl.transport(adata, pair["source"], pair["target"]) for adata in (fitted, again))
-    np.testing.assert_array_equal(np.asarray(here.X), np.asarray(there.X))
+def test_fit_tde_survives_files(fitted, round_trip):
+    again = round_trip(fitted)
+    pd.testing.assert_frame_equal(again.uns["tde"]["pairs"], fitted.uns["tde"]["pairs"], check_dtype=False)
+    source = fitted.uns["tde"]["pairs"]["source"].iloc[0]
+    first, second = (tl.forecast(part, source, to=6, n_draws=2).X for part in (fitted, again))
+    np.testing.assert_array_equal(first, second)
 
 
-@pytest.mark.parametrize("predictor", ["ridge", "neighbors", "kernel"])
-def test_forecast_is_the_same_for_one_seed(clones, predictor):
-    adata = clones.copy()
-    tl.fit_tde(adata, "clone", time_key="time", predictor=predictor, **TINY)
-    source = adata.uns["tde"]["pairs"]["source"].iloc[0]
-    first, second = (tl.forecast(adata, source, to=6, n_draws=2, seed=3) for _ in range(2))
-    np.testing.assert_array_equal(np.asarray(first.X), np.asarray(second.X))
-    n_cells = (adata.obs["tde_set"] == source).sum()
-    assert np.isfinite(np.asarray(first.X)).all()
-    assert (first.obs["t"] == 1).sum() == 2 * n_cells
+def test_fit_tde_repeats_for_a_seed():
+    first, again = clones(), clones()
+    for adata in (first, again):
+        fit(adata)
+    np.testing.assert_array_equal(first.uns["tde"]["embedding"], again.uns["tde"]["embedding"])
 
 
-def test_evaluate_transport_finds_the_identity_by_hand(fitted):
-    scores = tl.evaluate_transport(fitted, n_draws=2, n_cells=50, metric="energy")
-    assert {"identity", "pooled targets"} < set(scores["forecast"])
-    identity = scores[scores["forecast"] == "identity"].head(4)
-    by_hand = []
-    for _, row in identity.iterrows():
-        ends = [np.asarray(fitted[fitted.obs["tde_set"] == row[end]].X) for end in ("source", "target")]
-        by_hand.append(scgde.metrics.energy_distance(*ends))
-    # In the units of the fit, a common factor.
-    ratio = identity["value"].to_numpy() / np.array(by_hand)
-    np.testing.assert_allclose(ratio, ratio[0], rtol=1e-3)
+def test_fit_tde_is_blind_to_held_out_groups(fitted):
+    adata = clones()
+    test = (adata.obs["split"] == "test").to_numpy()
+    adata.X[test] = 100 * adata.X[test] - 7
+    fit(adata, split_key="split")
+    before, after = read_tde(fitted, "tde").to_stored().state, read_tde(adata, "tde").to_stored().state
+    assert before.keys() == after.keys()
+    for name in before:
+        np.testing.assert_array_equal(before[name], after[name])
 
 
-def test_fit_tde_without_pairs_trains_and_forecast_says_what_is_missing(clones):
-    adata = clones.copy()
-    tl.fit_tde(adata, ["clone", "time"], **TINY)
-    source = adata.uns["tde"]["sets"].index[0]
-    with pytest.raises(RuntimeError, match=r"predictor|pairs"):
-        tl.forecast(adata, source)
+def test_fit_tde_learns_from_held_out_sets_when_transductive_but_not_from_their_pairs(fitted):
+    adata = clones()
+    model = fit(adata, split_key="split", transductive=True)
+    pairs = adata.uns["tde"]["pairs"]
+    held = pairs["role"] == "held out"
+    assert held.any()
+    assert (held == (fitted.uns["tde"]["pairs"]["role"] == "held out")).all()
+    assert (adata.uns["tde"]["sets"]["role"] != "held out").all()
+    assert len(model.predictor._state["targets"]) == (~held).sum()
+    assert not np.allclose(model.module.center, read_tde(fitted, "tde").module.center)
 
 
-def test_transport_refuses_sets_that_are_not_there(fitted):
-    known = fitted.uns["tde"]["sets"].index[0]
-    with pytest.raises(KeyError, match="`target` must name fitted sets"):
-        tl.transport(fitted, known, "nobody")
-    with pytest.raises(ValueError, match="`source` and `target` must differ"):
-        tl.transport(fitted, known, known)
+def test_fit_tde_predictor_learns_from_pairs_that_are_not_held_out(fitted):
+    pairs = fitted.uns["tde"]["pairs"]
+    assert len(read_tde(fitted, "tde").predictor._state["targets"]) == (pairs["role"] != "held out").sum()
 
 
-def test_fit_tde_refuses_one_time_only_and_leaves_adata(clones):
-    adata = clones[clones.obs["time"] == clones.obs["time"].iloc[0]].copy()
-    before = set(adata.uns), list(adata.obs.columns)
-    with pytest.raises(ValueError, match="time"):
-        tl.fit_tde(adata, "clone", time_key="time", **TINY)
-    assert (set(adata.uns), list(adata.obs.columns)) == before
+def test_fit_tde_keeps_groups_together_in_a_random_split():
+    adata = clones()
+    fit(adata, validation_fraction=0.3)
+    sets = adata.uns["tde"]["sets"]
+    assert (sets["role"] == "validation").any()
+    assert len(sets[["clone", "role"]].drop_duplicates()) == sets["clone"].nunique()
+
+
+def test_fit_tde_takes_named_pairs_and_covariates():
+    adata = clones()
+    adata.obs["population"] = adata.obs["clone"].astype(str) + "_" + adata.obs["time"].astype(str)
+    adata.obs.loc[adata.obs["clone"].isna(), "population"] = np.nan
+    fit(adata)
+    pairs = adata.uns["tde"]["pairs"][["source", "target"]].map(lambda name: name.replace("|", "_"))
+    fit(adata, "population", time_key=None, pairs=pairs.to_numpy(), covariates=["dose"], key_added="named")
+    told = adata.uns["named"]["pairs"]
+    assert (told["dose"].to_numpy() == adata.uns["tde"]["pairs"]["time_to"].to_numpy() / 2).all()
+    assert tl.forecast(adata, pairs["source"].iloc[0], to=2.0, n_draws=2, key="named").n_obs > 0
+
+
+def test_fit_tde_without_pairs_moves_any_set_to_any_other():
+    adata = clones()
+    fit(adata, time_key=None)
+    names = adata.uns["tde"]["sets"].index
+    assert len(adata.uns["tde"]["pairs"]) == 0
+    assert np.isfinite(tl.transport(adata, names[0], names[1]).X).all()
+    with pytest.raises(RuntimeError, match=r"A forecast needs a predictor.*this fit has none.*Fit with `time_key`"):
+        tl.forecast(adata, names[0])
+
+
+@pytest.mark.parametrize("options", [{"condition": "lookup"}, {"transport": "energy", "transport_kwargs": None}])
+def test_fit_tde_takes_other_conditions_and_transports(options):
+    adata = clones()
+    fit(adata, **options)
+    pair = adata.uns["tde"]["pairs"].iloc[0]
+    assert np.isfinite(tl.transport(adata, pair["source"], pair["target"]).X).all()
+
+
+def test_fit_tde_conditioned_on_the_source_forecasts_without_a_predictor():
+    adata = clones()
+    model = fit(adata, condition="source")
+    pair = adata.uns["tde"]["pairs"].iloc[0]
+    assert model.predictor is None
+    moved = tl.forecast(adata, pair["source"], to=4)
+    assert moved.n_obs == (adata.obs["tde_set"] == pair["source"]).sum()
+    with pytest.raises(ValueError, match=r"Call `scgde\.tl\.forecast`"):
+        tl.transport(adata, pair["source"], pair["target"])
+
+
+def test_embed_with_a_fitted_transport_serves_new_clones(fitted):
+    new = clones()[np.asarray(fitted.obs["split"] == "test")].copy()
+    tl.embed(new, fitted, key="tde")
+    old = pd.DataFrame(fitted.uns["tde"]["embedding"], index=fitted.uns["tde"]["sets"].index)
+    names = new.uns["tde"]["sets"].index.intersection(old.index)
+    found = pd.DataFrame(new.uns["tde"]["embedding"], index=new.uns["tde"]["sets"].index)
+    np.testing.assert_allclose(found.loc[names], old.loc[names], atol=1e-5)
+    assert tl.forecast(new, names[0], to=6, n_draws=2).n_obs > 0
+
+
+def test_generate_says_that_a_transport_is_no_generator(fitted):
+    with pytest.raises(ValueError, match="The stored model must be a GDE, got 'TDE'"):
+        tl.generate(fitted, key="tde")
+
+
+@pytest.mark.parametrize("name", ["neighbors", "ridge"])
+def test_fit_predictor_replaces_the_predictor_alone(fitted, name):
+    before = read_tde(fitted, "tde")
+    tl.fit_predictor(fitted, name)
+    after = read_tde(fitted, "tde")
+    assert type(after.predictor).__name__.lower() == name
+    np.testing.assert_array_equal(after.module.center, before.module.center)
+
+
+def _torn(adata):
+    adata.obs["torn"] = np.where(adata.obs["time"] == 2, "train", "test")
+    return {"split_key": "torn"}
+
+
+def _nan_times(adata):
+    adata.obs["time"] = adata.obs["time"].astype(float).where(np.arange(adata.n_obs) % 7 > 0)
+    return {}
+
+
+def _one_time(adata):
+    adata.obs["time"] = 2
+    return {}
+
+
+def _unordered(adata):
+    adata.obs["time"] = adata.obs["time"].map({2: "a", 4: "b", 6: "c"})
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "match"),
+    [
+        (_torn, ValueError, "`split_key` must have one value for all sets of a group"),
+        (_nan_times, ValueError, "must hold a time for each cell of a group, got NaN"),
+        (_one_time, ValueError, "`time_key` must have at least two times"),
+        (_unordered, ValueError, "`time_key` must name a numeric or ordered column"),
+        (lambda _: {"time_key": "nobody"}, KeyError, "`time_key` must name columns"),
+        (lambda _: {"time_key": "clone"}, ValueError, "`time_key` must not be a column of `groupby`"),
+        (lambda _: {"pairs": [("a", "b")]}, ValueError, "`time_key` and `pairs` exclude each other"),
+        (lambda _: {"time_key": None, "pairs": [("nobody", "b")]}, KeyError, "`pairs` must name sets, got"),
+        (
+            lambda _: {"time_key": None, "pairs": [("clone_01", "clone_01")]},
+            ValueError,
+            "`pairs` must be of two sets each, got 'clone_01' with itself",
+        ),
+        (lambda _: {"predictor": "nobody"}, ValueError, "`predictor` must be one of"),
+        (lambda _: {"predictor_kwargs": {"nobody": 1}}, TypeError, "`predictor_kwargs` must be options of Kernel"),
+        (lambda _: {"condition": "nobody"}, ValueError, "`condition` must be one of"),
+        (lambda _: {"covariates": ["fate"]}, ValueError, "`covariates` must be constant within sets, got 'fate'"),
+        (lambda _: {"pair_weights": [1.0]}, ValueError, "`pair_weights` must hold one number for each of"),
+        (
+            lambda _: {"time_key": None, "condition": "source"},
+            ValueError,
+            "must hold one of `pairs`, as `pair_fraction` is 1",
+        ),
+    ],
+)
+def test_fit_tde_says_what_is_wrong_and_leaves_the_data_alone(unchanged, change, error, match):
+    adata = clones()
+    options = change(adata)
+    with unchanged(adata), pytest.raises(error, match=match):
+        fit(adata, **options)

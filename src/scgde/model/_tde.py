@@ -6,17 +6,19 @@ import numpy as np
 import pandas as pd
 import torch
 
-from scgde._checks import check_count, check_fraction, check_one_of, check_positive
+from scgde._checks import check_count, check_one_of, check_positive
 from scgde.model import _io
 from scgde.model._base import BLANK_REGISTRY, SetModel
 from scgde.model._options import TrainOptions
+from scgde.model._pairs import check_can_be_drawn, named_pairs
 from scgde.model._scaling import SCALINGS
+from scgde.model._transport import move_cells
 from scgde.model.predictors import predictors
 from scgde.module import TDEModule
 from scgde.module._tde import CONDITIONS
 from scgde.nn.encoders import encoders
 from scgde.nn.transports import transports
-from scgde.sets import BatchSpec, Pairs, SetIndex, open_features, whole_sets
+from scgde.sets import BatchSpec, SetIndex, open_features
 from scgde.train import seeded
 
 if TYPE_CHECKING:
@@ -212,14 +214,16 @@ class TDE(SetModel):
         )
         options.check()
         data = self._own_data()
-        given = self._given(pairs, pair_weights, pair_fraction)
+        if pair_fraction is None:
+            pair_fraction = 1.0 if self._config["condition"] == "source" else _PAIR_FRACTION
+        given = named_pairs(data, pairs, pair_weights, pair_fraction)
         is_lookup = self._config["condition"] == "lookup"
         fraction = 0.0 if is_lookup else validation_fraction
         parts = data.split(train_sets, validation_sets, fraction=fraction, seed=seed, links=given.codes)
         if is_lookup or (train_sets is None and not given.can_be_drawn(parts[1])):
             parts = parts[0], parts[0] if is_lookup else parts[1][:0]
         for part, name in zip(parts, ("training", "validation"), strict=True):
-            _check_can_be_drawn(given, part, name)
+            check_can_be_drawn(given, part, name)
         self._fit(
             options,
             parts,
@@ -254,7 +258,6 @@ class TDE(SetModel):
         self._check_embeds()
         return super().embed(x, codes)
 
-    @torch.no_grad()
     def transport(
         self,
         x: Any,
@@ -297,14 +300,7 @@ class TDE(SetModel):
         rng = torch.Generator().manual_seed(seed)
         features, index = open_features(x), SetIndex.from_codes(codes, len(ends[0]))
         moved = np.full((len(times), *x.shape), np.nan, dtype=np.float32)
-        for sets, draw in whole_sets(index, max_cells=self._max_cells):
-            conditions = [torch.from_numpy(z[sets]).to(self.device) for z in ends]
-            # Of a set too large for one pass, some cells at a time.
-            for start in range(0, draw.rows.shape[1], self._max_cells):
-                rows, weights = (part[:, start : start + self._max_cells] for part in draw)
-                cells = features.gather(torch.from_numpy(rows).to(self.device))
-                part = self.module.push(cells, *conditions, times=times, rng=rng).cpu().numpy()
-                moved[:, rows[weights > 0]] = part[:, weights > 0]
+        move_cells(self.module, features, index, ends, moved, times=times, rng=rng, max_cells=self._max_cells)
         return moved
 
     def _stored_parts(self) -> dict[str, _io.Stored]:
@@ -312,20 +308,6 @@ class TDE(SetModel):
 
     def _read_part(self, name: str, stored: _io.Stored) -> None:
         self.predictor = predictors[stored.config["name"]].from_stored(*stored)
-
-    def _given(self, pairs: ArrayLike | None, weights: ArrayLike | None, fraction: float | None) -> Pairs:
-        names = np.empty((0, 2), dtype=object) if pairs is None else np.asarray(pairs, dtype=object)
-        if names.ndim != 2 or names.shape[1] != 2:
-            msg = f"`pairs` must name a source and a target each, shape (n, 2), got shape {names.shape}."
-            raise ValueError(msg)
-        codes = self._own_data().places(names.ravel().tolist(), "pairs").reshape(-1, 2)
-        alone = codes[:, 0] == codes[:, 1]
-        if alone.any():
-            msg = f"`pairs` must be of two sets each, got {names[alone][0, 0]!r} with itself."
-            raise ValueError(msg)
-        if fraction is None:
-            fraction = 1.0 if self._config["condition"] == "source" else _PAIR_FRACTION
-        return Pairs(codes, _pair_weights(weights, len(codes)), check_fraction(fraction, "pair_fraction"))
 
     def _check_embeds(self) -> None:
         if self._config["condition"] == "lookup":
@@ -344,19 +326,3 @@ class TDE(SetModel):
         if codes.shape != (n_cells,) or codes.min(initial=-1) < -1 or codes.max(initial=-1) >= len(source):
             msg = f"`codes` must hold a row of {len(source)} embeddings, or -1, for each of {n_cells} cells."
             raise ValueError(msg)
-
-
-def _check_can_be_drawn(pairs: Pairs, sets: np.ndarray, name: str) -> None:
-    is_optional = name == "validation" and len(sets) == 0
-    if not is_optional and not pairs.can_be_drawn(sets):
-        need = "one of `pairs`, as `pair_fraction` is 1" if pairs.fraction == 1 else "two sets"
-        msg = f"The {name} sets must hold {need}, got {len(sets)} sets and {len(pairs.codes)} pairs."
-        raise ValueError(msg)
-
-
-def _pair_weights(weights: ArrayLike | None, n: int) -> np.ndarray:
-    values = np.ones(n) if weights is None else np.asarray(weights, dtype=float)
-    if values.shape != (n,) or not (np.isfinite(values) & (values > 0)).all():
-        msg = f"`pair_weights` must be a positive number for each of {n} pairs, got {weights!r}."
-        raise ValueError(msg)
-    return values

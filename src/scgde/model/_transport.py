@@ -1,0 +1,39 @@
+"""Cells of whole sets on their way to other sets: batched where they fit, some cells at a time where not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from scgde.sets import whole_sets
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scgde.module import TDEModule
+    from scgde.sets import Features, SetIndex
+
+
+@torch.no_grad()
+def move_cells(
+    module: TDEModule,
+    features: Features,
+    index: SetIndex,
+    embeddings: Sequence[np.ndarray],
+    moved: np.ndarray,
+    *,
+    times: Sequence[float],
+    rng: torch.Generator,
+    max_cells: int,
+) -> None:
+    """Fill ``moved``, shape ``(T, n, G)``, for the cells in a set; ``embeddings`` of sources and targets ``(S, E)``."""
+    for sets, draw in whole_sets(index, max_cells=max_cells):
+        ends = [torch.from_numpy(z[sets]).to(module.device) for z in embeddings]
+        # A set that comes alone may be larger than fits.
+        for start in range(0, draw.rows.shape[1], max_cells):
+            rows, weights = (part[:, start : start + max_cells] for part in draw)
+            cells = features.gather(torch.from_numpy(rows).to(module.device))
+            part = module.push(cells, *ends, times=times, rng=rng).cpu().numpy()
+            moved[:, rows[weights > 0]] = part[:, weights > 0]
