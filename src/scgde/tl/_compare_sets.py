@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 CELLS_PER_COMPONENT = 10
 #: Cells per squared number of tested axes, of ``1 / |1 / n_a - 1 / n_b|`` cells: where sizes are equal, skewness and
 #: bias of the two cancel.
-UNEVEN_CELLS_PER_SQUARE = 7
+UNEVEN_CELLS_PER_SQUARE = 13
 #: Share of the variance that the tested axes hold, where there are cells enough.
 SHARE = 0.95
 #: An embedding is stored with this relative precision.
@@ -87,7 +87,7 @@ def compare_sets(adata: AnnData, a: str, b: str, *, n_components: int | None = N
         Names of sets.
     n_components
         Axes to test along. By default those with 95 % of the variance. There are never more than one for every ten
-        cells of the smaller set, nor more than the root of a seventh of ``1 / |1 / n_a - 1 / n_b|``, which is about
+        cells of the smaller set, nor more than the root of a thirteenth of ``1 / |1 / n_a - 1 / n_b|``, which is about
         the cells of the smaller set where the other is much larger; and at least one.
     key
         Name under which the fit was written.
