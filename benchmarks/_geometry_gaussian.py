@@ -59,6 +59,8 @@ def run(experiment: str, arguments: argparse.Namespace) -> list[dict]:
     """Rows of a table: each family, seed and model."""
     rows = []
     for name, family in FAMILIES[experiment].items():
+        if not name.startswith(tuple(arguments.families or [""])):
+            continue
         for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
             # So many sets that a step rarely meets one again: as good as fresh draws.
             train = family.draw(N_TRAIN, TRAIN_CELLS, seed)

@@ -9,24 +9,20 @@ make the training sets, the other half the grid.
 A5: counts with p ~ Dirichlet(alpha_1, 1, 1). ``ratio``: mean latent distance of neighbours on the grid where p1 < .34,
 over that where p1 > .66. ``covariate``: sets drawn against the frequency of their share of class 1, `pp.set_weights`;
 ``density``: against the density of their embeddings in the fit without weights.
-
-    python benchmarks/_geometry_multinomial.py --experiment A4
-    python benchmarks/_geometry_multinomial.py --experiment A5
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import anndata as ad
 import numpy as np
 import pandas as pd
-import torch
 from scipy.spatial.distance import cdist, pdist, squareform
 from scipy.stats import pearsonr, spearmanr
 
 import scgde
-from _common import parser, report, timed
+from _common import timed
 
 if TYPE_CHECKING:
     import argparse
@@ -38,13 +34,8 @@ if TYPE_CHECKING:
 N_TRAIN, TRAIN_CELLS, TEST_CELLS, N_TRIALS = 10_000, 132, 100, 20
 ALPHAS = (2.0**-5, 1.0, 2.0**5)
 WEIGHTS = ("none", "covariate", "density")
-#: Networks that are large enough for three features, and fast.
-SMALL: dict[str, Any] = {
-    "n_latent": 8,
-    "encoder_kwargs": {"n_hidden": 64},
-    "generator_kwargs": {"backbone_kwargs": {"n_hidden": 64, "n_layers": 2}},
-}
-MODELS = {"default": {}, "small": SMALL, "small, isometry": SMALL | {"isometry": 0.1}}
+#: Largest weight of a set.
+CLIP = 30.0
 GRID = np.array([(i, j, 9 - i - j) for i in range(10) for j in range(10 - i)]) / 9
 CODES = np.repeat(np.arange(len(GRID)), TEST_CELLS)
 
@@ -78,19 +69,19 @@ def _warp(seed: int, arguments: argparse.Namespace) -> list[dict]:
             for weights in WEIGHTS if alpha != 1 else WEIGHTS[:1]:
                 record = {"alpha_1": alpha, "seed": seed, "model": spec["name"], "weights": weights}
                 if weights != "none":
-                    record["weight_of_rarest"] = _weigh(train, weights, share, arguments.clip)
+                    record["weight_of_rarest"] = _weigh(train, weights, share)
                 key = "unweighted" if weights == "none" else "weighted"
                 model = _fit(train, spec, seed, arguments, record, key_added=key)
                 rows.append(record | _scores(model.embed(test, CODES)))
     return rows
 
 
-def _weigh(train: ad.AnnData, how: str, share: np.ndarray, clip: float) -> float:
+def _weigh(train: ad.AnnData, how: str, share: np.ndarray) -> float:
     """Write ``obs["weight"]``; the largest of the weights, whose mean is 1."""
     table = train.uns["unweighted"]["sets"]
     train.uns["unweighted"]["sets"] = table.assign(share=share)
     by = "share" if how == "covariate" else None
-    scgde.pp.set_weights(train, by, key="unweighted", clip=clip)
+    scgde.pp.set_weights(train, by, key="unweighted", clip=CLIP)
     return round(float(train.obs["weight"].max()), 1)
 
 
@@ -198,19 +189,3 @@ def _kernel_mean(cells: np.ndarray, bandwidth: float, n_features: int = 512) -> 
     frequencies = np.random.default_rng(0).standard_normal((cells.shape[-1], n_features)) / bandwidth
     angles = cells @ frequencies
     return np.concatenate([np.cos(angles).mean(axis=1), np.sin(angles).mean(axis=1)], axis=1)
-
-
-def main() -> None:
-    options = parser(__doc__, steps=800)
-    options.add_argument("--experiment", choices=["A4", "A5"], default="A4")
-    options.add_argument("--first-seed", type=int, default=0)
-    options.add_argument("--models", nargs="+", choices=sorted(MODELS), default=["small", "small, isometry"])
-    options.add_argument("--clip", type=float, default=30.0, help="largest weight of a set (A5)")
-    arguments = options.parse_args()
-    torch.set_num_threads(arguments.threads)
-    arguments.models = [{"name": name} | MODELS[name] for name in arguments.models]
-    report(run(arguments.experiment, arguments), f"{arguments.experiment}_geometry")
-
-
-if __name__ == "__main__":
-    main()

@@ -8,8 +8,6 @@ share of zeros among 2,000 counts generated from the embedding of the n counts; 
 sees n counts of a set and the generator others, so that it learns what n counts say. ``posterior_mean``: of the true
 prior, the least error that there is. Counts become places on a line by uniform noise of width one, and counts again by
 rounding.
-
-    python benchmarks/_geometry_poisson.py
 """
 
 from __future__ import annotations
@@ -19,15 +17,15 @@ from typing import TYPE_CHECKING, Any
 import anndata as ad
 import numpy as np
 import pandas as pd
-import torch
 
 import scgde
-from _common import parser, report, timed
+from _common import timed
 
 if TYPE_CHECKING:
     import argparse
 
 SHAPE, SCALE = 2.0, 2.0
+SIZES = (10, 100, 1000)
 N_TRAIN, TARGET_CELLS = 8_000, 32
 N_TEST, N_GENERATED = 1_000, 2_000
 #: Slots of a batch that the encoder sees: fewer sets where they are large.
@@ -39,10 +37,10 @@ NETWORKS: dict[str, Any] = {
 }
 
 
-def run(arguments: argparse.Namespace) -> list[dict]:
+def run(experiment: str, arguments: argparse.Namespace) -> list[dict]:
     """Rows of a table, by n and seed."""
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
-    return [_row(n, seed, arguments) for n in arguments.sizes for seed in seeds]
+    return [_row(n, seed, arguments) for n in SIZES for seed in seeds]
 
 
 def _row(n: int, seed: int, arguments: argparse.Namespace) -> dict:
@@ -94,16 +92,3 @@ def _fit(n: int, seed: int, arguments: argparse.Namespace, record: dict) -> scgd
 
 def _on_a_line(counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return (counts + rng.random(counts.shape) - 0.5).astype(np.float32)
-
-
-def main() -> None:
-    options = parser(__doc__, steps=1500)
-    options.add_argument("--first-seed", type=int, default=0)
-    options.add_argument("--sizes", type=int, nargs="+", default=[10, 100, 1000])
-    arguments = options.parse_args()
-    torch.set_num_threads(arguments.threads)
-    report(run(arguments), "A11_geometry")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,39 +1,89 @@
 """Does the latent geometry recover Wasserstein-2 distance, and do generated cells recover their set?
 
 A2: Gaussian sets, mu ~ U[0, 5]^2, Sigma ~ inverse Wishart (df 10). A2b: mu ~ U[-1, 1]^2, randomly rotated, standard
-deviations U[.2, 1.5], where location and shape matter alike. A6: the same in 5 and 10 dimensions, and mixtures.
+deviations U[.2, 1.5], where location and shape matter alike. A6: the same in 5 and 10 dimensions, and mixtures. A4:
+multinomials and images of digits; A5: the same under skewed priors, and weights against them. A11: what sets tell
+about each other.
 
-Each set is embedded from 500 cells. ``pearson``, ``spearman``: latent L2 against W2 between pairs of held-out sets.
-``energy``: unbiased energy distance of generated cells to cells that the encoder did not see. ``w2``: between the
-Gaussian fit of 1,000 generated cells and the truth. ``midpoint`` (A3): W2 of the cells generated half-way between two
-embeddings to the displacement interpolation, over W2 of the two ends; ``mixture``: the same of both sets mixed.
+A2, A2b, A6: each set is embedded from 500 cells. ``pearson``, ``spearman``: latent L2 against W2 between pairs of
+held-out sets. ``energy``: unbiased energy distance of generated cells to cells that the encoder did not see. ``w2``:
+between the Gaussian fit of 1,000 generated cells and the truth. ``midpoint`` (A3): W2 of the cells generated half-way
+between two embeddings to the displacement interpolation, over W2 of the two ends; ``mixture``: the same of both sets
+mixed. The other columns are explained where they are computed.
 
     python benchmarks/geometry.py --experiment A2b
-    python benchmarks/geometry.py --experiment A6 --models default wormhole kernel_mean moments
+    python benchmarks/geometry.py --experiment A6 --models default isometry wormhole "kernel mean" moments
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, NamedTuple
+
 import torch
 
 import _geometry_gaussian
+import _geometry_multinomial
+import _geometry_poisson
 from _common import parser, report
 
-MODELS = {
-    "default": {"isometry": 0.0},
-    "isometry": {"isometry": 0.1},
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ISOMETRY = {"isometry": 0.1}
+#: Networks that are large enough for three features, and fast.
+SMALL: dict[str, Any] = {
+    "n_latent": 8,
+    "encoder_kwargs": {"n_hidden": 64},
+    "generator_kwargs": {"backbone_kwargs": {"n_hidden": 64, "n_layers": 2}},
+}
+WORMHOLE = {"encoder": "wormhole", "generator": "wormhole", "isometry": 1.0, "isometry_ground": "sinkhorn"}
+MODELS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "isometry": ISOMETRY,
+    "small": SMALL,
+    "small, isometry": SMALL | ISOMETRY,
+    "wormhole": WORMHOLE,
+    "kernel mean": {"encoder": "kernel_mean"},
+    "moments": {"encoder": "moments"},
+    "residual": {"encoder": "residual_gnn"},
+    "deep sets": {"encoder": "deep_sets"},
+    "diffusion": {"generator": "diffusion"},
+    "residual, diffusion": {"encoder": "residual_gnn", "generator": "diffusion"},
+    "cvae": {"generator": "cvae"},
+    "sliced Wasserstein": {"generator": "sliced_wasserstein"},
+    "sinkhorn": {"generator": "sinkhorn"},
+    "mmd": {"generator": "mmd"},
+    "energy": {"generator": "energy"},
+}
+
+
+class Experiment(NamedTuple):
+    """What to run, and with which steps and models unless told otherwise."""
+
+    run: Callable[..., list[dict]]
+    steps: int
+    models: tuple[str, ...] = ("default", "isometry")
+
+
+EXPERIMENTS = {name: Experiment(_geometry_gaussian.run, 2000) for name in _geometry_gaussian.FAMILIES} | {
+    "A4": Experiment(_geometry_multinomial.run, 800, ("small", "small, isometry")),
+    "A5": Experiment(_geometry_multinomial.run, 800, ("small", "small, isometry")),
+    "A11": Experiment(_geometry_poisson.run, 1500, ()),
 }
 
 
 def main() -> None:
-    options = parser(__doc__, steps=2000)
-    options.add_argument("--experiment", choices=sorted(_geometry_gaussian.FAMILIES), default="A2")
+    options = parser(__doc__, steps=0)
+    options.add_argument("--experiment", choices=sorted(EXPERIMENTS), default="A2")
     options.add_argument("--first-seed", type=int, default=0)
-    options.add_argument("--models", nargs="+", choices=sorted(MODELS), default=["default", "isometry"])
+    options.add_argument("--models", nargs="+", choices=sorted(MODELS))
+    options.add_argument("--families", nargs="+", help="of A6, by the beginning of their names")
     arguments = options.parse_args()
     torch.set_num_threads(arguments.threads)
-    arguments.models = [{"name": name} | MODELS[name] for name in arguments.models]
-    report(_geometry_gaussian.run(arguments.experiment, arguments), f"{arguments.experiment}_geometry")
+    experiment = EXPERIMENTS[arguments.experiment]
+    arguments.steps = arguments.steps or experiment.steps
+    arguments.models = [{"name": name} | MODELS[name] for name in arguments.models or experiment.models]
+    report(experiment.run(arguments.experiment, arguments), f"{arguments.experiment}_geometry")
 
 
 if __name__ == "__main__":

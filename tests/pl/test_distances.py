@@ -64,7 +64,8 @@ def test_distances_annotates_with_strips_in_the_order_of_the_map(measured):
     severity = np.asarray(strips(ax)[1].images[0].get_array())[:, 0]
     known = [i for i, row in enumerate(order) if row != 3]
     assert to_hex(severity[order.index(3)]) == GREY
-    assert np.argsort(severity[known, 0], kind="stable").tolist() == np.argsort(np.array(order)[known]).tolist()
+    luminance = severity[known] @ [0.3, 0.59, 0.11, 0]
+    assert np.argsort(luminance).tolist() == np.argsort(np.array(order)[known]).tolist()
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
     assert labels[:5] == ["class", "IgA nephropathy", "b", "c", "NA"]
     assert labels[5:] == ["severity", "0", "0.545", "1", "NA", "treated", "False", "True"]

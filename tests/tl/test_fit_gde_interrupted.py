@@ -144,8 +144,9 @@ def test_fit_gde_says_when_the_loss_is_not_finite(cells, fit, unchanged):
 
 
 PROGRAM = """
-import sys, anndata
+import sys, anndata, torch
 from scgde import tl
+torch.set_num_threads(int(sys.argv[4]))
 adata = anndata.read_h5ad(sys.argv[1])
 tl.fit_gde(adata, "set", checkpoint_dir=sys.argv[2], **eval(sys.argv[3]))
 """
@@ -157,7 +158,9 @@ def test_fit_gde_of_a_killed_process_resumes_bit_for_bit(cells, fit, tiny, tmp_p
     cells.write_h5ad(path)
     before = path.read_bytes()
     options = {**tiny, **OPTIONS, "max_steps": 600}
-    process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(path), str(folder), repr(options)])
+    # Equal bits need equal threads, whose number other libraries change, such as numba in a test before.
+    arguments = [str(path), str(folder), repr(options), str(torch.get_num_threads())]
+    process = subprocess.Popen([sys.executable, "-c", PROGRAM, *arguments])
     deadline = time.monotonic() + 120
     while not (folder / "state.ckpt").exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)

@@ -170,7 +170,7 @@ class GDE(SetModel):
         progress_bar
             Whether to show one.
         seed
-            Random seed: same seed, same machine, same result.
+            Random seed: same seed, machine and number of threads, same result.
         """
         options = TrainOptions(
             spec=BatchSpec(sets_per_batch, set_size, target_size, disjoint_views, n_mixed, mixing_alpha),

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from scgde.pl._colors import Palette
 
 RGBA = tuple[float, float, float, float]
-#: Unlike the map beside it.
-CMAP = "cividis"
+#: Unlike the map beside it, and without the grey of missing values.
+CMAP = "plasma"
+#: So many values of a column of numbers are all named, of more only the ends and the median.
+MAX_MARKS = 5
 
 
 class Strip(NamedTuple):
@@ -60,7 +62,9 @@ def strip_of(column: pd.Series, palette: Palette | None) -> Strip:
 
 def _numbers(values: np.ndarray) -> tuple[np.ndarray, dict[str, RGBA]]:
     known = np.isfinite(values)
-    marks = np.unique(np.quantile(values[known], [0, 0.5, 1])) if known.any() else np.array([])
+    marks = np.unique(values[known])
+    if len(marks) > MAX_MARKS:
+        marks = np.unique(np.quantile(values[known], [0, 0.5, 1]))
     limits = (marks[0], marks[-1]) if len(marks) else (0, 1)
     gradient, scale = mpl.colormaps[CMAP], Normalize(*limits)
     colors = np.where(known[:, None], gradient(scale(np.where(known, values, limits[0]))), to_rgba(GREY))

@@ -99,7 +99,7 @@ def fit_gde(
     progress_bar
         Whether to show one.
     seed
-        Random seed; same seed, same machine, same result.
+        Random seed; same seed, machine and number of threads, same result.
     key_added
         Name under which results are written.
     encoder_kwargs, generator_kwargs, train_kwargs
