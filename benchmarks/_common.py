@@ -33,9 +33,7 @@ def data_path(name: str) -> Path:
 def parser(description: str | None, *, steps: int) -> argparse.ArgumentParser:
     """Options that the experiments share."""
     options = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument(
-        "--steps", type=int, default=steps, help="optimiser steps of each fit"
-    )
+    options.add_argument("--steps", type=int, default=steps, help="optimiser steps of each fit")
     options.add_argument("--seeds", type=int, default=3, help="number of seeds")
     options.add_argument("--threads", type=int, default=1, help="CPU threads")
     return options

@@ -29,13 +29,14 @@ def latent_and_exact():
             isometry=1.0,
             isometry_ground="sinkhorn",
             n_latent=8,
-            set_size=30,
+            set_size=50,
             sets_per_batch=32,
             max_steps=steps,
             validation_fraction=0,
             progress_bar=False,
             encoder_kwargs={"n_hidden": 32},
-            generator_kwargs={"n_hidden": 32, "n_points": 16},
+            generator_kwargs={"n_hidden": 32, "n_points": 8, "n_rounds": 1},
+            train_kwargs={"lr": 5e-3},
         )
         embedding = model.embed(np.asarray(test.X), np.repeat(np.arange(N_TEST), N_CELLS))
         return np.linalg.norm(embedding[a] - embedding[b], axis=1), model.latent_scale, exact
@@ -46,6 +47,6 @@ def latent_and_exact():
 @pytest.mark.slow
 def test_wormhole_learns_wasserstein_2_in_its_units(latent_and_exact):
     first, _, exact = latent_and_exact(1)
-    latent, scale, _ = latent_and_exact(300)
-    assert spearmanr(latent, exact).statistic > 0.95 > spearmanr(first, exact).statistic
-    assert np.median(scale * latent / exact) == pytest.approx(1, abs=0.15)
+    latent, scale, _ = latent_and_exact(150)
+    assert spearmanr(latent, exact).statistic > 0.85 > spearmanr(first, exact).statistic
+    assert np.median(scale * latent / exact) == pytest.approx(1, abs=0.1)
