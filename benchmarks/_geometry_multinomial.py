@@ -2,9 +2,8 @@
 
 A4: a cell is a count vector of 20 trials in 3 classes, a set is 100 cells with p ~ Dirichlet(1, 1, 1). Latent L2
 between the 55 points of a grid on the simplex, each embedded from 100 new cells, against W2 between Gaussians with the
-moments of one trial, N(p, diag(p) - p p'). ``digits``: a cell is an image in place of a count vector, one of the 8 x 8
-digits 0, 1, 2 that ship with scikit-learn (not MNIST), in 10 principal components; half of the images of each digit
-make the training sets, the other half the grid.
+moments of one trial, N(p, diag(p) - p p'). ``digits``: a cell is an image in place of a count vector, an MNIST digit 0,
+1 or 2 in 20 principal components; half of the images make the training sets, the other half the grid.
 
 A5: counts with p ~ Dirichlet(alpha_1, 1, 1). ``ratio``: mean latent distance of neighbours on the grid where p1 < .34,
 over that where p1 > .66. ``covariate``: sets drawn against the frequency of their share of class 1, `pp.set_weights`;
@@ -22,7 +21,7 @@ from scipy.spatial.distance import cdist, pdist, squareform
 from scipy.stats import pearsonr, spearmanr
 
 import scgde
-from _common import timed
+from _common import data_path, timed
 
 if TYPE_CHECKING:
     import argparse
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     Draw = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 N_TRAIN, TRAIN_CELLS, TEST_CELLS, N_TRIALS = 10_000, 132, 100, 20
+N_COMPONENTS = 20
 ALPHAS = (2.0**-5, 1.0, 2.0**5)
 WEIGHTS = ("none", "covariate", "density")
 #: Largest weight of a set.
@@ -124,19 +124,20 @@ def _counts(p: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _digits() -> tuple[Draw, Draw]:
     """Images of random digits, for training and, other images, for testing."""
-    from sklearn.datasets import load_digits
     from sklearn.decomposition import PCA
 
-    images, labels = load_digits(n_class=3, return_X_y=True)
+    with np.load(data_path("mnist_t10k.npz")) as content:
+        images, labels = content["images"], content["labels"]
+    images, labels = images[labels < 3].reshape(-1, 28 * 28) / 255, labels[labels < 3]
     is_train = np.arange(len(labels)) % 2 == 0
-    components = PCA(10, random_state=0).fit(images[is_train])
+    components = PCA(N_COMPONENTS, random_state=0).fit(images[is_train])
 
     def drawing(half: np.ndarray) -> Draw:
         pools = [components.transform(images[half & (labels == digit)]) for digit in range(3)]
 
         def draw(p: np.ndarray, rng: np.random.Generator) -> np.ndarray:
             digit = (rng.random((len(p), 1)) > p.cumsum(axis=1)[:, :2]).sum(axis=1)
-            x = np.empty((len(p), 10))
+            x = np.empty((len(p), N_COMPONENTS))
             for i, pool in enumerate(pools):
                 x[digit == i] = pool[rng.integers(len(pool), size=(digit == i).sum())]
             return x
