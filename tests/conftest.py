@@ -11,6 +11,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# Before torch is imported: several processes test, and threads that wait for each other are slow.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 DEFAULT_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
