@@ -251,5 +251,7 @@ def test_predictor_says_what_is_wrong():
         Ridge().mean(source)
     with pytest.raises(ValueError, match="must have 3 and 0 columns as in the fit, got 2 and 0"):
         Ridge().fit(source, target).mean(source[:, :2])
+    with pytest.raises(TypeError, match="`relative` must be True, False or None, got 1"):
+        Kernel(relative=1)
     with pytest.raises(ValueError, match="`predictor` must be one of"):
         predictors["nobody"]

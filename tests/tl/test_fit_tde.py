@@ -212,7 +212,7 @@ def _unordered(adata):
         (
             _torn_pair,
             ValueError,
-            r"`split_key` must have one value for all sets of a group, but 'torn' parts \['fate_0'",
+            r"for all sets of a group, but 'torn' parts \['fate_0'",
         ),
         (_nan_times, ValueError, "must hold a time for each cell of a group, got NaN"),
         (_one_time, ValueError, "`time_key` must have at least two times"),

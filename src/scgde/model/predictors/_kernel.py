@@ -8,7 +8,7 @@ from scipy.linalg import eigh
 
 from scgde.model.predictors._base import predictors
 from scgde.model.predictors._choose import choose
-from scgde.model.predictors._mixture import MixturePredictor, energy_score, squared_distances
+from scgde.model.predictors._mixture import MixturePredictor, check_relative, energy_score, squared_distances
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,7 +44,7 @@ class Kernel(MixturePredictor):
     """
 
     def __init__(self, *, relative: bool | None = None) -> None:
-        super().__init__(relative=relative)
+        super().__init__(relative=check_relative(relative))
 
     def _fit(self, inputs: Inputs, target: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> None:
         if len(target) > MAX_PAIRS:

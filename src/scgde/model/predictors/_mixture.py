@@ -59,6 +59,14 @@ class MixturePredictor(Predictor):
         return Inputs(*(self._state[name] for name in Inputs._fields))
 
 
+def check_relative(relative: bool | None) -> bool | None:
+    """Require a choice of what is mixed, or None."""
+    if relative is not None and not isinstance(relative, bool):
+        msg = f"`relative` must be True, False or None, got {relative!r}."
+        raise TypeError(msg)
+    return relative
+
+
 def squared_distances(a: Inputs, b: Inputs, *, covariate_weight: float, noise_weight: float) -> np.ndarray:
     """Squared distances between sources, shape ``(len(a), len(b))``: mean over dimensions, plus that over covariates.
 

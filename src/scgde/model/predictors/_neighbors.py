@@ -7,7 +7,7 @@ import numpy as np
 
 from scgde.model.predictors._base import predictors
 from scgde.model.predictors._choose import choose
-from scgde.model.predictors._mixture import MixturePredictor, energy_score, squared_distances
+from scgde.model.predictors._mixture import MixturePredictor, check_relative, energy_score, squared_distances
 
 if TYPE_CHECKING:
     from scgde.model.predictors._inputs import Inputs
@@ -35,7 +35,7 @@ class Neighbors(MixturePredictor):
     """
 
     def __init__(self, *, n_neighbors: int | None = None, relative: bool | None = None) -> None:
-        super().__init__(n_neighbors=n_neighbors, relative=relative)
+        super().__init__(n_neighbors=n_neighbors, relative=check_relative(relative))
 
     def _fit(self, inputs: Inputs, target: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> None:
         k = self.options["n_neighbors"]

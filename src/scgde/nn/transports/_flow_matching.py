@@ -72,7 +72,10 @@ class FlowMatching(Transport):
         self.n_features, self.n_embed = n_features, n_embed
         self.coupling = check_one_of(coupling, "coupling", COUPLINGS)
         self.sigma = check_positive(sigma, "sigma") if sigma else 0.0
-        self.anchored = bool(anchored)
+        if not isinstance(anchored, bool):
+            msg = f"`anchored` must be True or False, got {anchored!r}."
+            raise TypeError(msg)
+        self.anchored = anchored
         self.n_steps = check_count(n_steps, "n_steps")
         self.solver = check_one_of(solver, "solver", list(SOLVERS))
         self.backbone = backbones[backbone](n_features, 2 * n_embed, **(backbone_kwargs or {}))
