@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -59,7 +59,7 @@ class MixturePredictor(Predictor):
         return Inputs(*(self._state[name] for name in Inputs._fields))
 
 
-def check_relative(relative: bool | None) -> bool | None:
+def check_relative(relative: Any) -> bool | None:
     """Require a choice of what is mixed, or None."""
     if relative is not None and not isinstance(relative, bool):
         msg = f"`relative` must be True, False or None, got {relative!r}."
