@@ -29,9 +29,9 @@ from _common import data_path, parser, report, timed
 from scgde.tl._carried import read_tde
 
 #: Cells of one set at most, sets of fewer are left out, components of genes, draws of a forecast.
-MAX_CELLS, MIN_CELLS, N_COMPONENTS, N_DRAWS = 300, 10, 30, 10
+MAX_CELLS, MIN_CELLS, N_COMPONENTS, N_DRAWS = 200, 10, 30, 5
 #: The first is the default.
-PREDICTORS = ("kernel", "neighbors", "ridge")
+PREDICTORS = ("kernel", "ridge")
 
 
 class Study(NamedTuple):
@@ -176,7 +176,7 @@ def arms(study: Study, held_out: list[str], seed: int, steps: int) -> tuple[pd.D
 
 
 def main() -> None:
-    options = parser(__doc__, steps=400)
+    options = parser(__doc__, steps=300)
     options.add_argument("--data", choices=sorted(STUDIES), required=True)
     options.add_argument("--first-seed", type=int, default=0)
     arguments = options.parse_args()
