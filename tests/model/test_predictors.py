@@ -117,6 +117,29 @@ def test_mixture_does_not_depend_on_the_units_and_place_of_embeddings(cls):
     np.testing.assert_allclose(moved, 0.1 * plain - 5, atol=1e-4)
 
 
+@pytest.mark.parametrize("cls", [Kernel, Neighbors])
+def test_mixture_carries_a_shift_over_to_a_source_unlike_all_others(cls):
+    rng = np.random.default_rng(0)
+    context = 5 * np.repeat(rng.normal(size=(8, E)), 6, axis=0)
+    source = context + 0.3 * rng.normal(size=context.shape)
+    shift = np.array([1.0, -2.0, 0.0])
+    target = source + shift + 0.1 * rng.normal(size=source.shape)
+    predictor = cls().fit(source, target, groups=np.repeat(np.arange(8), 6))
+    assert predictor.chosen["relative"] == 1
+    far = source[:5] + 30
+    draws = predictor.draw(far, n_draws=10, rng=np.random.default_rng(1))
+    np.testing.assert_allclose(draws, np.broadcast_to(far[:, None] + shift, draws.shape), atol=0.5)
+    fixed = cls(relative=False).fit(source, target).draw(far, n_draws=10, rng=np.random.default_rng(1))
+    assert np.abs(fixed - (far[:, None] + shift)).mean() > 5
+
+
+@pytest.mark.parametrize("cls", [Kernel, Neighbors])
+def test_mixture_is_not_relative_where_the_target_does_not_follow_the_source(cls):
+    rng = np.random.default_rng(0)
+    source, target = rng.normal(size=(N, E)), rng.normal(size=(N, E))
+    assert cls().fit(source, target).chosen["relative"] == 0
+
+
 def test_neighbors_looks_farther_for_a_noisy_source():
     source, target = forked_pairs()
     rng = np.random.default_rng(0)
@@ -228,5 +251,7 @@ def test_predictor_says_what_is_wrong():
         Ridge().mean(source)
     with pytest.raises(ValueError, match="must have 3 and 0 columns as in the fit, got 2 and 0"):
         Ridge().fit(source, target).mean(source[:, :2])
+    with pytest.raises(TypeError, match="`relative` must be True, False or None, got 1"):
+        Kernel(relative=1)
     with pytest.raises(ValueError, match="`predictor` must be one of"):
         predictors["nobody"]

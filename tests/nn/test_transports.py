@@ -118,6 +118,14 @@ def test_push_depends_on_both_embeddings(transport, batch, changed):
     assert not torch.allclose(transport.push(source, *embeddings), before)
 
 
+@torch.no_grad()
+def test_anchored_flow_leaves_a_set_in_its_own_place(build, shake, batch):
+    transport = shake(build(FlowMatching, N_FEATURES, N_EMBED, anchored=True))
+    source, _, z, end = batch[:4]
+    assert torch.equal(transport.push(source, z, z)[0], source)
+    assert not torch.allclose(transport.push(source, z, end)[0], source)
+
+
 @pytest.mark.parametrize("name", ["source_embedding", "target_embedding"])
 @pytest.mark.parametrize("shape", [(N_PAIRS, N_EMBED + 1), (N_EMBED,), (N_PAIRS + 1, N_EMBED)], ids=str)
 def test_push_refuses_embeddings_of_another_shape(transport, batch, name, shape):

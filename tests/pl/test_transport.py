@@ -54,3 +54,32 @@ def test_transport_refuses_cells_of_other_features(fitted, ends):
     moved = tl.transport(fitted, *ends, n_times=3)[:, :2].copy()
     with pytest.raises(ValueError, match="`moved` must have the 3 training features, got 2"):
         pl.transport(fitted, moved, show=False)
+
+
+@pytest.mark.parametrize("basis", ["other", "X_other"])
+def test_transport_starts_at_the_places_of_the_cells_in_another_basis(fitted, ends, basis):
+    adata = fitted.copy()
+    adata.obsm["X_other"] = np.random.default_rng(0).normal(size=(adata.n_obs, 2))
+    axes = pl.transport(adata, tl.transport(adata, *ends, n_times=3), basis=basis, show=False)
+    (lines,) = [part for part in axes.collections if isinstance(part, LineCollection)]
+    drawn = np.concatenate([np.asarray(part) for part in lines.get_segments()])
+    places = adata.obsm["X_other"][(adata.obs["tde_set"] == ends[0]).to_numpy()]
+    assert np.linalg.norm(places[:, None] - drawn[None], axis=-1).min(axis=1).max() < 1e-3
+    assert (np.abs(drawn) <= np.abs(adata.obsm["X_other"]).max(axis=0) + 1e-6).all()
+    assert axes.get_xlabel() == "other 1"
+
+
+@pytest.mark.parametrize(
+    ("n_times", "options", "error", "match"),
+    [
+        (2, {}, ValueError, "`moved` must hold every cell at several times"),
+        (3, {"basis": "nobody"}, KeyError, "`basis` must be .* or name an entry of `adata.obsm`, got .*nobody"),
+        (3, {"basis": ("nobody", "noone")}, KeyError, "`basis` must name two features"),
+        (3, {"key": "nobody"}, KeyError, r"scgde\.tl\.fit_tde"),
+        (3, {"n_paths": 0}, ValueError, "`n_paths` must be at least 1"),
+    ],
+)
+def test_transport_says_what_is_wrong(fitted, ends, n_times, options, error, match):
+    moved = tl.transport(fitted, *ends, n_times=n_times)
+    with pytest.raises(error, match=match):
+        pl.transport(fitted, moved, show=False, **options)

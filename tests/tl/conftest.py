@@ -112,6 +112,44 @@ def pca_fitted(pca_fitted_once: ad.AnnData) -> ad.AnnData:
 
 
 @pytest.fixture(scope="session")
+def tiny_tde(tiny: dict[str, Any]) -> dict[str, Any]:
+    """Options of a transport that fits in well under a second."""
+    options = {name: value for name, value in tiny.items() if name != "generator_kwargs"}
+    return {**options, "min_cells": 1, "transport_kwargs": tiny["generator_kwargs"]}
+
+
+@pytest.fixture(scope="session")
+def moving_once(tiny_tde: dict[str, Any]) -> ad.AnnData:
+    adata = datasets.clones(30, paired_fraction=0.5, unlabeled_fraction=0.05, n_features=4, seed=0)
+    adata.obs["split"] = np.where(adata.obs["clone"].cat.codes % 3 == 0, "test", "train")
+    tl.fit_tde(adata, "clone", time_key="time", split_key="split", **tiny_tde)
+    tl.fit_tde(adata, "clone", time_key="time", split_key="split", condition="source", key_added="source", **tiny_tde)
+    return adata
+
+
+@pytest.fixture
+def moving(moving_once: ad.AnnData) -> ad.AnnData:
+    """Clones with a transport under ``"tde"`` and one that is told of the source alone under ``"source"``."""
+    return moving_once.copy()
+
+
+@pytest.fixture(scope="session")
+def pca_moving(tiny_tde: dict[str, Any]) -> ad.AnnData:
+    """A transport of the principal components of genes, fitted without pairs; not to be changed."""
+    adata = pca_cells()
+    sc.pp.pca(adata, n_comps=4)
+    tl.fit_tde(adata, "donor", **tiny_tde)
+    return adata
+
+
+@pytest.fixture
+def ends(moving_once: ad.AnnData) -> tuple[str, str]:
+    """Source and target of a pair of clones on days 2 and 4."""
+    pairs = moving_once.uns["tde"]["pairs"]
+    return tuple(pairs.loc[pairs["time_from"] == 2, ["source", "target"]].iloc[0])
+
+
+@pytest.fixture(scope="session")
 def unchanged() -> Callable[[ad.AnnData], Any]:
     """Context in which an AnnData must not change."""
 

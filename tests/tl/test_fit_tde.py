@@ -185,6 +185,11 @@ def _torn(adata):
     return {"split_key": "torn"}
 
 
+def _torn_pair(adata):
+    adata.obs["torn"] = np.where(adata.obs["fate"] == "fate_0", "test", "train")
+    return {"groupby": "fate", "time_key": None, "pairs": [("fate_0", "fate_1")], "split_key": "torn"}
+
+
 def _nan_times(adata):
     adata.obs["time"] = adata.obs["time"].astype(float).where(np.arange(adata.n_obs) % 7 > 0)
     return {}
@@ -204,6 +209,11 @@ def _unordered(adata):
     ("change", "error", "match"),
     [
         (_torn, ValueError, "`split_key` must have one value for all sets of a group"),
+        (
+            _torn_pair,
+            ValueError,
+            r"for all sets of a group, but 'torn' parts \['fate_0'",
+        ),
         (_nan_times, ValueError, "must hold a time for each cell of a group, got NaN"),
         (_one_time, ValueError, "`time_key` must have at least two times"),
         (_unordered, ValueError, "`time_key` must name a numeric or ordered column"),
@@ -216,6 +226,11 @@ def _unordered(adata):
             ValueError,
             "`pairs` must be of two sets each, got 'clone_01' with itself",
         ),
+        (lambda _: {"time_key": None, "pairs": []}, ValueError, r"`pairs` must name a source and a target each"),
+        (lambda _: {"min_cells": 10_000}, ValueError, "sets"),
+        (lambda _: {"transport": "nobody"}, ValueError, "`transport` must be one of"),
+        (lambda _: {"coupling": "nobody"}, ValueError, "`coupling` must be one of"),
+        (lambda _: {"pair_fraction": 2}, ValueError, r"`pair_fraction` must be a number in \[0, 1\]"),
         (lambda _: {"predictor": "nobody"}, ValueError, "`predictor` must be one of"),
         (lambda _: {"predictor_kwargs": {"nobody": 1}}, TypeError, "`predictor_kwargs` must be options of Kernel"),
         (lambda _: {"condition": "nobody"}, ValueError, "`condition` must be one of"),

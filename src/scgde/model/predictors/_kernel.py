@@ -8,7 +8,7 @@ from scipy.linalg import eigh
 
 from scgde.model.predictors._base import predictors
 from scgde.model.predictors._choose import choose
-from scgde.model.predictors._mixture import MixturePredictor, energy_score, squared_distances
+from scgde.model.predictors._mixture import MixturePredictor, check_relative, energy_score, squared_distances
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MAX_PAIRS = 4000
 _PENALTIES = np.logspace(-2, 2, 13)
 _COVARIATE_WEIGHTS = (0.3, 1.0, 3.0)
-_OPTIONS = ("covariate_weight", "noise_weight", "penalty")
+_OPTIONS = ("covariate_weight", "noise_weight", "penalty", "relative")
 
 
 @predictors.register("kernel")
@@ -30,16 +30,21 @@ class Kernel(MixturePredictor):
     same weights forecast the embedding, and every mean over the cells of the target set. Unlike a local average they
     use differences between neighbours, also negative ones; the nearest distribution, weights that are not negative
     and sum to 1, is then taken. The kernel is that of the energy distance, ``|a| + |b| - |a - b|``, which has no
-    bandwidth. The penalty, and whether standard errors and how much covariates count, are chosen by the energy score
-    on held-out groups.
+    bandwidth. The penalty, whether standard errors and how much covariates count, and whether targets or
+    displacements are mixed, are chosen by the energy score on held-out groups.
+
+    Parameters
+    ----------
+    relative
+        Whether displacements are mixed, see :class:`MixturePredictor`; chosen by default.
 
     References
     ----------
     :cite:t:`Song13` for the weights; :cite:t:`Sejdinovic13` for the kernel.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, relative: bool | None = None) -> None:
+        super().__init__(relative=check_relative(relative))
 
     def _fit(self, inputs: Inputs, target: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> None:
         if len(target) > MAX_PAIRS:
@@ -51,21 +56,25 @@ class Kernel(MixturePredictor):
                 (0.0, 1.0) if inputs.noise.any() else (0.0,),
             )
         )
+        mixed = self._mixed(inputs, target)
 
         def losses(train: np.ndarray, test: np.ndarray) -> np.ndarray:
-            score, known, asked = energy_score(target[train], target[test]), inputs.take(train), inputs.take(test)
+            known, asked = inputs.take(train), inputs.take(test)
             systems = [_System.of(known, *option) for option in options]
-            return np.array([score(part) for system in systems for part in system.weights(known, asked, _PENALTIES)])
+            weights = [part for system in systems for part in system.weights(known, asked, _PENALTIES)]
+            scores = [energy_score(values[train], values[test]) for values in mixed.values()]
+            return np.array([score(part) for score in scores for part in weights])
 
+        shape = (len(mixed), len(options), len(_PENALTIES))
         best = choose(losses, groups, rng)
         best = len(options) * len(_PENALTIES) // 2 if best is None else best
-        option, penalty = divmod(best, len(_PENALTIES))
-        chosen = (*options[option], _PENALTIES[penalty])
+        relative, option, penalty = np.unravel_index(best, shape)
+        chosen = (*options[option], _PENALTIES[penalty], list(mixed)[relative])
         self._state = dict(zip(_OPTIONS, np.array(chosen)[:, None], strict=True))
         self._remember(inputs, target)
 
     def _weights(self, pairs: Inputs, inputs: Inputs) -> np.ndarray:
-        weight, noise, penalty = (float(self._state[name][0]) for name in _OPTIONS)
+        weight, noise, penalty = (float(self._state[name][0]) for name in _OPTIONS[:3])
         return _System.of(pairs, weight, noise).weights(pairs, inputs, [penalty])[0]
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 class MixturePredictor(Predictor):
     """Mixture over the targets of the training pairs, with weights that depend on the source.
 
-    Where one source has several fates, each keeps its share, and none is averaged with another.
+    Where one source has several fates, each keeps its share, and none is averaged with another. In a *relative* mixture
+    it is not the target of a pair that is drawn but its displacement, from the source of the pair to its target, which
+    is then added to the new source: the way to ask about a source that is unlike all of them.
     """
 
     def weights(self, inputs: Inputs) -> np.ndarray:
@@ -28,16 +30,41 @@ class MixturePredictor(Predictor):
         """Weights of training ``pairs`` for new ``inputs``, with the chosen options."""
 
     def _draw(self, inputs: Inputs, n_draws: int, rng: np.random.Generator) -> np.ndarray:
-        return self._state["targets"][systematic_draws(self.weights(inputs), n_draws, rng)]
+        drawn = self._state["targets"][systematic_draws(self.weights(inputs), n_draws, rng)]
+        return drawn + self._origin(inputs)[:, None]
 
     def _mean(self, inputs: Inputs) -> np.ndarray:
-        return self.weights(inputs) @ self._state["targets"]
+        return self.weights(inputs) @ self._state["targets"] + self._origin(inputs)
 
     def _remember(self, inputs: Inputs, target: np.ndarray) -> None:
-        self._state |= inputs._asdict() | {"targets": target}
+        self._state |= inputs._asdict() | {"targets": target - self._origin(inputs)}
+
+    def _mixed(self, inputs: Inputs, target: np.ndarray) -> dict[bool, np.ndarray]:
+        """What may be mixed, by whether it is relative: targets, and displacements, shape ``(n, E)`` each."""
+        relative = self.options["relative"]
+        choices = {False: target, True: target - self._places(inputs)}
+        return choices if relative is None else {relative: choices[relative]}
+
+    def _origin(self, inputs: Inputs) -> np.ndarray:
+        """What is added to what is drawn: sources in the units of targets, or nothing, shape ``(m, E)``."""
+        is_relative = self._state["relative"].item() > 0
+        return self._places(inputs) if is_relative else np.zeros_like(inputs.source)
+
+    def _places(self, inputs: Inputs) -> np.ndarray:
+        """Sources in the units of targets, shape ``(m, E)``."""
+        units = self._fitted_units()
+        return units.targets(inputs.source * units.source_scale + units.source_center)
 
     def _pairs(self) -> Inputs:
         return Inputs(*(self._state[name] for name in Inputs._fields))
+
+
+def check_relative(relative: Any) -> bool | None:
+    """Require a choice of what is mixed, or None."""
+    if relative is not None and not isinstance(relative, bool):
+        msg = f"`relative` must be True, False or None, got {relative!r}."
+        raise TypeError(msg)
+    return relative
 
 
 def squared_distances(a: Inputs, b: Inputs, *, covariate_weight: float, noise_weight: float) -> np.ndarray:

@@ -7,14 +7,14 @@ import numpy as np
 
 from scgde.model.predictors._base import predictors
 from scgde.model.predictors._choose import choose
-from scgde.model.predictors._mixture import MixturePredictor, energy_score, squared_distances
+from scgde.model.predictors._mixture import MixturePredictor, check_relative, energy_score, squared_distances
 
 if TYPE_CHECKING:
     from scgde.model.predictors._inputs import Inputs
 
 _NEIGHBORS = (1, 2, 3, 5, 8, 12, 20, 40)
 _COVARIATE_WEIGHTS = (0.3, 1.0, 3.0)
-_OPTIONS = ("n_neighbors", "covariate_weight", "noise_weight")
+_OPTIONS = ("n_neighbors", "covariate_weight", "noise_weight", "relative")
 
 
 @predictors.register("neighbors")
@@ -22,17 +22,20 @@ class Neighbors(MixturePredictor):
     """Mixture over the targets of the training pairs whose sources are near.
 
     Weights are Gaussian in the distance of the sources. Their width is the distance to the k-th nearest pair, and
-    widened by the standard errors of both sources, so that a source of few cells looks farther. k, and whether
-    standard errors and how much covariates count, are chosen by the energy score on held-out groups.
+    widened by the standard errors of both sources, so that a source of few cells looks farther. k, whether
+    standard errors and how much covariates count, and whether targets or displacements are mixed, are chosen by the
+    energy score on held-out groups.
 
     Parameters
     ----------
     n_neighbors
         k; chosen by default.
+    relative
+        Whether displacements are mixed, see :class:`MixturePredictor`; chosen by default.
     """
 
-    def __init__(self, *, n_neighbors: int | None = None) -> None:
-        super().__init__(n_neighbors=n_neighbors)
+    def __init__(self, *, n_neighbors: int | None = None, relative: bool | None = None) -> None:
+        super().__init__(n_neighbors=n_neighbors, relative=check_relative(relative))
 
     def _fit(self, inputs: Inputs, target: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> None:
         k = self.options["n_neighbors"]
@@ -43,18 +46,22 @@ class Neighbors(MixturePredictor):
                 (0.0, 1.0) if inputs.noise.any() else (0.0,),
             )
         )
+        mixed = self._mixed(inputs, target)
 
         def losses(train: np.ndarray, test: np.ndarray) -> np.ndarray:
-            score, known, asked = energy_score(target[train], target[test]), inputs.take(train), inputs.take(test)
-            return np.array([score(_weights(known, asked, *option)) for option in options])
+            known, asked = inputs.take(train), inputs.take(test)
+            weights = [_weights(known, asked, *option) for option in options]
+            scores = [energy_score(values[train], values[test]) for values in mixed.values()]
+            return np.array([score(part) for score in scores for part in weights])
 
         best = choose(losses, groups, rng)
-        chosen = options[len(options) // 2 if best is None else best]
+        relative, option = divmod(len(options) // 2 if best is None else best, len(options))
+        chosen = (*options[option], list(mixed)[relative])
         self._state = dict(zip(_OPTIONS, np.array(chosen, dtype=float)[:, None], strict=True))
         self._remember(inputs, target)
 
     def _weights(self, pairs: Inputs, inputs: Inputs) -> np.ndarray:
-        return _weights(pairs, inputs, *(float(self._state[name][0]) for name in _OPTIONS))
+        return _weights(pairs, inputs, *(float(self._state[name][0]) for name in _OPTIONS[:3]))
 
 
 def _weights(pairs: Inputs, inputs: Inputs, k: float, covariate_weight: float, noise_weight: float) -> np.ndarray:

@@ -37,6 +37,9 @@ class FlowMatching(Transport):
         map is close to the optimal one; ``"sinkhorn"`` by entropic optimal transport; ``"independent"`` at random.
     sigma
         Standard deviation of noise around the lines.
+    anchored
+        Whether the velocity is the difference between those towards the target and towards the source itself, so that
+        a set that is moved to its own embedding stays where it is, also one of a kind that was never seen.
     n_steps
         Steps of the solver from time 0 to time 1.
     solver
@@ -61,6 +64,7 @@ class FlowMatching(Transport):
         backbone_kwargs: dict[str, Any] | None = None,
         coupling: str = "ot",
         sigma: float = 0.0,
+        anchored: bool = False,
         n_steps: int = 16,
         solver: str = "midpoint",
     ) -> None:
@@ -68,6 +72,10 @@ class FlowMatching(Transport):
         self.n_features, self.n_embed = n_features, n_embed
         self.coupling = check_one_of(coupling, "coupling", COUPLINGS)
         self.sigma = check_positive(sigma, "sigma") if sigma else 0.0
+        if not isinstance(anchored, bool):
+            msg = f"`anchored` must be True or False, got {anchored!r}."
+            raise TypeError(msg)
+        self.anchored = anchored
         self.n_steps = check_count(n_steps, "n_steps")
         self.solver = check_one_of(solver, "solver", list(SOLVERS))
         self.backbone = backbones[backbone](n_features, 2 * n_embed, **(backbone_kwargs or {}))
@@ -86,7 +94,7 @@ class FlowMatching(Transport):
         time = torch.rand_like(source[..., :1])
         point = straight_path(source, end, time)
         x = point.x + self.sigma * torch.randn_like(source) if self.sigma else point.x
-        error = self.backbone(x, time, torch.cat([source_embedding, target_embedding], dim=-1)) - point.velocity
+        error = self._velocity(x, time, source_embedding, target_embedding) - point.velocity
         return (error.square().mean(-1) * source_weights).sum(-1)
 
     def push(
@@ -99,20 +107,26 @@ class FlowMatching(Transport):
         rng: torch.Generator | None = None,
     ) -> Tensor:
         self._check_push(source, source_embedding, target_embedding, times)
-        context = torch.cat([source_embedding, target_embedding], dim=-1)
         x, now, path = source, 0.0, []
         for time in check_times(times):
-            x, now = self._flow(x, now, time, context), time
+            x, now = self._flow(x, now, time, source_embedding, target_embedding), time
             path.append(x)
         return torch.stack(path)
 
-    def _flow(self, x: Tensor, start: float, end: float, context: Tensor) -> Tensor:
+    def _velocity(self, x: Tensor, time: Tensor, source_embedding: Tensor, target_embedding: Tensor) -> Tensor:
+        velocity = self.backbone(x, time, torch.cat([source_embedding, target_embedding], dim=-1))
+        if self.anchored:
+            velocity = velocity - self.backbone(x, time, torch.cat([source_embedding, source_embedding], dim=-1))
+        return velocity
+
+    def _flow(self, x: Tensor, start: float, end: float, source_embedding: Tensor, target_embedding: Tensor) -> Tensor:
         span = end - start
         if span == 0:
             return x
 
         def velocity(x: Tensor, time: float) -> Tensor:
-            return span * self.backbone(x, torch.full_like(x[..., :1], start + span * time), context)
+            moment = torch.full_like(x[..., :1], start + span * time)
+            return span * self._velocity(x, moment, source_embedding, target_embedding)
 
         return solve(velocity, x, n_steps=max(1, round(span * self.n_steps)), method=self.solver)
 

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from scgde import metrics, tl
+from scgde.tl._carried import read_tde
+
+FORECASTS = ["identity", "pooled targets", "source-conditioned", "forecast", "true target", "split half"]
+
+
+@pytest.fixture(scope="module")
+def scores(moving_once):
+    return tl.evaluate_transport(moving_once, source_key="source", n_draws=3, n_cells=50)
+
+
+def test_evaluate_transport_has_a_row_for_each_held_out_pair_forecast_and_metric(moving_once, scores):
+    pairs = moving_once.uns["tde"]["pairs"]
+    held = pairs[pairs["role"] == "held out"]
+    assert len(scores) == len(held) * len(FORECASTS) * 3
+    assert scores["forecast"].unique().tolist() == FORECASTS
+    assert set(scores["source"]) == set(held["source"])
+    finite = scores[(scores["n_source"] > 1) & (scores["n_target"] > 1)]
+    assert np.isfinite(finite["value"]).all()
+
+
+def test_evaluate_transport_measures_between_the_cells_of_each_pair(moving, scores):
+    scale = read_tde(moving, "tde").module.scale.numpy()
+    rows = scores[(scores["forecast"] == "identity") & (scores["metric"] == "energy")]
+    for row in rows.itertuples():
+        ends = (moving.X[(moving.obs["tde_set"] == name).to_numpy()] / scale for name in (row.source, row.target))
+        assert row.value == pytest.approx(metrics.energy_distance(*ends), rel=1e-4)
+
+
+def test_evaluate_transport_of_the_true_target_is_the_transport_to_it(moving, scores):
+    scale = read_tde(moving, "tde").module.scale.numpy()
+    row = scores[(scores["forecast"] == "true target") & (scores["metric"] == "energy")].iloc[0]
+    target = moving.X[(moving.obs["tde_set"] == row["target"]).to_numpy()]
+    moved = tl.transport(moving, row["source"], row["target"]).X
+    assert row["value"] == pytest.approx(metrics.energy_distance(moved / scale, target / scale), rel=1e-3)
+
+
+def test_evaluate_transport_pools_training_targets_of_the_same_time_only(moving, scores):
+    late = (moving.obs["time"] == 6) & (moving.obs["split"] == "train") & moving.obs["tde_set"].notna()
+    before = scores[(scores["forecast"] == "pooled targets") & (scores["time_to"] == 4)]["value"]
+    moving.X[late.to_numpy()] += 100
+    after = tl.evaluate_transport(moving, source_key="source", n_draws=3, n_cells=50)
+    after = after[after["forecast"] == "pooled targets"]
+    np.testing.assert_allclose(after[after["time_to"] == 4]["value"].to_numpy(), before.to_numpy(), rtol=1e-5)
+    assert (after[(after["time_to"] == 6) & (after["metric"] == "energy")]["value"] > 10).all()
+
+
+def test_evaluate_transport_leaves_the_data_alone(moving, unchanged):
+    with unchanged(moving):
+        tl.evaluate_transport(moving, n_draws=1, metric="energy")
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        ({"key": "nobody"}, KeyError, r"scgde\.tl\.fit_tde"),
+        ({"metric": "nobody"}, ValueError, "`metric` must be one of"),
+        ({"pairs": ["nobody"]}, KeyError, r"`pairs` must name rows of the pairs of the fit, got \['nobody'\]"),
+        ({"source_key": "tde"}, ValueError, '`source_key` must name a fit with `condition="source"`'),
+        ({"n_draws": 0}, ValueError, "`n_draws` must be at least 1"),
+    ],
+)
+def test_evaluate_transport_says_what_is_wrong(moving, options, error, match):
+    with pytest.raises(error, match=match):
+        tl.evaluate_transport(moving, **options)
+
+
+def test_evaluate_transport_asks_for_pairs_that_were_not_trained_on(moving):
+    pairs = moving.uns["tde"]["pairs"]
+    moving.uns["tde"]["pairs"] = pairs.assign(role=pairs["role"].cat.set_categories(["train"]).fillna("train"))
+    with pytest.raises(ValueError, match="Pairs that the fit did not train on are required, but it trained on all"):
+        tl.evaluate_transport(moving)
+    known = tl.evaluate_transport(moving, pairs=[pairs.index[0]], n_draws=1, metric="energy")
+    assert known["source"].unique().tolist() == [pairs["source"].iloc[0]]
