@@ -236,6 +236,7 @@ class SetModel(BaseModelClass):
         *,
         set_weights: np.ndarray | None,
         pairs: Pairs | None = None,
+        per_set: dict[str, np.ndarray] | None = None,
         checkpoint_dir: str | Path | None,
         progress_bar: bool,
         **trainer_kwargs: Any,
@@ -244,7 +245,7 @@ class SetModel(BaseModelClass):
         data = self._own_data()
         scaling = fit_scaling(data.features, data.index, parts[0], method=self._config["scaling"])
         self.module.set_scaling(*map(torch.from_numpy, scaling))
-        drawn = [*([] if set_weights is None else [set_weights]), *(pairs or [])]
+        drawn = [*([] if set_weights is None else [set_weights]), *(pairs or []), *(per_set or {}).values()]
         identity = self._config | options.flat() | {"data": data.digest(*parts, *scaling, *map(np.asarray, drawn))}
         self._history = run_training(
             self._training_plan_cls(self.module, identity=_io.plain(identity, "the options"), **options.optimizer),
@@ -259,6 +260,7 @@ class SetModel(BaseModelClass):
                 seed=options.seed,
                 set_weights=set_weights,
                 pairs=pairs,
+                per_set=per_set,
             ),
             max_steps=options.max_steps,
             patience=options.patience,

@@ -7,13 +7,13 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_count, check_fraction, check_one_of, check_seed
-from scgde.pp._views import make_actual
 from scgde.tl._label_scores import calibration_error, class_scores, interval, number_scores
 from scgde.tl._probe import Labels, fit_predict
 from scgde.tl._set_features import set_features
 from scgde.tl._set_level import EMBEDDING, check_fitted, classes, covariate, is_continuous
 from scgde.tl._source import check_not_backed_view
 from scgde.tl._splits import n_groups_of_rarest, splits
+from scgde.tl._told import check_distinct_columns, prediction_columns, write_columns
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -149,6 +149,7 @@ def _task(adata: AnnData, label_key: str, unlabeled: Any, groups: str | None, ke
     if is_continuous(column):
         return _Task(label_key, rows, Labels(column.to_numpy(dtype=float)[rows], donors[rows], 0), [])
     codes, names = classes(column)
+    check_distinct_columns(label_key, names)
     return _Task(label_key, rows, Labels(codes[rows], donors[rows], len(names)), names)
 
 
@@ -213,7 +214,7 @@ def _report(
 
 def _write(adata: AnnData, task: _Task, outputs: np.ndarray, content: dict[str, Any], key: str) -> None:
     table = adata.uns[key][_keys.SETS]
-    columns = _columns(task, outputs)
+    columns = prediction_columns(task.name, task.names, outputs)
     truth = np.array(task.names, dtype=object)[task.labels.values] if task.names else task.labels.values
     content = content | {
         "sets": table.index[task.rows].to_numpy(dtype=object),
@@ -221,25 +222,6 @@ def _write(adata: AnnData, task: _Task, outputs: np.ndarray, content: dict[str, 
         "classes": np.array(task.names, dtype=object),
         "outputs": {name: values.astype(np.float32) for name, values in content["outputs"].items()},
     }
-    cells = pd.Categorical(adata.obs[_keys.set_column(key)])
-    rows = np.append(table.index.get_indexer(cells.categories), -1)[cells.codes]
-    make_actual(adata)
-    for name, values in columns.items():
-        table[name] = values.set_axis(table.index)
-        adata.obs[name] = values.reindex(rows).set_axis(adata.obs_names)
+    write_columns(adata, columns, key)
     stored = adata.uns[key].get(_keys.CLASSIFICATION, {})
     adata.uns[key][_keys.CLASSIFICATION] = {**stored, task.name: content}
-
-
-def _columns(task: _Task, outputs: np.ndarray) -> dict[str, pd.Series]:
-    """What is written per set, by name of column."""
-    if not task.names:
-        return {f"{task.name}_predicted": pd.Series(outputs[:, 0])}
-    predicted = pd.Categorical.from_codes(outputs.argmax(axis=1), pd.Index(task.names))
-    # A slash would be a folder in files.
-    names = [f"{task.name}_probability_{name.replace('/', '_')}" for name in task.names]
-    if len(set(names)) < len(names):
-        msg = f"Classes of `label_key` must differ where '/' is written as '_', got {task.names}. Rename some."
-        raise ValueError(msg)
-    probabilities = dict(zip(names, map(pd.Series, outputs.T), strict=True))
-    return {f"{task.name}_predicted": pd.Series(predicted)} | probabilities
