@@ -243,8 +243,10 @@ class SetModel(BaseModelClass):
     ) -> None:
         """Train the module on the sets ``parts[0]``, and validate on ``parts[1]``."""
         data = self._own_data()
-        scaling = fit_scaling(data.features, data.index, parts[0], method=self._config["scaling"])
-        self.module.set_scaling(*map(torch.from_numpy, scaling))
+        if not self.is_trained_:
+            scaling = fit_scaling(data.features, data.index, parts[0], method=self._config["scaling"])
+            self.module.set_scaling(*map(torch.from_numpy, scaling))
+        scaling = (self.module.center.cpu().numpy(), self.module.scale.cpu().numpy())
         drawn = [*([] if set_weights is None else [set_weights]), *(pairs or []), *(per_set or {}).values()]
         identity = self._config | options.flat() | {"data": data.digest(*parts, *scaling, *map(np.asarray, drawn))}
         self._history = run_training(

@@ -257,6 +257,23 @@ class GDE(SetModel):
             told["batch"] = codes_of(batches, sets, self._config["batches"], "batches")
         return told
 
+    def start_from(self, other: GDE) -> None:
+        """Begin with the weights and units of a trained model of the same networks; the label is one's own.
+
+        Raises
+        ------
+        ValueError
+            If its networks differ.
+        """
+        own, found = self.module.state_dict(), other.module.state_dict()
+        shared = {name: value for name, value in found.items() if not name.startswith("head.")}
+        needed = {name: value.shape for name, value in own.items() if not name.startswith("head.")}
+        if {name: value.shape for name, value in shared.items()} != needed:
+            msg = "`other` must have the same encoder, generator and batches, got other weights. Build it alike."
+            raise ValueError(msg)
+        self.module.load_state_dict({**own, **shared})
+        self.is_trained_ = True
+
     @torch.no_grad()
     def predict(self, embedding: np.ndarray) -> np.ndarray:
         """Predict the label that the model was trained with.

@@ -144,7 +144,9 @@ class GDEModule(SetModule):
         if self.n_batches and self.batch_weight:
             one_each = _first_of_each(tensors["sets"])
             one_each &= tensors["batch"] >= 0
-            loss = loss + self.batch_weight * group_dependence(embedding[one_each], tensors["batch"][one_each])
+            dependence = group_dependence(embedding[one_each], tensors["batch"][one_each])
+            # Below zero, sets of one batch would be driven apart, which tells the batch again.
+            loss = loss + self.batch_weight * dependence.clamp_min(0)
         return loss
 
 

@@ -24,17 +24,9 @@ class LabelHead(nn.Module, ABC):
         super().__init__()
         self.linear = nn.Linear(n_embed, n_outputs)
 
-    @abstractmethod
     def outputs(self, embedding: Tensor) -> Tensor:
-        """Probabilities of the classes or numbers in the units of the labels, ``(S, E)`` to ``(S, C)``."""
-
-    @abstractmethod
-    def set_units(self, labels: Tensor) -> None:
-        """Weigh classes, or scale numbers, by the labels ``(S,)`` that are trained on."""
-
-    @abstractmethod
-    def _misfit(self, raw: Tensor, labels: Tensor) -> Tensor:
-        """Loss of each labelled set, shape ``(n,)``."""
+        """Probabilities of the classes, or numbers in the units of the labels, ``(S, E)`` to ``(S, C)``."""
+        return self._outputs(self.linear(embedding))
 
     def loss(self, embedding: Tensor, labels: Tensor) -> Tensor:
         """Mean loss of the labelled sets, a scalar; 0 where there are none.
@@ -47,8 +39,31 @@ class LabelHead(nn.Module, ABC):
             NaN for none, shape ``(S,)``.
         """
         known = ~labels.isnan()
-        raw = self.linear(embedding[known])
-        return self._misfit(raw, labels[known]).sum() / known.sum().clamp_min(1)
+        losses = self._losses(self.linear(embedding[known]), labels[known])
+        return losses.sum() / known.sum().clamp_min(1)
+
+    def set_units(self, labels: Tensor) -> None:
+        """Weigh classes, or scale numbers, by the labels ``(S,)`` that are trained on."""
+        self._set_units(labels[~labels.isnan()])
+
+    @torch.no_grad()
+    def start_at(self, coef: Tensor, intercept: Tensor) -> None:
+        """Predict ``embedding @ coef.T + intercept``, logits or numbers; ``(C, E)``, ``(C,)``. Units must be set."""
+        coef, intercept = self._raw(coef, intercept)
+        self.linear.weight.copy_(coef)
+        self.linear.bias.copy_(intercept)
+
+    @abstractmethod
+    def _outputs(self, raw: Tensor) -> Tensor: ...
+
+    @abstractmethod
+    def _losses(self, raw: Tensor, labels: Tensor) -> Tensor: ...
+
+    @abstractmethod
+    def _set_units(self, labels: Tensor) -> None: ...
+
+    @abstractmethod
+    def _raw(self, coef: Tensor, intercept: Tensor) -> tuple[Tensor, Tensor]: ...
 
 
 class ClassHead(LabelHead):
@@ -71,18 +86,22 @@ class ClassHead(LabelHead):
         self.balanced = balanced
         self.register_buffer("class_weights", torch.ones(n_classes))
 
-    def outputs(self, embedding: Tensor) -> Tensor:
-        return self.linear(embedding).softmax(-1)
+    def _outputs(self, raw: Tensor) -> Tensor:
+        return raw.softmax(-1)
 
-    def set_units(self, labels: Tensor) -> None:
-        if self.balanced:
-            counts = labels[~labels.isnan()].long().bincount(minlength=len(self.class_weights))
-            there = counts > 0
-            self.class_weights.copy_(torch.where(there, counts.sum() / (there.sum() * counts.clamp_min(1)), 0.0))
-
-    def _misfit(self, raw: Tensor, labels: Tensor) -> Tensor:
+    def _losses(self, raw: Tensor, labels: Tensor) -> Tensor:
         codes = labels.long()
         return self.class_weights[codes] * functional.cross_entropy(raw, codes, reduction="none")
+
+    def _set_units(self, labels: Tensor) -> None:
+        if not self.balanced:
+            return
+        counts = labels.long().bincount(minlength=len(self.class_weights))
+        there = counts > 0
+        self.class_weights.copy_(torch.where(there, counts.sum() / (there.sum() * counts.clamp_min(1)), 0.0))
+
+    def _raw(self, coef: Tensor, intercept: Tensor) -> tuple[Tensor, Tensor]:
+        return coef, intercept
 
 
 class NumberHead(LabelHead):
@@ -102,13 +121,15 @@ class NumberHead(LabelHead):
         self.register_buffer("center", torch.zeros(()))
         self.register_buffer("scale", torch.ones(()))
 
-    def outputs(self, embedding: Tensor) -> Tensor:
-        return self.linear(embedding) * self.scale + self.center
+    def _outputs(self, raw: Tensor) -> Tensor:
+        return raw * self.scale + self.center
 
-    def set_units(self, labels: Tensor) -> None:
-        known = labels[~labels.isnan()]
-        self.center.copy_(known.mean())
-        self.scale.copy_(known.std(correction=0).clamp_min(1e-12))
-
-    def _misfit(self, raw: Tensor, labels: Tensor) -> Tensor:
+    def _losses(self, raw: Tensor, labels: Tensor) -> Tensor:
         return (raw[:, 0] - (labels - self.center) / self.scale).square()
+
+    def _set_units(self, labels: Tensor) -> None:
+        self.center.copy_(labels.mean())
+        self.scale.copy_(labels.std(correction=0).clamp_min(1e-12))
+
+    def _raw(self, coef: Tensor, intercept: Tensor) -> tuple[Tensor, Tensor]:
+        return coef / self.scale, (intercept - self.center) / self.scale

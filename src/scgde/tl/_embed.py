@@ -51,7 +51,7 @@ def embed(
 
     Returns
     -------
-    None. Writes the same entries as :func:`scgde.tl.fit_gde`, for the sets of ``adata``, predictions of a label included.
+    None. Writes the same entries as :func:`scgde.tl.fit_gde`, for the sets of ``adata``; predictions of a label, too.
 
     Raises
     ------

@@ -45,8 +45,9 @@ def score_generation(
 
     Each set is parted at random. One half is embedded, cells are generated from this embedding, and their
     energy distance to the *other* half is the score, so that copying the cells seen earns nothing. A fit with
-    ``batch_key`` generates each set in its own batch. Distances are unbiased (:func:`scgde.metrics.energy_distance`): zero is the best that can be expected, and noise can
-    go below it. They are taken in features scaled as the model scales them.
+    ``batch_key`` generates each set in its own batch. Distances are unbiased (:func:`scgde.metrics.energy_distance`):
+    zero is the best that can be expected, and noise can go below it. They are taken in features scaled as the model
+    scales them.
 
     Parameters
     ----------
