@@ -48,7 +48,7 @@ def hsic(first: Tensor, second: Tensor) -> Tensor:
 
     References
     ----------
-    :cite:t:`Song12`, eq. 5.
+    :cite:t:`Song12`.
     """
     n = len(first)
     first, second = (kernel - kernel.diagonal().diag() for kernel in (first, second))
