@@ -260,8 +260,6 @@ def test_supervised_learns_from_labelled_sets_alone(fitted_cohort):
 
 def test_labels_that_a_fit_has_learnt_from_are_not_tested(cohort):
     cohort.uns["gde"]["params"] = cohort.uns["gde"]["params"] | {"label_key": "status"}
-    with pytest.raises(
-        ValueError, match=r"must name a fit without labels .*, but that of 'gde' has learnt"
-    ):
+    with pytest.raises(ValueError, match=r"must name a fit without labels .*, but that of 'gde' has learnt"):
         tl.classify(cohort, "status")
     tl.classify(cohort, "status", n_splits=0)

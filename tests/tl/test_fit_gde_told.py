@@ -82,7 +82,7 @@ def test_batch_is_in_the_generator_and_not_in_the_embedding(told, donors, fit):
 def test_generate_says_which_batches_there_are(told, fitted):
     with pytest.raises(ValueError, match=r"`batch` must be among \['site a', 'site b'\], got 'x'"):
         tl.generate(told, ["d00"], batch="x")
-    with pytest.raises(ValueError, match=r"`batch` must be among \[\], got 'x'"):
+    with pytest.raises(ValueError, match=r"`batch` needs a fit with `batch_key`, got 'x' for one without"):
         tl.generate(fitted, batch="x")
 
 

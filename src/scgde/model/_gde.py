@@ -346,6 +346,9 @@ class GDE(SetModel):
         return np.concatenate(parts)
 
     def _batch_codes(self, batch: str | Sequence[str | None] | None, n_sets: int) -> torch.Tensor:
+        if batch is not None and self.batches is None:
+            msg = f"`batch` needs a fit with `batch_key`, got {batch!r} for one without. Leave it out."
+            raise ValueError(msg)
         names = [batch] * n_sets if batch is None or isinstance(batch, str) else list(batch)
         if len(names) != n_sets:
             msg = f"`batch` must be one name, or one for each of {n_sets} sets, got {len(names)}."

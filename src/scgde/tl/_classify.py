@@ -9,7 +9,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from scgde import _keys
-from scgde._checks import check_count, check_fraction, check_non_negative, check_one_of, check_seed
+from scgde._checks import check_count, check_fraction, check_one_of, check_seed
 from scgde.tl._label_fits import LabelFits
 from scgde.tl._label_scores import calibration_error, class_scores, interval, number_scores
 from scgde.tl._probe import Labels, fit_predict
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 MODES = ("probe", "joint", "supervised")
 #: Of fits to labels, unless told otherwise.
-LABEL_WEIGHTS, FIT_STEPS, LR = (0.0, 0.1, 1.0), 200, 1e-3
+LABEL_WEIGHTS, FIT_STEPS = (0.0, 0.1, 1.0), 200
 _REPEATS = 5
 #: From labelled sets, their labels and other sets to the outputs for these.
 Predict = Callable[[np.ndarray, Labels, np.ndarray], np.ndarray]
@@ -125,7 +125,6 @@ def classify(
         check_one_of(class_weight, "class_weight", ["balanced"])
     n_splits = check_count(n_splits, "n_splits", minimum=2) if n_splits else 0
     n_repeats = (_REPEATS if mode == "probe" else 1) if n_repeats is None else check_count(n_repeats, "n_repeats")
-    max_steps, weights = check_count(max_steps, "max_steps"), _checked_weights(label_weights)
     rng, level = check_seed(seed), check_fraction(level, "level")
     check_fitted(adata, key)
     check_not_backed_view(adata)
@@ -135,8 +134,7 @@ def classify(
     embedding = np.asarray(adata.uns[key][_keys.EMBEDDING], dtype=float)
     fits: dict[str, Predict] = {EMBEDDING: _probe(embedding, rng, class_weight)}
     if mode != "probe":
-        options = _train_options(adata, key, seed, train_kwargs)
-        of_labels = LabelFits.of(adata, key, class_weight, weights, max_steps, options, seed)
+        of_labels = LabelFits.of(adata, key, class_weight, label_weights, max_steps, train_kwargs, seed)
         fits = {mode: getattr(of_labels, mode), **fits}
     if baselines and n_splits:
         features = set_features(adata, cell_type_key, key, rng)
@@ -152,21 +150,6 @@ def classify(
         outputs[task.rows] = tested[chosen].mean(axis=0)
     _write(adata, task, outputs, {"report": report, "scores": scores, "outputs": tested} if n_splits else None, key)
     return report
-
-
-def _checked_weights(label_weights: Sequence[float]) -> list[float]:
-    weights = [check_non_negative(weight, "label_weights") for weight in label_weights]
-    if not weights:
-        msg = "`label_weights` must hold one weight or more, got none."
-        raise ValueError(msg)
-    return weights
-
-
-def _train_options(adata: AnnData, key: str, seed: int, train_kwargs: dict[str, Any] | None) -> dict[str, Any]:
-    """Sizes of a batch as in the fit, and a rate for what begins where that ended."""
-    params = adata.uns[key][_keys.PARAMS]
-    sizes = {name: params[name] for name in ("sets_per_batch", "set_size") if name in params}
-    return {**sizes, "lr": LR, "progress_bar": False, "seed": seed, **(train_kwargs or {})}
 
 
 def _check_unseen(adata: AnnData, task: _Task, n_splits: int, key: str) -> None:

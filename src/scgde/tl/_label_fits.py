@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 
 from scgde import _keys
+from scgde._checks import check_count, check_non_negative
 from scgde.model import GDE
 from scgde.tl._carried import read_gde
 from scgde.tl._fitting import model_of
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
 #: Parts of the labelled sets, one of which chooses.
 N_PARTS = 3
-#: Where there are too few labelled sets to choose.
-DEFAULT_WEIGHT = 0.1
+#: Rate of what begins where a fit ended.
+LR = 1e-3
 _STEPS_PER_VALIDATION = 20
 #: Stands for a class that no labelled set has.
 _NEVER = -30.0
@@ -54,7 +55,7 @@ class LabelFits:
     class_weight
         None or ``"balanced"``.
     label_weights
-        Weights of the label to choose from; 0 leaves the embedding as it is.
+        Weights of the label to choose from, smallest first; 0 leaves the embedding as it is.
     max_steps
         Steps of each fit.
     train_options
@@ -83,10 +84,20 @@ class LabelFits:
         class_weight: str | None,
         label_weights: Sequence[float],
         max_steps: int,
-        train_options: dict[str, Any],
+        train_kwargs: dict[str, Any] | None,
         seed: int,
     ) -> LabelFits:
-        """From the fit under ``key``, whose cells are all there."""
+        """From the fit under ``key``, whose cells are all there, with sizes of a batch as in that fit.
+
+        Raises
+        ------
+        ValueError
+            If there is no weight to choose, or cells were taken out since.
+        """
+        weights = sorted(check_non_negative(weight, "label_weights") for weight in label_weights)
+        if not weights:
+            msg = "`label_weights` must hold one weight or more, got none."
+            raise ValueError(msg)
         open_fitted(adata, key)
         base, content = read_gde(adata, key), adata.uns[key]
         table = content[_keys.SETS]
@@ -94,9 +105,11 @@ class LabelFits:
         data = shell_of(matching_features(adata, base, Source.of(base)), pd.Series(names))
         embedding = np.asarray(content[_keys.EMBEDDING], dtype=float)
         seen = table.index if _keys.ROLE not in table else table.index[table[_keys.ROLE] != "held out"]
-        batches = None if base.batches is None else class_names(table[content[_keys.PARAMS]["batch_key"]])
-        found = (base, data, embedding, table.index, seen.tolist(), batches)
-        return cls(*found, class_weight, label_weights, max_steps, train_options, seed)
+        params = content[_keys.PARAMS]
+        sizes = {name: params[name] for name in ("sets_per_batch", "set_size") if name in params}
+        options = {**sizes, "progress_bar": False, "seed": seed, **(train_kwargs or {})}
+        found = (base, data, embedding, table.index, seen.tolist(), _batches(base, table, params.get("batch_key")))
+        return cls(*found, class_weight, weights, check_count(max_steps, "max_steps"), options, seed)
 
     def joint(self, rows: np.ndarray, labels: Labels, new: np.ndarray) -> np.ndarray:
         """Outputs for the sets ``new`` of a fit to the labels of ``rows`` and the cells of all sets."""
@@ -119,15 +132,15 @@ class LabelFits:
         return _outputs(model, new)
 
     def _best_weight(self, rows: np.ndarray, labels: Labels) -> float:
-        """Of the lowest loss on labelled sets that were left out; the smaller, if equal."""
+        """Of the lowest loss on labelled sets that were left out; the smallest where there are too few to leave out."""
         train, test = self._choosing(labels)
         if len(test) == 0 or len(self.label_weights) == 1:
-            return DEFAULT_WEIGHT if len(self.label_weights) > 1 else self.label_weights[0]
+            return self.label_weights[0]
         losses = []
-        for weight in sorted(self.label_weights):
+        for weight in self.label_weights:
             outputs = self._joint(rows[train], labels.at(train), rows[test], weight)
             losses.append(loss(labels.at(test), outputs, class_weight=self.class_weight))
-        return sorted(self.label_weights)[int(np.argmin(losses))]
+        return self.label_weights[int(np.argmin(losses))]
 
     def _joint(self, rows: np.ndarray, labels: Labels, new: np.ndarray, weight: float) -> np.ndarray:
         rng = np.random.default_rng(self.seed)
@@ -145,9 +158,9 @@ class LabelFits:
             self.max_steps,
             labels=named,
             batches=self.batches,
-            train_sets=self.used + [name for name in named.index if name not in set(self.used)],
+            train_sets=list(dict.fromkeys([*self.used, *named.index])),
             patience=None,
-            **self.train_options,
+            **{"lr": LR, **self.train_options},
         )
         return _outputs(model, new)
 
@@ -166,6 +179,13 @@ class LabelFits:
 
     def _named(self, rows: np.ndarray, labels: Labels) -> pd.Series:
         return pd.Series(labels.values, self.sets[rows])
+
+
+def _batches(base: GDE, table: pd.DataFrame, batch_key: str | None) -> pd.Series | None:
+    """Batch of each set for a model that is told it; none is known of sets that were embedded later."""
+    if base.batches is None:
+        return None
+    return pd.Series(None, table.index, dtype=object) if batch_key is None else class_names(table[batch_key])
 
 
 def _tensor(values: np.ndarray) -> torch.Tensor:
