@@ -63,7 +63,7 @@ def test_linear_scores_agree_with_scikit_learn(adata):
 
 
 def test_linear_readout_finds_what_is_small_beside_other_differences(adata):
-    adata.X[:, 0] /= 50
+    adata.X[:, 0] /= 10
     table = evaluate(adata, label_key="kind", batch_key="kind", readout=["neighbors", "linear"]).set_index("score")
     assert table.index.tolist() == ["retention", "linear_retention", "batch_removal", "linear_batch_removal"]
     assert table.loc["retention", "normalized"] < 0.6

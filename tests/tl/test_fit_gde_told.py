@@ -37,7 +37,7 @@ def donors():
 def told(donors, fit):
     """A fit that was told both."""
     adata = donors.copy()
-    options = {"max_steps": 150, "sets_per_batch": 16, "validation_fraction": 0}
+    options = {"max_steps": 150, "sets_per_batch": 16, "validation_fraction": 0, "train_kwargs": {"lr": 1e-2}}
     fit(adata, "donor", label_key="known", batch_key="site", use_rep="X", scaling="common", **options)
     return adata
 
@@ -45,7 +45,8 @@ def told(donors, fit):
 def test_label_without_weight_leaves_the_fit_as_it_is(fitted, cells, fit):
     cells.obs["kind"] = np.where(cells.obs["set"].cat.codes % 2, "a", "b")
     fit(cells, label_key="kind", label_weight=0.0, validation_fraction=0.2)
-    np.testing.assert_array_equal(cells.obsm["X_gde"], fitted.obsm["X_gde"])
+    # The norm of the gradient is summed in another order.
+    np.testing.assert_allclose(cells.obsm["X_gde"], fitted.obsm["X_gde"], atol=1e-5)
 
 
 def test_fit_gde_predicts_the_label_of_sets_without_one(told, round_trip):

@@ -96,7 +96,7 @@ class GDE(SetModel):
         balanced: bool = True,
         generator_weight: float = 1.0,
         batches: Sequence[str] | None = None,
-        batch_weight: float = 1.0,
+        batch_weight: float = 0.1,
         n_features: int | None = None,
         seed: int = 0,
     ) -> None:

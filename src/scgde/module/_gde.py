@@ -66,7 +66,7 @@ class GDEModule(SetModule):
         label_weight: float = 1.0,
         generator_weight: float = 1.0,
         n_batches: int = 0,
-        batch_weight: float = 1.0,
+        batch_weight: float = 0.1,
     ) -> None:
         super().__init__(
             n_features,

@@ -43,7 +43,7 @@ def fit_gde(
     label_key: str | None = None,
     label_weight: float = 1.0,
     batch_key: str | None = None,
-    batch_weight: float = 1.0,
+    batch_weight: float = 0.1,
     validation_fraction: float = 0.1,
     max_steps: int | None = None,
     sets_per_batch: int = 64,

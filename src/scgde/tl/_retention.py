@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 #: Penalty of a linear readout, relative to the mean variance of a principal coordinate.
-RIDGE = 0.1
+RIDGE = 0.01
 
 
 class Score(NamedTuple):
