@@ -128,7 +128,7 @@ class GDE(SetModel):
         }
         shape = {"n_latent": n_latent, "n_features": n_features}
         self._config = {**options, **shape, **names, "scaling": scaling, "seed": seed}
-        told = {
+        told: dict[str, Any] = {
             "n_classes": None if label_classes is None else len(label_classes),
             "n_batches": len(batches or []),
         }

@@ -30,7 +30,7 @@ def codes_of(
         If a value is none of them.
     """
     column = pd.Series(values, dtype=object).reindex(sets)
-    codes = pd.Index(names).get_indexer(column.astype(str))
+    codes = pd.Index(names).get_indexer(pd.Index(column.astype(str)))
     unknown = column[(codes < 0) & column.notna().to_numpy()]
     if len(unknown):
         msg = f"`{argument}` must be among {list(names)[:10]}, got {unknown.iloc[0]!r}."

@@ -188,7 +188,7 @@ def fit_gde(
         | train_options
         | {"train_kwargs": train_kwargs, "version": __version__}
     )
-    model = model_of(GDE, shell(adata, source, set_column(grouping)), **model_options)
+    model: GDE = model_of(GDE, shell(adata, source, set_column(grouping)), **model_options)
     model.source = entries | {"names": source.names(adata)} | ({} if label is None else {"label_key": label_key})
     model.decoder = decoder_of(adata, source)
     model.train(

@@ -152,8 +152,10 @@ class LabelFits:
         model.start_from(self.base)
         # Logits of minus infinity have no gradient.
         intercept = np.where(np.isfinite(probe.intercept), probe.intercept, _NEVER)
-        model.module.head.set_units(_tensor(labels.values))
-        model.module.head.start_at(_tensor(probe.coef), _tensor(intercept))
+        head = model.module.head
+        assert head is not None
+        head.set_units(_tensor(labels.values))
+        head.start_at(_tensor(probe.coef), _tensor(intercept))
         model.train(
             self.max_steps,
             labels=named,
