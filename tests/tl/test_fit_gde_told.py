@@ -60,6 +60,18 @@ def test_fit_gde_predicts_the_label_of_sets_without_one(told, round_trip):
     np.testing.assert_array_equal(per_cell.loc[table.index], table[columns])
 
 
+def test_fit_gde_predicts_a_number_in_its_units(donors, fit, round_trip):
+    adata = donors.copy()
+    adata.obs["amount"] = 1000 + adata.obs["donor"].cat.codes.astype(float)
+    fit(adata, "donor", label_key="amount")
+    back = round_trip(adata)
+    predicted = back.uns["gde"]["sets"]["amount_predicted"]
+    assert predicted.between(980, 1044).all()
+    del back.uns["gde"]["sets"]["amount_predicted"]
+    tl.embed(back, back, groupby="donor")  # the label head came back as well
+    np.testing.assert_allclose(back.uns["gde"]["sets"]["amount_predicted"], predicted, rtol=1e-5)
+
+
 def test_new_sets_are_embedded_and_predicted_without_label_and_batch(told, donors):
     new = donors[donors.obs["donor"].isin(["d20", "d21"])].copy()
     del new.obs["known"], new.obs["site"]
