@@ -59,6 +59,11 @@ def check_positive(value: Any, argument: str) -> float:
     return float(value)
 
 
+def check_non_negative(value: Any, argument: str) -> float:
+    """Return ``value`` as a finite float, zero or above."""
+    return check_positive(value, argument) if value else 0.0
+
+
 def check_one_of(value: Any, argument: str, options: Sequence[str]) -> str:
     """Require that ``value`` is one of ``options``."""
     if value not in options:

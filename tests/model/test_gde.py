@@ -273,3 +273,24 @@ def test_gde_without_data_says_so(network):
 
 def test_gde_can_be_printed(trained, capsys):
     assert "GDE: pooled_gnn -> 4 -> flow_matching" in repr(trained) + capsys.readouterr().out
+
+
+def test_gde_starts_from_another_with_the_same_networks(trained, registered, network):
+    model = GDE(registered, **network, label_classes=["a", "b"], seed=5)
+    model.start_from(trained)
+    np.testing.assert_array_equal(model.get_embedding(), trained.get_embedding())
+    model.start_from(GDE(registered, **network, label_classes=[]))
+    with pytest.raises(ValueError, match="`other` must have the same encoder, generator and batches"):
+        model.start_from(GDE(registered, **{**network, "n_latent": 3}))
+
+
+def test_gde_says_what_is_missing_about_a_label(registered, network, training):
+    model = GDE(registered, **network, label_classes=["a", "b"])
+    with pytest.raises(ValueError, match="`labels` and the `label_classes` of the model belong together"):
+        model.train(**training)
+    with pytest.raises(ValueError, match=r"`labels` must be among \['a', 'b'\], got 'c'"):
+        model.train(**training, labels={"set_0": "a", "set_1": "c"})
+    with pytest.raises(ValueError, match="Training sets with two labels or more are required, but 1 of 8 have one"):
+        model.train(**training, labels={"set_0": "a"}, train_sets=[f"set_{i}" for i in range(8)])
+    with pytest.raises(RuntimeError, match="A model with a label is required"):
+        GDE(registered, **network).predict(np.zeros((1, 4)))

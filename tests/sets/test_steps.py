@@ -110,3 +110,14 @@ def test_partners_of_a_mixture_are_drawn_in_proportion_too(many_sets):
     batch = StepDataset(many_sets, np.arange(1000), spec, steps=range(1), seed=0, probabilities=probabilities)[0]
     codes = batch["encoder_rows"].numpy().reshape(4000, 3, -1)[:, :, 0] % 1000
     np.testing.assert_allclose((codes < 100).mean(axis=0), 0.5, atol=0.04)
+
+
+def test_item_tells_what_is_known_of_its_sets(index, codes):
+    known = {"label": np.arange(index.n_sets) / 7}
+    spec = SPEC._replace(sets_per_batch=30)
+    batch = StepDataset(index, np.array([3, 17, 20]), spec, steps=range(1), seed=0, per_set=known)[0]
+    np.testing.assert_array_equal(batch["sets"], codes[batch["encoder_rows"][:, 0].numpy()])
+    np.testing.assert_array_equal(batch["label"], batch["sets"].numpy() / 7)
+    plain = dataset(index, sets=np.array([3, 17, 20]), spec=spec)[0]
+    assert_same({name: batch[name] for name in plain}, plain)
+    assert "sets" not in plain

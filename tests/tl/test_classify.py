@@ -185,8 +185,10 @@ def test_classify_says_what_is_wrong_and_leaves_the_data_as_it_was(cohort, uncha
     table["alone"] = np.where(np.arange(N_SETS) == 3, "b", "a")
     cohort.obs["varies"] = np.arange(cohort.n_obs) % 2
     with unchanged(cohort):
-        with pytest.raises(ValueError, match=r"`mode` must be one of \('probe',\)|`mode` must be one of \['probe'\]"):
-            tl.classify(cohort, "status", mode="joint")
+        with pytest.raises(ValueError, match=r"`mode` must be one of \['probe', 'joint', 'supervised'\], got 'x'"):
+            tl.classify(cohort, "status", mode="x")
+        with pytest.raises(ValueError, match="`label_weights` must hold one weight or more, got none"):
+            tl.classify(cohort, "status", mode="joint", label_weights=[])
         with pytest.raises(ValueError, match=r"two classes or more, but the 40 labelled sets of 'one' have \['a'\]"):
             tl.classify(cohort, "one")
         with pytest.raises(ValueError, match=r"two classes or more, but the 0 labelled sets of 'none' have \[\]"):
@@ -203,3 +205,62 @@ def test_classify_says_what_is_wrong_and_leaves_the_data_as_it_was(cohort, uncha
             tl.classify(cohort, "status", cell_type_key="x")
         with pytest.raises(ValueError, match=r"`class_weight` must be one of"):
             tl.classify(cohort, "status", class_weight="x")
+
+
+@pytest.fixture
+def fitted_cohort(cohort):
+    """With the embedding that the networks give."""
+    cohort.uns["gde"]["embedding"] = cohort.obsm["X_gde"][::N_CELLS].copy()
+    return cohort
+
+
+def test_joint_begins_with_the_probe(fitted_cohort):
+    """No weight is the probe; a fit that takes no step is where it begins, and one that does is elsewhere."""
+    outputs = []
+    of_status, of_severity = [(0.0, 1.0), (1.0, 1e-9), (1.0, 1e-2)], [(0.0, 1.0), (1.0, 1e-9)]
+    tasks = [("status", *task) for task in of_status] + [("severity", *task) for task in of_severity]
+    for label, weight, lr in tasks:
+        options = {"n_splits": 0, "label_weights": [weight], "max_steps": 5, "train_kwargs": {"lr": lr}}
+        tl.classify(fitted_cohort, label, mode="joint", progress_bar=False, **options)
+        name = "status_probability_healthy" if label == "status" else "severity_predicted"
+        outputs.append(fitted_cohort.uns["gde"]["sets"][name].to_numpy(copy=True))
+    np.testing.assert_allclose(outputs[1], outputs[0], atol=1e-4)
+    np.testing.assert_allclose(outputs[4], outputs[3], atol=1e-4)
+    stayed, moved = (np.abs(one - outputs[0]).max() for one in outputs[1:3])
+    assert moved > 10 * stayed
+
+
+def test_joint_chooses_a_weight_that_is_better_on_sets_left_out(fitted_cohort):
+    """The embedding of a fit of 20 steps tells little of the status, which training finds."""
+    options = {"n_splits": 2, "max_steps": 80, "label_weights": (0.0, 10.0), "train_kwargs": {"lr": 1e-2}}
+    report = tl.classify(fitted_cohort, "status", mode="joint", baselines=False, progress_bar=False, **options)
+    assert report["representation"].unique().tolist() == ["joint", "embedding"]
+    brier = scores(report, "brier")
+    assert brier["joint"] < brier["embedding"] + 0.02
+    assert scores(report, "roc_auc")["joint"] > 0.85
+
+
+def test_supervised_learns_from_labelled_sets_alone(fitted_cohort):
+    table = fitted_cohort.uns["gde"]["sets"]
+    table["known"] = table["status"].where(np.arange(N_SETS) < 24)
+    changed = fitted_cohort.copy()
+    changed.X[24 * N_CELLS :] += 1
+    options = {"mode": "supervised", "max_steps": 60, "progress_bar": False, "n_splits": 0}
+    for adata in (fitted_cohort, changed):
+        report = tl.classify(adata, "known", train_kwargs={"lr": 1e-2}, **options)
+        assert report.empty
+        assert "classification" not in adata.uns["gde"]
+    tables = [adata.uns["gde"]["sets"] for adata in (fitted_cohort, changed)]
+    right = tables[0]["known_predicted"].astype(str) == tables[0]["status"]
+    assert right[24:].mean() > 0.8
+    columns = ["known_probability_healthy", "known_probability_is ill"]
+    np.testing.assert_allclose(tables[0][columns].sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(tables[1][columns][:24], tables[0][columns][:24], atol=1e-5)
+    assert np.abs(tables[1][columns][24:] - tables[0][columns][24:]).max(axis=None) > 0.01
+
+
+def test_labels_that_a_fit_has_learnt_from_are_not_tested(cohort):
+    cohort.uns["gde"]["params"] = cohort.uns["gde"]["params"] | {"label_key": "status"}
+    with pytest.raises(ValueError, match=r"must name a fit without labels .*, but that of 'gde' has learnt"):
+        tl.classify(cohort, "status")
+    tl.classify(cohort, "status", n_splits=0)

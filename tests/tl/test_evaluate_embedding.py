@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import spearmanr
+from sklearn.linear_model import Ridge
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
@@ -46,6 +47,30 @@ def test_knn_numbers_agrees_with_scikit_learn(adata):
     time = adata.obs["time"].to_numpy()
     expected = spearmanr(time, held_out(KNeighborsRegressor(4), adata.X, time)).statistic
     assert evaluate(adata, label_key="time", n_neighbors=4).loc[0, "value"] == pytest.approx(expected)
+
+
+def test_linear_scores_agree_with_scikit_learn(adata):
+    distances, time = squareform(pdist(adata.X)), adata.obs["time"].to_numpy()
+    ridge = Ridge(alpha=_retention.RIDGE * adata.X.var(axis=0).sum())
+    score = _retention.linear_numbers()
+    np.testing.assert_allclose(score.predict(score.prepare(distances), time), held_out(ridge, adata.X, time))
+    codes = pd.factorize(adata.obs["kind"])[0]
+    targets = np.eye(2)[codes] / np.bincount(codes)
+    expected = held_out(ridge, adata.X, targets[:, 0]) < held_out(ridge, adata.X, targets[:, 1])
+    score = _retention.linear_classes()
+    np.testing.assert_array_equal(score.predict(score.prepare(distances), codes), expected)
+    assert score(distances, codes) == pytest.approx(balanced_accuracy_score(codes, expected))
+
+
+def test_linear_readout_finds_what_is_small_beside_other_differences(adata):
+    adata.X[:, 0] /= 10
+    table = evaluate(adata, label_key="kind", batch_key="kind", readout=["neighbors", "linear"]).set_index("score")
+    assert table.index.tolist() == ["retention", "linear_retention", "batch_removal", "linear_batch_removal"]
+    assert table.loc["retention", "normalized"] < 0.6
+    assert table.loc["linear_retention", "normalized"] > 0.9
+    assert table.loc["linear_batch_removal", "normalized"] < 0.1
+    with pytest.raises(ValueError, match=r"`readout` must be one of \['neighbors', 'linear'\], got 'x'"):
+        evaluate(adata, label_key="kind", readout="x")
 
 
 def test_a_tie_of_votes_goes_to_the_nearer():

@@ -15,7 +15,7 @@ from scgde.model import _io
 from scgde.model._data import SetData, check_entries
 from scgde.model._decoder import PCADecoder
 from scgde.model._embedding import embed_sets
-from scgde.model._scaling import fit_scaling
+from scgde.model._scaling import Scaling, fit_scaling
 from scgde.sets import SetField, SetIndex, SetSplitter, open_features
 from scgde.train import SetTrainingPlan, run_training
 
@@ -52,6 +52,8 @@ class SetModel(BaseModelClass):
 
     decoder: PCADecoder | None = None
     source: Any = None
+    #: A model that is trained again keeps the units that it has learnt in.
+    is_trained_: bool
     #: Arguments of ``__init__`` that build the same module again.
     _config: Config
     _data: SetData | None = None
@@ -236,15 +238,18 @@ class SetModel(BaseModelClass):
         *,
         set_weights: np.ndarray | None,
         pairs: Pairs | None = None,
+        per_set: dict[str, np.ndarray] | None = None,
         checkpoint_dir: str | Path | None,
         progress_bar: bool,
         **trainer_kwargs: Any,
     ) -> None:
         """Train the module on the sets ``parts[0]``, and validate on ``parts[1]``."""
         data = self._own_data()
-        scaling = fit_scaling(data.features, data.index, parts[0], method=self._config["scaling"])
-        self.module.set_scaling(*map(torch.from_numpy, scaling))
-        drawn = [*([] if set_weights is None else [set_weights]), *(pairs or [])]
+        if not self.is_trained_:
+            fitted = fit_scaling(data.features, data.index, parts[0], method=self._config["scaling"])
+            self.module.set_scaling(*map(torch.from_numpy, fitted))
+        scaling = Scaling(self.module.center.cpu().numpy(), self.module.scale.cpu().numpy())
+        drawn = [*([] if set_weights is None else [set_weights]), *(pairs or []), *(per_set or {}).values()]
         identity = self._config | options.flat() | {"data": data.digest(*parts, *scaling, *map(np.asarray, drawn))}
         self._history = run_training(
             self._training_plan_cls(self.module, identity=_io.plain(identity, "the options"), **options.optimizer),
@@ -259,6 +264,7 @@ class SetModel(BaseModelClass):
                 seed=options.seed,
                 set_weights=set_weights,
                 pairs=pairs,
+                per_set=per_set,
             ),
             max_steps=options.max_steps,
             patience=options.patience,

@@ -3,13 +3,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import torch
 
-from scgde._checks import check_count, check_one_of, check_positive
+from scgde._checks import check_count, check_non_negative, check_one_of, check_positive
 from scgde.model import _io
 from scgde.model._base import BLANK_REGISTRY, SetModel
 from scgde.model._options import TrainOptions
 from scgde.model._scaling import SCALINGS
+from scgde.model._told import codes_of, label_values, trainable
 from scgde.module import GDEModule
 from scgde.nn.encoders import encoders
 from scgde.nn.generators import generators
@@ -18,10 +20,9 @@ from scgde.sets import BatchSpec
 from scgde.train import seeded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
     from pathlib import Path
 
-    import pandas as pd
     from anndata import AnnData
 
 
@@ -46,6 +47,19 @@ class GDE(SetModel):
     scaling
         ``"feature"`` gives each feature unit variance, ``"common"`` divides all by one number, so that
         distances keep their proportions, ``"none"`` leaves them.
+    label_classes
+        Names of the classes of a label of the sets, which the embedding then also predicts; an empty list if the label
+        is a number.
+    label_weight
+        Weight of its cross entropy, or of its squared error in units of variance.
+    balanced
+        Whether all classes count the same, however many sets have them.
+    generator_weight
+        Weight of the loss of the generator; 0 to train on labels alone.
+    batches
+        Names of batches: the generator is told the batch of a set, and the embedding is kept from carrying it.
+    batch_weight
+        Weight of the dependence between embedding and batch.
     n_features
         Features of a cell, required where ``adata`` is None.
     seed
@@ -77,6 +91,12 @@ class GDE(SetModel):
         isometry: float = 0.0,
         isometry_ground: str = "sliced",
         scaling: str = "common",
+        label_classes: Sequence[str] | None = None,
+        label_weight: float = 1.0,
+        balanced: bool = True,
+        generator_weight: float = 1.0,
+        batches: Sequence[str] | None = None,
+        batch_weight: float = 0.1,
         n_features: int | None = None,
         seed: int = 0,
     ) -> None:
@@ -96,11 +116,24 @@ class GDE(SetModel):
             "isometry": check_positive(isometry, "isometry") if isometry else 0.0,
             "isometry_ground": check_one_of(isometry_ground, "isometry_ground", list(GROUNDS)),
         }
-        options = _io.plain(options, "the options of a model")
+        weights = {
+            "label_weight": check_non_negative(label_weight, "label_weight"),
+            "generator_weight": check_non_negative(generator_weight, "generator_weight"),
+            "batch_weight": check_non_negative(batch_weight, "batch_weight"),
+        }
+        options = _io.plain({**options, **weights, "balanced": balanced}, "the options of a model")
+        names = {
+            "label_classes": None if label_classes is None else [str(name) for name in label_classes],
+            "batches": None if batches is None else [str(name) for name in batches],
+        }
         shape = {"n_latent": n_latent, "n_features": n_features}
-        self._config = {**options, **shape, "scaling": scaling, "seed": seed}
+        self._config = {**options, **shape, **names, "scaling": scaling, "seed": seed}
+        told: dict[str, Any] = {
+            "n_classes": None if label_classes is None else len(label_classes),
+            "n_batches": len(batches or []),
+        }
         with seeded(seed):
-            self.module = self._module_cls(n_features, n_latent, **options)
+            self.module = self._module_cls(n_features, n_latent, **options, **told)
         self.module.eval()
         self._model_summary_string = f"GDE: {encoder} -> {n_latent} -> {generator}"
         self.init_params_ = self._get_init_params(locals())
@@ -119,6 +152,8 @@ class GDE(SetModel):
         train_sets: Sequence[str] | None = None,
         validation_sets: Sequence[str] | None = None,
         set_weights: Mapping[str, float] | pd.Series | None = None,
+        labels: Mapping[str, Hashable] | pd.Series | None = None,
+        batches: Mapping[str, Hashable] | pd.Series | None = None,
         steps_per_validation: int = 50,
         patience: int | None = 10,
         lr: float = 2e-3,
@@ -157,6 +192,10 @@ class GDE(SetModel):
         set_weights
             Weight of each set by name: sets are drawn in proportion, to train and to validate; uniformly by
             default.
+        labels
+            Class or number of each set by name, missing for those without; for a model with ``label_classes``.
+        batches
+            Batch of each set by name, for a model with ``batches``.
         steps_per_validation
             Steps between validations.
         patience
@@ -185,10 +224,17 @@ class GDE(SetModel):
             seed=seed,
         )
         options.check()
+        per_set = self._told(labels, batches)
+        if per_set and n_mixed > 1:
+            msg = f"`n_mixed` must be 1 with labels or batches, which a mixture of sets has not, got {n_mixed}."
+            raise ValueError(msg)
         parts = self._own_data().split(train_sets, validation_sets, fraction=validation_fraction, seed=seed)
+        if self.module.head is not None:
+            self.module.head.set_units(torch.from_numpy(trainable(per_set["label"][parts[0]])))
         self._fit(
             options,
             parts,
+            per_set=per_set,
             set_weights=None if set_weights is None else self._own_data().aligned(set_weights),
             checkpoint_dir=checkpoint_dir,
             progress_bar=progress_bar,
@@ -196,8 +242,81 @@ class GDE(SetModel):
             devices=devices,
         )
 
+    def _told(
+        self, labels: Mapping[str, Hashable] | pd.Series | None, batches: Mapping[str, Hashable] | pd.Series | None
+    ) -> dict[str, np.ndarray]:
+        """Label and batch of every set as the module takes them."""
+        sets, told = self._own_data().names, {}
+        for argument, given, option in (("labels", labels, "label_classes"), ("batches", batches, "batches")):
+            if (given is None) != (self._config[option] is None):
+                msg = f"`{argument}` and the `{option}` of the model belong together, got one of them. Give both."
+                raise ValueError(msg)
+        if labels is not None:
+            told["label"] = label_values(labels, sets, self._config["label_classes"])
+        if batches is not None:
+            told["batch"] = codes_of(batches, sets, self._config["batches"], "batches")
+        return told
+
+    def start_from(self, other: GDE) -> None:
+        """Begin with the weights and units of a trained model of the same networks; the label is one's own.
+
+        Raises
+        ------
+        ValueError
+            If its networks differ.
+        """
+        own, found = self.module.state_dict(), other.module.state_dict()
+        shared = {name: value for name, value in found.items() if not name.startswith("head.")}
+        needed = {name: value.shape for name, value in own.items() if not name.startswith("head.")}
+        if {name: value.shape for name, value in shared.items()} != needed:
+            msg = "`other` must have the same encoder, generator and batches, got other weights. Build it alike."
+            raise ValueError(msg)
+        self.module.load_state_dict({**own, **shared})
+        self.is_trained_ = True
+
     @torch.no_grad()
-    def generate(self, embedding: np.ndarray, n_cells: int = 500, *, seed: int = 0) -> np.ndarray:
+    def predict(self, embedding: np.ndarray) -> np.ndarray:
+        """Predict the label that the model was trained with.
+
+        Parameters
+        ----------
+        embedding
+            Shape ``(S, E)``.
+
+        Returns
+        -------
+        Probability of each of ``label_classes``, shape ``(S, C)``, or numbers, ``(S, 1)``.
+
+        Raises
+        ------
+        RuntimeError
+            If the model has no label.
+        """
+        if self.module.head is None:
+            msg = "A model with a label is required, got one without. Fit with `label_key`."
+            raise RuntimeError(msg)
+        z = torch.from_numpy(np.array(embedding, dtype=np.float32)).to(self.device)
+        return self.module.head.outputs(z).double().cpu().numpy()
+
+    @property
+    def label_classes(self) -> list[str] | None:
+        """Names of the classes that :meth:`predict` knows, none if it predicts a number; None without a label."""
+        return self._config["label_classes"]
+
+    @property
+    def batches(self) -> list[str] | None:
+        """Names of the batches that cells can be drawn as from; None without a batch."""
+        return self._config["batches"]
+
+    @torch.no_grad()
+    def generate(
+        self,
+        embedding: np.ndarray,
+        n_cells: int = 500,
+        *,
+        batch: str | Sequence[str | None] | None = None,
+        seed: int = 0,
+    ) -> np.ndarray:
         """Draw cells from the distributions that embeddings stand for.
 
         Parameters
@@ -206,6 +325,8 @@ class GDE(SetModel):
             Shape ``(S, E)``.
         n_cells
             Cells per set.
+        batch
+            Name of a batch, or one for each set: cells as they would be measured there. None: the mean over batches.
         seed
             Random seed.
 
@@ -216,10 +337,24 @@ class GDE(SetModel):
         check_count(n_cells, "n_cells")
         check_count(seed, "seed", minimum=0)
         z = torch.from_numpy(np.array(embedding, dtype=np.float32)).to(self.device)
-        rng = torch.Generator().manual_seed(seed)
+        rng, codes = torch.Generator().manual_seed(seed), self._batch_codes(batch, len(z))
         per_batch = max(1, self._max_cells // n_cells)
-        parts = [self.module.sample(part, n_cells, rng=rng).cpu().numpy() for part in z.split(per_batch)]
+        parts = [
+            self.module.sample(part, n_cells, batch=code, rng=rng).cpu().numpy()
+            for part, code in zip(z.split(per_batch), codes.to(self.device).split(per_batch), strict=True)
+        ]
         return np.concatenate(parts)
+
+    def _batch_codes(self, batch: str | Sequence[str | None] | None, n_sets: int) -> torch.Tensor:
+        if batch is not None and self.batches is None:
+            msg = f"`batch` needs a fit with `batch_key`, got {batch!r} for one without. Leave it out."
+            raise ValueError(msg)
+        names = [batch] * n_sets if batch is None or isinstance(batch, str) else list(batch)
+        if len(names) != n_sets:
+            msg = f"`batch` must be one name, or one for each of {n_sets} sets, got {len(names)}."
+            raise ValueError(msg)
+        sets = pd.RangeIndex(n_sets)
+        return torch.from_numpy(codes_of(pd.Series(names, sets), sets, self.batches or [], "batch"))
 
     @property
     def latent_scale(self) -> float | None:

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from scgde.nn import backbones, couplings, divergences, encoders, featurizers, generators, transports
+from scgde.nn import (
+    backbones,
+    couplings,
+    divergences,
+    encoders,
+    featurizers,
+    generators,
+    heads,
+    independence,
+    transports,
+)
 from scgde.nn.backbones import Backbone
 from scgde.nn.encoders import Encoder
 from scgde.nn.featurizers import Featurizer
@@ -21,5 +31,7 @@ __all__ = [
     "encoders",
     "featurizers",
     "generators",
+    "heads",
+    "independence",
     "transports",
 ]

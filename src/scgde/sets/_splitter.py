@@ -45,6 +45,8 @@ class SetSplitter(LightningDataModule):
         Sets are drawn in proportion to these, positive, shape ``(n_sets,)``; uniformly by default.
     pairs
         Which sets are drawn together; without, each batch is one of single sets.
+    per_set
+        What a batch of single sets tells of them, see :class:`StepDataset`.
     """
 
     def __init__(
@@ -60,12 +62,13 @@ class SetSplitter(LightningDataModule):
         seed: int,
         set_weights: np.ndarray | None = None,
         pairs: Pairs | None = None,
+        per_set: dict[str, np.ndarray] | None = None,
     ) -> None:
         super().__init__()
         self._features, self._index, self._spec, self._seed = features, index, spec, seed
         self.train_sets, self.validation_sets = train_sets, validation_sets
         self._steps_per_epoch, self._max_steps = steps_per_epoch, max_steps
-        self._set_weights, self._pairs = set_weights, pairs
+        self._set_weights, self._pairs, self._per_set = set_weights, pairs, per_set
 
     def train_dataloader(self) -> DataLoader:
         # Made anew each epoch; the trainer's step makes it right after a resume too.
@@ -89,6 +92,7 @@ class SetSplitter(LightningDataModule):
         probabilities = None if weights is None else weights / weights.sum()
         options: dict[str, Any] = {"steps": steps, "seed": seed, "probabilities": probabilities}
         if self._pairs is None:
+            options["per_set"] = self._per_set
             return DataLoader(StepDataset(self._index, sets, self._spec, **options), batch_size=None)
         return DataLoader(PairDataset(self._index, sets, self._pairs, self._spec, **options), batch_size=None)
 

@@ -58,6 +58,9 @@ class StepDataset(Dataset):
         Random seed.
     probabilities
         Of drawing each of ``sets``, of the same shape; uniform by default.
+    per_set
+        What a batch tells of its sets, by name, each with one value for every set of ``index``; ``"sets"`` then says
+        which they are.
     """
 
     def __init__(
@@ -69,9 +72,11 @@ class StepDataset(Dataset):
         steps: range,
         seed: int,
         probabilities: np.ndarray | None = None,
+        per_set: dict[str, np.ndarray] | None = None,
     ) -> None:
         self._index, self._sets, self._spec, self._steps, self._seed = index, sets, spec, steps, seed
         self._probabilities = probabilities
+        self._per_set = {"sets": np.arange(index.n_sets), **per_set} if per_set else {}
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -81,7 +86,8 @@ class StepDataset(Dataset):
         rng = np.random.default_rng([self._seed, step])
         sets = draw_sets(self._sets, self._spec.sets_per_batch, probabilities=self._probabilities, rng=rng)
         views = draw_mixed_views(self._index, sets, self._sets, self._spec, probabilities=self._probabilities, rng=rng)
-        return as_batch(views, step=step)
+        told = {name: torch.from_numpy(values[sets]) for name, values in self._per_set.items()}
+        return as_batch(views, step=step) | told
 
 
 def draw_sets(

@@ -1,26 +1,35 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from tqdm.auto import tqdm
 
 from scgde import _keys
 from scgde._checks import check_count, check_fraction, check_one_of, check_seed
-from scgde.pp._views import make_actual
+from scgde.tl._label_fits import LabelFits
 from scgde.tl._label_scores import calibration_error, class_scores, interval, number_scores
 from scgde.tl._probe import Labels, fit_predict
 from scgde.tl._set_features import set_features
 from scgde.tl._set_level import EMBEDDING, check_fitted, classes, covariate, is_continuous
 from scgde.tl._source import check_not_backed_view
 from scgde.tl._splits import n_groups_of_rarest, splits
+from scgde.tl._told import check_distinct_columns, prediction_columns, write_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Iterator, Sequence
 
     from anndata import AnnData
 
-MODES = ("probe",)
+MODES = ("probe", "joint", "supervised")
+#: Of fits to labels, unless told otherwise.
+LABEL_WEIGHTS, FIT_STEPS = (0.0, 0.1, 1.0), 200
+_REPEATS = 5
+#: From labelled sets, their labels and other sets to the outputs for these.
+Predict = Callable[[np.ndarray, Labels, np.ndarray], np.ndarray]
 
 
 def classify(
@@ -34,7 +43,11 @@ def classify(
     baselines: bool = True,
     class_weight: str | None = None,
     n_splits: int = 5,
-    n_repeats: int = 5,
+    n_repeats: int | None = None,
+    label_weights: Sequence[float] = LABEL_WEIGHTS,
+    max_steps: int = FIT_STEPS,
+    train_kwargs: dict[str, Any] | None = None,
+    progress_bar: bool = True,
     level: float = 0.95,
     key: str = "gde",
     seed: int = 0,
@@ -54,6 +67,10 @@ def classify(
         Value or values that stand for no label, besides a missing one.
     mode
         ``"probe"``: a linear model on the frozen embedding. The embedding has seen the cells of all sets and no label.
+        ``"joint"``: from there on, encoder, generator and linear model are trained together, on the cells of all sets
+        and the labels of those that have one; the weight of the labels is chosen among `label_weights` on labelled sets
+        that are left out for that. ``"supervised"``: the encoder and a linear model from random weights, on labelled
+        sets alone, stopped at the lowest loss on a third of them: the baseline that has no use for unlabelled sets.
     groups
         Column of what must not be divided between training and test, the donor where a donor has several sets.
     cell_type_key
@@ -65,7 +82,17 @@ def classify(
         None: probabilities are calibrated to the frequencies among labelled sets, and a rare class is seldom predicted.
         ``"balanced"``: as if all classes were equally frequent.
     n_splits, n_repeats
-        Parts of the labelled sets, each of them tested once, and how often sets are split anew.
+        Parts of the labelled sets, each of them tested once, and how often sets are split anew: five times by default,
+        of ``"joint"`` and ``"supervised"``, which fit networks for each part, once. With ``n_splits=0`` nothing is
+        tested: one fit to all labelled sets predicts the others, those with a label as well, and no scores are given.
+    label_weights
+        Of ``"joint"``, beside a weight of 1 for the generator; 0 leaves the embedding as it is, as ``"probe"`` does.
+    max_steps
+        Of ``"joint"`` and ``"supervised"``: optimiser steps of each fit.
+    train_kwargs
+        Their further options, see :meth:`scgde.model.GDE.train`.
+    progress_bar
+        Whether to show one for them.
     level
         Of the confidence intervals, over parts that share training sets.
     key
@@ -75,18 +102,19 @@ def classify(
 
     Returns
     -------
-    One row per ``representation`` and ``score``: ``value``, ``sd`` over test parts, ``low`` and ``high``. Writes, into
-    the set table and ``obs``, ``"<label_key>_predicted"`` and for each class ``"<label_key>_probability_<class>"``.
-    Those of labelled sets are means over the repeats, from when the set was tested. What
-    :func:`scgde.pl.classification` draws is in ``uns[key]["classification"][label_key]``, with the scores of every part
-    in ``"scores"``.
+    One row per ``representation``, that of `mode` first, and ``score``: ``value``, ``sd`` over test parts, ``low`` and
+    ``high``. Writes, into the set table and ``obs``, ``"<label_key>_predicted"`` and for each class
+    ``"<label_key>_probability_<class>"``. Those of labelled sets are means over the repeats, from when the set was
+    tested. What :func:`scgde.pl.classification` draws is in ``uns[key]["classification"][label_key]``, with the scores
+    of every part in ``"scores"``.
 
     Raises
     ------
     KeyError
         If there is no fit or column.
     ValueError
-        If labels vary within sets, there is one class, or a class has fewer donors than `n_splits`.
+        If labels vary within sets, there is one class, a class has fewer donors than `n_splits`, or the fit has learnt
+        from the labels that are to be tested.
 
     References
     ----------
@@ -95,24 +123,49 @@ def classify(
     check_one_of(mode, "mode", MODES)
     if class_weight is not None:
         check_one_of(class_weight, "class_weight", ["balanced"])
-    n_splits, n_repeats = check_count(n_splits, "n_splits", minimum=2), check_count(n_repeats, "n_repeats")
+    n_splits = check_count(n_splits, "n_splits", minimum=2) if n_splits else 0
+    n_repeats = (_REPEATS if mode == "probe" else 1) if n_repeats is None else check_count(n_repeats, "n_repeats")
     rng, level = check_seed(seed), check_fraction(level, "level")
     check_fitted(adata, key)
     check_not_backed_view(adata)
     task = _task(adata, label_key, unlabeled, groups, key)
     _check_labels(task, n_splits)
-    sets = {EMBEDDING: np.asarray(adata.uns[key][_keys.EMBEDDING], dtype=float)}
-    if baselines:
-        sets |= set_features(adata, cell_type_key, key, rng)
-    parts = [splits(task.labels.strata, task.labels.groups, n_splits, rng) for _ in range(n_repeats)]
-    tested = {name: _tested(x[task.rows], task, parts, rng, class_weight) for name, x in sets.items()}
+    _check_unseen(adata, task, n_splits, key)
+    embedding = np.asarray(adata.uns[key][_keys.EMBEDDING], dtype=float)
+    fits: dict[str, Predict] = {EMBEDDING: _probe(embedding, rng, class_weight)}
+    if mode != "probe":
+        of_labels = LabelFits.of(adata, key, class_weight, label_weights, max_steps, train_kwargs, seed)
+        fits = {mode: getattr(of_labels, mode), **fits}
+    if baselines and n_splits:
+        features = set_features(adata, cell_type_key, key, rng)
+        fits |= {name: _probe(x, rng, class_weight) for name, x in features.items()}
+    parts = [splits(task.labels.strata, task.labels.groups, n_splits, rng) for _ in range(n_repeats if n_splits else 0)]
+    with _progress(mode, parts, show=progress_bar) as bar:
+        tested = {name: _tested(fit, task, parts, bar if name == mode else None) for name, fit in fits.items()}
+        chosen = next(iter(fits))
+        outputs = fits[chosen](task.rows, task.labels, np.arange(len(embedding)))
     scores = _scores(tested, task, parts)
     report = _report(scores, tested, task, n_splits, level)
-    embedding = sets[EMBEDDING]
-    outputs = fit_predict(embedding[task.rows], task.labels, embedding, rng, class_weight=class_weight)
-    outputs[task.rows] = tested[EMBEDDING].mean(axis=0)
-    _write(adata, task, outputs, {"report": report, "scores": scores, "outputs": tested}, key)
+    if n_splits:
+        outputs[task.rows] = tested[chosen].mean(axis=0)
+    _write(adata, task, outputs, {"report": report, "scores": scores, "outputs": tested} if n_splits else None, key)
     return report
+
+
+def _check_unseen(adata: AnnData, task: _Task, n_splits: int, key: str) -> None:
+    if n_splits and adata.uns[key][_keys.PARAMS].get("label_key") == task.name:
+        msg = (
+            f"`key` must name a fit without labels to test predictions of them, but that of {key!r} has learnt from "
+            f"{task.name!r}. Fit without `label_key`, or pass `n_splits=0` for predictions alone."
+        )
+        raise ValueError(msg)
+
+
+@contextmanager
+def _progress(mode: str, parts: list[Any], *, show: bool) -> Iterator[Any]:
+    n_fits = sum(map(len, parts))
+    with tqdm(total=n_fits, desc="Fits", leave=False, disable=mode == "probe" or not show) as bar:
+        yield bar
 
 
 class _Task(NamedTuple):
@@ -149,6 +202,7 @@ def _task(adata: AnnData, label_key: str, unlabeled: Any, groups: str | None, ke
     if is_continuous(column):
         return _Task(label_key, rows, Labels(column.to_numpy(dtype=float)[rows], donors[rows], 0), [])
     codes, names = classes(column)
+    check_distinct_columns(label_key, names)
     return _Task(label_key, rows, Labels(codes[rows], donors[rows], len(names)), names)
 
 
@@ -169,12 +223,23 @@ def _check_labels(task: _Task, n_splits: int) -> None:
         raise ValueError(msg)
 
 
-def _tested(x: np.ndarray, task: _Task, parts: list[Any], rng: np.random.Generator, weight: str | None) -> np.ndarray:
+def _probe(x: np.ndarray, rng: np.random.Generator, class_weight: str | None) -> Predict:
+    """A linear model of one vector per set."""
+
+    def predict(rows: np.ndarray, labels: Labels, new: np.ndarray) -> np.ndarray:
+        return fit_predict(x[rows], labels, x[new], rng, class_weight=class_weight)
+
+    return predict
+
+
+def _tested(fit: Predict, task: _Task, parts: list[Any], bar: Any) -> np.ndarray:
     """Outputs for each labelled set while it was tested, shape ``(n_repeats, n, C)``."""
-    outputs = np.empty((len(parts), len(x), max(task.labels.n_classes, 1)))
+    outputs = np.empty((len(parts), len(task.rows), max(task.labels.n_classes, 1)))
     for repeat, some in enumerate(parts):
         for train, test in some:
-            outputs[repeat, test] = fit_predict(x[train], task.labels.at(train), x[test], rng, class_weight=weight)
+            outputs[repeat, test] = fit(task.rows[train], task.labels.at(train), task.rows[test])
+            if bar is not None:
+                bar.update()
     return outputs
 
 
@@ -187,7 +252,7 @@ def _scores(tested: dict[str, np.ndarray], task: _Task, parts: list[Any]) -> pd.
         for split, (_, test) in enumerate(some)
         for score, value in _score(task.labels.values[test], outputs[repeat, test], task).items()
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["representation", "repeat", "split", "score", "value"])
 
 
 def _score(truth: np.ndarray, outputs: np.ndarray, task: _Task) -> dict[str, float]:
@@ -203,17 +268,20 @@ def _report(
         low, high = interval(values, n_splits, level)
         row = {"value": np.nanmean(values), "sd": np.nanstd(values), "low": low, "high": high}
         rows.append({"representation": name, "score": score} | row)
-    for name, outputs in tested.items() if task.names else ():
+    for name, outputs in tested.items() if task.names and n_splits else ():
         # Too few sets are in a part for bins: all sets of a repeat together.
         errors = [calibration_error(task.labels.values, repeat) for repeat in outputs]
         row = {"value": np.mean(errors), "sd": np.std(errors), "low": np.nan, "high": np.nan}
         rows.append({"representation": name, "score": "calibration_error"} | row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["representation", "score", "value", "sd", "low", "high"])
 
 
-def _write(adata: AnnData, task: _Task, outputs: np.ndarray, content: dict[str, Any], key: str) -> None:
+def _write(adata: AnnData, task: _Task, outputs: np.ndarray, content: dict[str, Any] | None, key: str) -> None:
+    """Write predictions and, where there are tests, what they found."""
+    write_columns(adata, prediction_columns(task.name, task.names, outputs), key)
+    if content is None:
+        return
     table = adata.uns[key][_keys.SETS]
-    columns = _columns(task, outputs)
     truth = np.array(task.names, dtype=object)[task.labels.values] if task.names else task.labels.values
     content = content | {
         "sets": table.index[task.rows].to_numpy(dtype=object),
@@ -221,25 +289,5 @@ def _write(adata: AnnData, task: _Task, outputs: np.ndarray, content: dict[str, 
         "classes": np.array(task.names, dtype=object),
         "outputs": {name: values.astype(np.float32) for name, values in content["outputs"].items()},
     }
-    cells = pd.Categorical(adata.obs[_keys.set_column(key)])
-    rows = np.append(table.index.get_indexer(cells.categories), -1)[cells.codes]
-    make_actual(adata)
-    for name, values in columns.items():
-        table[name] = values.set_axis(table.index)
-        adata.obs[name] = values.reindex(rows).set_axis(adata.obs_names)
     stored = adata.uns[key].get(_keys.CLASSIFICATION, {})
     adata.uns[key][_keys.CLASSIFICATION] = {**stored, task.name: content}
-
-
-def _columns(task: _Task, outputs: np.ndarray) -> dict[str, pd.Series]:
-    """What is written per set, by name of column."""
-    if not task.names:
-        return {f"{task.name}_predicted": pd.Series(outputs[:, 0])}
-    predicted = pd.Categorical.from_codes(outputs.argmax(axis=1), pd.Index(task.names))
-    # A slash would be a folder in files.
-    names = [f"{task.name}_probability_{name.replace('/', '_')}" for name in task.names]
-    if len(set(names)) < len(names):
-        msg = f"Classes of `label_key` must differ where '/' is written as '_', got {task.names}. Rename some."
-        raise ValueError(msg)
-    probabilities = dict(zip(names, map(pd.Series, outputs.T), strict=True))
-    return {f"{task.name}_predicted": pd.Series(predicted)} | probabilities

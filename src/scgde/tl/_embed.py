@@ -3,9 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scgde.model import GDE
 from scgde.pp._grouping import group_cells, warn_dropped
 from scgde.tl._carried import check_key, own_columns_dropped, resolve_reference, storable, write_results
 from scgde.tl._source import Source, check_features, check_not_backed_view, matching_features
+from scgde.tl._told import write_predictions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from scgde._types import GroupBy
-    from scgde.model import GDE, TDE
+    from scgde.model import TDE
 
 
 def embed(
@@ -49,7 +51,7 @@ def embed(
 
     Returns
     -------
-    None. Writes the same entries as :func:`scgde.tl.fit_gde`, for the sets of ``adata``.
+    None. Writes the same entries as :func:`scgde.tl.fit_gde`, for the sets of ``adata``; predictions of a label, too.
 
     Raises
     ------
@@ -75,3 +77,5 @@ def embed(
     params |= {"reference": str(reference) if isinstance(reference, str | Path) else type(reference).__name__}
     embedding = model.embed(x, grouping.codes)
     write_results(adata, grouping, embedding, model, storable(params), key=key_added)
+    if isinstance(model, GDE) and model.label_classes is not None:
+        write_predictions(adata, model, key_added)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from scgde._checks import check_count, check_fraction, check_seed
+from scgde._checks import check_count, check_fraction, check_one_of, check_seed
 from scgde.tl import _retention
 from scgde.tl._permutation import p_value
 from scgde.tl._set_level import as_names, classes, covariate, is_continuous, set_level
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from scgde.tl._retention import Score
 
 
+#: How a label is told, and how its scores then begin.
+READOUTS = {"neighbors": "", "linear": "linear_"}
+
+
 def evaluate_embedding(
     adata: AnnData,
     *,
@@ -27,6 +31,7 @@ def evaluate_embedding(
     replicate_key: str | Sequence[str] | None = None,
     metric: str | Sequence[str] = "embedding",
     n_neighbors: int = 3,
+    readout: str | Sequence[str] = "neighbors",
     level: float = 0.95,
     n_permutations: int = 999,
     n_draws: int = 999,
@@ -55,6 +60,10 @@ def evaluate_embedding(
         As in :func:`compare_groups`; several for a comparison.
     n_neighbors
         Neighbours that vote.
+    readout
+        How labels and batches are told: by ``"neighbors"``, or ``"linear"``, by a ridge regression of each set on the
+        others, which finds what is small beside other differences (scores ``"linear_retention"`` and
+        ``"linear_batch_removal"``); or both.
     level
         Of the confidence intervals.
     n_permutations
@@ -86,13 +95,14 @@ def evaluate_embedding(
     """
     n_neighbors, rng = check_count(n_neighbors, "n_neighbors"), check_seed(seed)
     n_permutations, n_draws = check_count(n_permutations, "n_permutations"), check_count(n_draws, "n_draws")
+    readouts = [check_one_of(one, "readout", list(READOUTS)) for one in as_names(readout)]
     tails = np.array([-0.5, 0.5]) * check_fraction(level, "level") + 0.5
     wanted = {"label_key": label_key, "batch_key": batch_key, "order_key": order_key, "replicate_key": replicate_key}
     tasks = [
         task
         for argument, names in wanted.items()
         for name in as_names(names)
-        for task in _tasks(argument, covariate(adata, name, argument, key), n_neighbors)
+        for task in _tasks(argument, covariate(adata, name, argument, key), n_neighbors, readouts)
     ]
     if not tasks:
         msg = f"A column is required in one of {list(wanted)}, got none."
@@ -119,7 +129,7 @@ class _Task(NamedTuple):
         return np.flatnonzero(np.isfinite(self.values) if self.values.dtype.kind == "f" else self.values >= 0)
 
 
-def _tasks(argument: str, column: pd.Series, n_neighbors: int) -> list[_Task]:
+def _tasks(argument: str, column: pd.Series, n_neighbors: int, readouts: list[str]) -> list[_Task]:
     name = str(column.name)
     if argument == "order_key":
         values = _ordered(column)
@@ -132,15 +142,17 @@ def _tasks(argument: str, column: pd.Series, n_neighbors: int) -> list[_Task]:
         tasks = [_Task("replicates", name, _retention.replicates(), classes(column)[0])]
     else:
         score = "retention" if argument == "label_key" else "batch_removal"
-        tasks = [_Task(score, name, *_retained(column, n_neighbors))]
+        tasks = [_Task(READOUTS[one] + score, name, *_retained(column, n_neighbors, one)) for one in readouts]
     _check_known(tasks[0], argument)
     return tasks
 
 
-def _retained(column: pd.Series, n_neighbors: int) -> tuple[Score, np.ndarray]:
+def _retained(column: pd.Series, n_neighbors: int, readout: str) -> tuple[Score, np.ndarray]:
+    is_linear = readout == "linear"
     if is_continuous(column):
-        return _retention.knn_numbers(n_neighbors), column.to_numpy(dtype=float, na_value=np.nan)
-    return _retention.knn_classes(n_neighbors), classes(column)[0]
+        score = _retention.linear_numbers() if is_linear else _retention.knn_numbers(n_neighbors)
+        return score, column.to_numpy(dtype=float, na_value=np.nan)
+    return _retention.linear_classes() if is_linear else _retention.knn_classes(n_neighbors), classes(column)[0]
 
 
 def _ordered(column: pd.Series) -> np.ndarray:
@@ -170,7 +182,7 @@ def _row(
     chance, spread = null.mean(), _spread(task.score, distances, values, n_draws, rng)
     numbers = np.array([value, *np.minimum(value + np.nanquantile(spread, tails), 1)])
     normalized = (value - chance) / (1 - chance)
-    if task.name == "batch_removal":
+    if task.name.endswith("batch_removal"):
         numbers = 1 - ((numbers - chance) / (1 - chance)).clip(0, 1)[[0, 2, 1]]
         normalized, chance = numbers[0], 0.0
     names = ("value", "low", "high", "chance", "normalized", "p_value")

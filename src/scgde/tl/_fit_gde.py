@@ -9,6 +9,7 @@ from scgde.pp._grouping import group_cells, warn_dropped
 from scgde.tl._carried import check_key, own_columns_dropped, storable, write_results
 from scgde.tl._fitting import decoder_of, model_of, parts_of_sets, set_column, weights_of_sets, with_roles
 from scgde.tl._source import check_features, check_not_backed_view, choose_source, shell
+from scgde.tl._told import batch_of_sets, label_of_sets, write_predictions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +40,10 @@ def fit_gde(
     scaling: str | None = None,
     split_key: str | None = None,
     set_weights: str | pd.Series | None = None,
+    label_key: str | None = None,
+    label_weight: float = 1.0,
+    batch_key: str | None = None,
+    batch_weight: float = 0.1,
     validation_fraction: float = 0.1,
     max_steps: int | None = None,
     sets_per_batch: int = 64,
@@ -86,6 +91,17 @@ def fit_gde(
     set_weights
         Column of ``obs``, constant within sets, as ``scgde.pp.set_weights`` writes it, or a Series by name of set: sets
         are drawn in proportion. By default each set counts the same, however many cells it has.
+    label_key
+        Column of ``obs``, constant within sets and missing for those without a label, which may be most: the embedding
+        then also learns to predict it. Numbers (unless a few whole ones that repeat) by squared error in units of their
+        variance, all else by cross entropy in which every class counts the same. See :func:`classify` for how well.
+    label_weight
+        Weight of this loss beside that of the generator.
+    batch_key
+        Column of ``obs``, constant within sets, of what should not matter, such as a batch or site: the generator is
+        told the batch, and the embedding is kept from carrying it. What goes along with the batch is lost with it.
+    batch_weight
+        Weight of the dependence between embedding and batch, see :func:`scgde.nn.independence.group_dependence`.
     validation_fraction
         Share of the sets held out to choose when to stop, where there is no ``split_key``.
     max_steps
@@ -109,7 +125,9 @@ def fit_gde(
     -------
     The fitted model. Writes ``obs["{key}_set"]``, ``obsm["X_{key}"]`` and ``uns["{key}"]`` with ``sets``,
     ``embedding``, ``params`` (options that are None left out), ``history`` and ``model``. The column ``role`` of
-    ``sets`` tells what the fit used a set for: ``"train"``, ``"validation"`` or, nothing, ``"held out"``.
+    ``sets`` tells what the fit used a set for: ``"train"``, ``"validation"`` or, nothing, ``"held out"``. With
+    ``label_key`` predictions for all sets are written to ``sets`` and ``obs``, in the columns that
+    :func:`scgde.tl.classify` names; those of labelled sets were made by a fit that knew the label.
 
     Raises
     ------
@@ -118,7 +136,8 @@ def fit_gde(
     TypeError
         If the features are not numbers.
     ValueError
-        If features are not finite, or fewer than two sets are large enough.
+        If features are not finite, fewer than two sets are large enough, or a label or batch has one class or varies
+        within sets.
 
     References
     ----------
@@ -134,6 +153,8 @@ def fit_gde(
     check_features(source.matrix(adata), grouping.codes, source.label)
     parts = parts_of_sets(adata, grouping.table, split_key, validation_fraction, seed)
     weights = weights_of_sets(adata.obs, grouping.table, set_weights)
+    label = label_of_sets(adata.obs, grouping, label_key)
+    batch = batch_of_sets(adata.obs, grouping, batch_key)
     warn_dropped(grouping.dropped, min_cells)
     model_options: dict[str, Any] = {
         "encoder": encoder,
@@ -146,6 +167,10 @@ def fit_gde(
         "generator_kwargs": generator_kwargs,
         "seed": seed,
     }
+    if label is not None:
+        model_options |= {"label_classes": label.classes, "label_weight": label_weight}
+    if batch is not None:
+        model_options |= {"batches": batch.classes, "batch_weight": batch_weight}
     train_options: dict[str, Any] = {
         "max_steps": DEFAULT_STEPS if max_steps is None else max_steps,
         "sets_per_batch": sets_per_batch,
@@ -158,17 +183,20 @@ def fit_gde(
         entries
         | {"mask": mask if isinstance(mask, str) else None, "min_cells": min_cells, "split_key": split_key}
         | {"set_weights": set_weights if isinstance(set_weights, str) else None}
+        | {"label_key": label_key, "batch_key": batch_key}
         | model_options
         | train_options
         | {"train_kwargs": train_kwargs, "version": __version__}
     )
-    model = model_of(GDE, shell(adata, source, set_column(grouping)), **model_options)
-    model.source = entries | {"names": source.names(adata)}
+    model: GDE = model_of(GDE, shell(adata, source, set_column(grouping)), **model_options)
+    model.source = entries | {"names": source.names(adata)} | ({} if label is None else {"label_key": label_key})
     model.decoder = decoder_of(adata, source)
     model.train(
         **train_options,
         **parts,
         set_weights=weights,
+        labels=None if label is None else label.values,
+        batches=None if batch is None else batch.values,
         accelerator=accelerator,
         checkpoint_dir=checkpoint_dir,
         progress_bar=progress_bar,
@@ -179,4 +207,6 @@ def fit_gde(
     if weights is not None:
         grouping.table[_keys.WEIGHT] = weights.reindex(grouping.table.index).astype(float)
     write_results(adata, grouping, embedding, model, params, key=key_added)
+    if label is not None:
+        write_predictions(adata, model, key_added)
     return model

@@ -22,6 +22,7 @@ def generate(
     sets: str | Sequence[str] | np.ndarray | None = None,
     *,
     n_cells: int = 500,
+    batch: str | None = None,
     decode: bool = False,
     key: str = "gde",
     seed: int = 0,
@@ -36,6 +37,8 @@ def generate(
         Names of sets, or embeddings of shape ``(S, E)``; all sets by default.
     n_cells
         Cells per set.
+    batch
+        Of a fit with ``batch_key``: cells as they would be measured in this batch; by default in the mean of all.
     decode
         Whether to map principal components back to genes.
     key
@@ -52,12 +55,12 @@ def generate(
     KeyError
         If there is no fit, or no set of that name.
     ValueError
-        If an embedding has the wrong number of dimensions, or there is no way back to genes.
+        If an embedding has the wrong number of dimensions, there is no way back to genes, or no such batch.
     """
     model = read_gde(adata, key)
     check_decodable(model, decode=decode)
     table, embedding = requested_sets(adata, sets, key)
-    cells = model.generate(embedding, n_cells, seed=seed)
+    cells = model.generate(embedding, n_cells, batch=batch, seed=seed)
     return generated_cells(model, cells, table.iloc[np.repeat(np.arange(len(table)), n_cells)], decode=decode)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from scgde.tl._splits import n_groups_of_rarest, splits
@@ -39,10 +41,51 @@ class Labels:
         """Those of some sets."""
         return Labels(self.values[rows], self.groups[rows], self.n_classes)
 
+    def rows_of(self, code: int) -> np.ndarray:
+        """Positions of a class."""
+        return np.flatnonzero(self.values == code)
+
     @property
     def strata(self) -> np.ndarray:
         """What splits are balanced by: the classes."""
         return self.values if self.n_classes else np.zeros(len(self.values), dtype=np.int64)
+
+
+class Units(NamedTuple):
+    """Columns of mean 0 and variance 1; turned into their principal axes where these are fewer.
+
+    Attributes
+    ----------
+    center, scale
+        Shape ``(d,)``.
+    axes
+        Shape ``(k, d)``, None for those of the columns.
+    """
+
+    center: np.ndarray
+    scale: np.ndarray
+    axes: np.ndarray | None
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        x = (x - self.center) / self.scale
+        return x if self.axes is None else x @ self.axes.T
+
+
+class Linear(NamedTuple):
+    """Logits of classes, or a number: ``x @ coef.T + intercept``, of shapes ``(C, d)`` and ``(C,)``."""
+
+    coef: np.ndarray
+    intercept: np.ndarray
+
+    def outputs(self, x: np.ndarray, *, classes: bool) -> np.ndarray:
+        """Probabilities of classes, or numbers, ``(m, d)`` to ``(m, C)``."""
+        raw = x @ self.coef.T + self.intercept
+        return softmax(raw, axis=1) if classes else raw
+
+    def in_units(self, units: Units) -> Linear:
+        """The same model of what ``units`` were made from."""
+        coef = (self.coef if units.axes is None else self.coef @ units.axes) / units.scale
+        return Linear(coef, self.intercept - coef @ units.center)
 
 
 def fit_predict(
@@ -57,9 +100,22 @@ def fit_predict(
     """
     if x.shape[1] == 0:
         return np.tile(_marginal(labels), (len(new), 1))
-    x, new = _standardized(x, new)
-    strength = _best_strength(x, labels, rng, class_weight)
-    return _outputs(x, labels, new, strength, class_weight)
+    return fit_linear(x, labels, rng, class_weight=class_weight).outputs(new, classes=labels.n_classes > 0)
+
+
+def fit_linear(x: np.ndarray, labels: Labels, rng: np.random.Generator, *, class_weight: str | None) -> Linear:
+    """The model that :func:`fit_predict` predicts with, in the units of ``x``."""
+    units = _units(x)
+    inner = units(x)
+    return _fitted(inner, labels, _best_strength(inner, labels, rng, class_weight), class_weight).in_units(units)
+
+
+def loss(labels: Labels, outputs: np.ndarray, *, class_weight: str | None) -> float:
+    """Mean log loss, or squared error, of labelled sets; the mean over classes if these are balanced."""
+    if not labels.n_classes or class_weight is None:
+        return _loss(labels, outputs) / len(outputs)
+    there = np.unique(labels.values)
+    return float(np.mean([_loss(labels.at(rows), outputs[rows]) / len(rows) for rows in map(labels.rows_of, there)]))
 
 
 def _best_strength(x: np.ndarray, labels: Labels, rng: np.random.Generator, class_weight: str | None) -> float:
@@ -81,16 +137,21 @@ def _best_strength(x: np.ndarray, labels: Labels, rng: np.random.Generator, clas
 
 
 def _outputs(x: np.ndarray, labels: Labels, new: np.ndarray, strength: float, class_weight: str | None) -> np.ndarray:
+    return _fitted(x, labels, strength, class_weight).outputs(new, classes=labels.n_classes > 0)
+
+
+def _fitted(x: np.ndarray, labels: Labels, strength: float, class_weight: str | None) -> Linear:
     if not labels.n_classes:
-        return Ridge(alpha=1 / strength).fit(x, labels.values).predict(new)[:, None]
+        ridge = Ridge(alpha=1 / strength).fit(x, labels.values)
+        return Linear(ridge.coef_[None], np.array([ridge.intercept_]))
     there = np.unique(labels.values)
-    outputs = np.zeros((len(new), labels.n_classes))
-    if len(there) < 2:
-        outputs[:, there] = 1
-        return outputs
-    model = LogisticRegression(C=strength, class_weight=class_weight, max_iter=5000)
-    outputs[:, there] = model.fit(x, labels.values).predict_proba(new)
-    return outputs
+    coef, intercept = np.zeros((labels.n_classes, x.shape[1])), np.full(labels.n_classes, -np.inf)
+    intercept[there] = 0
+    if len(there) > 1:
+        model = LogisticRegression(C=strength, class_weight=class_weight, max_iter=5000).fit(x, labels.values)
+        # Of two classes there is one row: the logit of the second over the first.
+        coef[there[-len(model.coef_) :]], intercept[there[-len(model.coef_) :]] = model.coef_, model.intercept_
+    return Linear(coef, intercept)
 
 
 def _loss(labels: Labels, outputs: np.ndarray) -> float:
@@ -107,13 +168,10 @@ def _marginal(labels: Labels) -> np.ndarray:
     return np.bincount(labels.values, minlength=labels.n_classes) / len(labels.values)
 
 
-def _standardized(x: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Columns of mean 0 and variance 1 in ``x``; turned into its principal axes where these are fewer."""
+def _units(x: np.ndarray) -> Units:
     center, scale = x.mean(axis=0), x.std(axis=0)
     scale[scale < 1e-10 * (np.abs(center) + 1)] = np.inf
-    x, new = (x - center) / scale, (new - center) / scale
     if x.shape[1] <= len(x):
-        return x, new
+        return Units(center, scale, None)
     # A penalty on the length of the coefficients does not see rotations.
-    axes = np.linalg.svd(x, full_matrices=False)[2]
-    return x @ axes.T, new @ axes.T
+    return Units(center, scale, np.linalg.svd((x - center) / scale, full_matrices=False)[2])

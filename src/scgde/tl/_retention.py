@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+#: Penalty of a linear readout, relative to the mean variance of a principal coordinate.
+RIDGE = 0.01
+
+
 class Score(NamedTuple):
     """A score in steps, of which a permutation repeats the last two only.
 
@@ -57,6 +61,16 @@ def knn_numbers(n_neighbors: int) -> Score:
     return Score(lambda d: _neighbors(d, n_neighbors), lambda near, values: values[near].mean(axis=1), _spearman)
 
 
+def linear_classes() -> Score:
+    """Balanced accuracy of ridge regression on the class, each set predicted from the others."""
+    return Score(_smoother, _nearest_class, _balanced_accuracy)
+
+
+def linear_numbers() -> Score:
+    """Rank correlation with ridge regression, each set predicted from the others."""
+    return Score(_smoother, lambda hat, values: _left_out(hat, values[:, None])[:, 0], _spearman)
+
+
 def order_of_distances() -> Score:
     """Rank correlation of the distances from a set with the differences of the values, mean over sets."""
     return Score(
@@ -84,6 +98,28 @@ def _majority(near: np.ndarray, codes: np.ndarray) -> np.ndarray:
     # A little more weight for the nearer decides ties, and nothing else.
     weights = 1 + np.linspace(0.1, 0, near.shape[1]) / near.shape[1]
     return np.einsum("skc,k->sc", np.eye(codes.max() + 1)[codes[near]], weights).argmax(axis=1)
+
+
+def _smoother(distances: np.ndarray) -> np.ndarray:
+    """From values to their fit by ridge regression on the principal coordinates, shape ``(S, S)``."""
+    inner = left_by(np.empty((len(distances), 0)), inner_products(distances, power=2))
+    variance, axes = np.linalg.eigh(inner)
+    # What is no distance between points has negative ones.
+    variance = variance.clip(0)
+    shrunk = variance / (variance + RIDGE * max(variance.mean(), 1e-30))
+    return (axes * shrunk) @ axes.T + 1 / len(distances)
+
+
+def _left_out(hat: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Prediction of each target ``(S, C)`` by a fit to the others: ridge regression has it in closed form."""
+    own = np.diag(hat)[:, None]
+    return (hat @ targets - own * targets) / (1 - own).clip(1e-9)
+
+
+def _nearest_class(hat: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    # Divided by their number, rare classes are predicted as readily as common ones.
+    targets = np.eye(codes.max() + 1)[codes]
+    return _left_out(hat, targets / targets.sum(axis=0).clip(1)).argmax(axis=1)
 
 
 def _balanced_accuracy(predicted: np.ndarray, codes: np.ndarray) -> float:

@@ -11,6 +11,7 @@ from scgde._checks import check_count, check_seed, check_set_table
 from scgde.metrics import energy_distance
 from scgde.tl._carried import read_gde, stored_index
 from scgde.tl._source import Source, matching_features
+from scgde.tl._told import class_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,9 +44,10 @@ def score_generation(
     """Score generated cells on cells that the encoder did not see, of sets that the fit did not see.
 
     Each set is parted at random. One half is embedded, cells are generated from this embedding, and their
-    energy distance to the *other* half is the score, so that copying the cells seen earns nothing. Distances
-    are unbiased (:func:`scgde.metrics.energy_distance`): zero is the best that can be expected, and noise can
-    go below it. They are taken in features scaled as the model scales them.
+    energy distance to the *other* half is the score, so that copying the cells seen earns nothing. A fit with
+    ``batch_key`` generates each set in its own batch. Distances are unbiased (:func:`scgde.metrics.energy_distance`):
+    zero is the best that can be expected, and noise can go below it. They are taken in features scaled as the model
+    scales them.
 
     Parameters
     ----------
@@ -91,7 +93,8 @@ def score_generation(
     model = read_gde(adata, key)
     params = adata.uns[key][_keys.PARAMS]
     x = matching_features(adata, model, Source(params["use_rep"], params.get("layer")))
-    repeats = [_score(x, model, index, chosen, pool, n_cells=n_cells, rng=rng) for _ in range(n_repeats)]
+    batch = class_names(table[params["batch_key"]].iloc[chosen]).tolist() if "batch_key" in params else None
+    repeats = [_score(x, model, index, chosen, pool, batch, n_cells=n_cells, rng=rng) for _ in range(n_repeats)]
     scores = pd.DataFrame({"set": table.index[chosen], _keys.N_CELLS: index.sizes[chosen]})
     return scores.join(pd.DataFrame(np.mean(repeats, axis=0), columns=["generated", "pooled", "floor"]))
 
@@ -145,6 +148,7 @@ def _score(
     index: SetIndex,
     sets: np.ndarray,
     pool: np.ndarray,
+    batch: list[str | None] | None,
     *,
     n_cells: int,
     rng: np.random.Generator,
@@ -154,7 +158,7 @@ def _score(
     codes = np.full(x.shape[0], -1)
     for code, half in enumerate(halves):
         codes[half.seen] = code
-    generated = model.generate(model.embed(x, codes), n_cells, seed=int(rng.integers(2**31)))
+    generated = model.generate(model.embed(x, codes), n_cells, batch=batch, seed=int(rng.integers(2**31)))
     scale = model.module.scale.cpu().numpy()
     pooled = _cells(x, rng.choice(pool, min(n_cells, len(pool)), replace=False)) / scale
     scores = np.empty((len(sets), 3))

@@ -189,7 +189,11 @@ def _check_same_loadings(adata: AnnData, decoder: PCADecoder) -> None:
 
 def shell(adata: AnnData, source: Source, sets: pd.Series) -> AnnData:
     """AnnData that shares the features and holds the column ``"set"``: nothing is written on the user's own."""
-    x = source.matrix(adata)
+    return shell_of(source.matrix(adata), sets)
+
+
+def shell_of(x: Any, sets: pd.Series) -> AnnData:
+    """AnnData of features, dense or sparse, and the column ``"set"``."""
     obs = pd.DataFrame({"set": sets.array}, index=pd.RangeIndex(len(sets)).astype(str))
     # scvi-tools warns of any other sparse format.
     return ad.AnnData(X=sparse.csr_matrix(x) if sparse.issparse(x) else x, obs=obs)
