@@ -10,8 +10,6 @@ true cell types.
 
 from __future__ import annotations
 
-import inspect
-
 import anndata as ad
 import pandas as pd
 import scanpy as sc
@@ -98,12 +96,9 @@ def main() -> None:
 
 
 def fits(adata: ad.AnnData, setting: dict, arguments: object) -> list[dict]:
-    """The embedding, and where the fit takes a `batch_key`, the one that is told the batch."""
-    batches = [{}]
-    if "batch_key" in inspect.signature(scgde.tl.fit_gde).parameters:
-        batches.append({"batch_key": BATCH})
+    """The embedding, and the one of a fit that is told the batch."""
     rows = []
-    for extra in batches:
+    for extra in ({}, {"batch_key": BATCH}):
         record: dict = {}
         with timed(record):
             scgde.tl.fit_gde(
