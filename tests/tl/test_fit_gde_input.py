@@ -53,7 +53,7 @@ from scipy import sparse
         ),
         ({"train_kwargs": {"ema_decay": 2.0}}, ValueError, "`ema_decay` must be a number"),
         ({"train_kwargs": {"precision": "8-bit"}}, ValueError, "Precision '8-bit' is invalid"),
-        ({"encoder_kwargs": {"n_hidden": object()}}, TypeError, "Options must hold numbers, text, lists"),
+        ({"encoder_kwargs": {"n_hidden": 1j}}, TypeError, "Options must hold numbers, text, lists"),
         ({"encoder_kwargs": {"widht": 3}}, TypeError, "unexpected keyword argument 'widht'"),
     ],
     ids=str,
