@@ -49,7 +49,7 @@ def test_interpolate_remembers_the_sets_through_a_file(fitted, ends, round_trip)
 def test_interpolate_takes_training_sets_for_the_support(fitted, ends):
     table = fitted.uns["gde"]["sets"]
     inside = tl.interpolate(fitted, *ends, n_steps=2, n_cells=1).obs["in_support"]
-    assert inside[0]
+    assert inside.iloc[0]
     far = fitted.uns["gde"]["embedding"]
     far[0] += 100 * np.abs(far).max()
     held_out = table["role"].astype(str).where(table.index != ends[0], "held out")

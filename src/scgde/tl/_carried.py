@@ -41,7 +41,7 @@ def write_results(
     per_cell[inside] = embedding[grouping.codes[inside]]
     content = {
         _keys.SETS: grouping.table,
-        _keys.EMBEDDING: embedding,
+        _keys.EMBEDDING: np.array(embedding),  # pandas lends views that cannot be written to
         _keys.PARAMS: params,
         _keys.HISTORY: model.history,
         _keys.MODEL: stored,
