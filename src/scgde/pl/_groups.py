@@ -96,6 +96,7 @@ def _draw_sets(ax: Axes, comparison: Any, palette: Palette | None, *, legend: bo
     draw_points(ax, points, areas, table["group"], palette=palette, cmap="viridis", legend=legend)
     ax.set(xlabel="first axis", ylabel="second axis")
     ax.set_aspect("equal", adjustable="datalim")
+    ax.locator_params(nbins=6)
 
 
 def _draw_null(ax: Axes, comparison: Any, *, legend: bool) -> None:
