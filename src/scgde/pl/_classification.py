@@ -6,7 +6,7 @@ import numpy as np
 
 from scgde import _keys
 from scgde._checks import check_one_of, check_set_table
-from scgde.pl._figure import COLORS, GREY, INK, SMALL_PRINT, finish, headings, panels, quiet
+from scgde.pl._figure import COLORS, GREY, INK, SMALL_PRINT, check_kinds, finish, headings, panels, quiet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,7 +76,7 @@ def classification(
     """
     result = _result(adata, label_key, representation, key)
     draw = {"roc": _draw_roc, "confusion": _draw_confusion, "calibration": _draw_calibration}
-    names = [check_one_of(kind, "kinds", KINDS) for kind in ([kinds] if isinstance(kinds, str) else kinds or KINDS)]
+    names = check_kinds(kinds or KINDS, KINDS)
     if not result.classes:
         names, draw = ["numbers"], {"numbers": _draw_numbers}
     titles = headings(title, [_title(result, kind) for kind in names])

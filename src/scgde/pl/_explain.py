@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from scgde._checks import check_count, check_one_of
-from scgde.pl._figure import COLORS, INK, SMALL_PRINT, finish, headings, make_room, panels, quiet
+from scgde._checks import check_count
+from scgde.pl._figure import COLORS, INK, SMALL_PRINT, check_kinds, finish, headings, make_room, panels, quiet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +64,7 @@ def explain(
     ValueError
         If a kind is unknown.
     """
-    names = [check_one_of(kind, "kinds", KINDS) for kind in ([kinds] if isinstance(kinds, str) else kinds)]
+    names = check_kinds(kinds, KINDS)
     n_features = check_count(n_features, "n_features")
     total = f"energy distance {explanation.total:.3g}"
     default = {"states": total, "features": "features", "path": "along the path"}

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 
+from scgde._checks import check_one_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -62,6 +64,11 @@ def headings(title: str | Sequence[str] | None, default: list[str]) -> list[str]
         msg = f"`title` must give one title per panel, got {len(titles)} for {len(default)} panels."
         raise ValueError(msg)
     return titles
+
+
+def check_kinds(kinds: str | Sequence[str], options: Sequence[str]) -> list[str]:
+    """One kind per panel."""
+    return [check_one_of(kind, "kinds", options) for kind in ([kinds] if isinstance(kinds, str) else kinds)]
 
 
 def quiet(ax: Axes) -> None:

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.collections import LineCollection
 
-from scgde._checks import check_one_of
-from scgde.pl._figure import COLORS, GREY, INK, SMALL_PRINT, finish, headings, make_room, panels, quiet
+from scgde.pl._figure import COLORS, GREY, INK, SMALL_PRINT, check_kinds, finish, headings, make_room, panels, quiet
 from scgde.pl._points import draw_points
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ def groups(
     ValueError
         If a kind is unknown.
     """
-    names = [check_one_of(kind, "kinds", KINDS) for kind in ([kinds] if isinstance(kinds, str) else kinds)]
+    names = check_kinds(kinds, KINDS)
     titles = headings(title, [_title(comparison, kind) for kind in names])
     axes = panels(len(names), ax=ax, size=(3.8, 3.4), max_columns=2)
     for panel, kind, heading in zip(axes, names, titles, strict=True):

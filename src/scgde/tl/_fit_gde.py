@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scgde import __version__, _keys
+from scgde import __version__
 from scgde._checks import check_at_least_two_sets, check_count
 from scgde.model import GDE
 from scgde.pp._grouping import group_cells, warn_dropped
@@ -203,9 +203,7 @@ def fit_gde(
         **(train_kwargs or {}),
     )
     embedding = model.get_embedding().to_numpy()
-    grouping = grouping._replace(table=with_roles(grouping.table, parts))
-    if weights is not None:
-        grouping.table[_keys.WEIGHT] = weights.reindex(grouping.table.index).astype(float)
+    grouping = grouping._replace(table=with_roles(grouping.table, parts, weights))
     write_results(adata, grouping, embedding, model, params, key=key_added)
     if label is not None:
         write_predictions(adata, model, key_added)

@@ -241,9 +241,7 @@ def fit_tde(
         index = SetIndex.from_codes(grouping.codes, len(grouping.table))
         fit_on_pairs(to_fit, model, source.matrix(adata), index, embedding, labelled, seed=seed)
         model.predictor = to_fit
-    grouping = grouping._replace(table=with_roles(grouping.table, parts))
-    if weights is not None:
-        grouping.table[_keys.WEIGHT] = weights.reindex(grouping.table.index).astype(float)
+    grouping = grouping._replace(table=with_roles(grouping.table, parts, weights))
     extra = {_keys.PAIRS: pairing.pairs.assign(**{_keys.ROLE: roles}).rename(index=str)}
     write_results(adata, grouping, embedding.to_numpy(), model, params, key=key_added, **extra)
     return model

@@ -81,12 +81,15 @@ def weights_of_sets(obs: pd.DataFrame, table: pd.DataFrame, set_weights: str | p
     return table[set_weights]
 
 
-def with_roles(table: pd.DataFrame, parts: dict[str, list[str]]) -> pd.DataFrame:
-    """The set table with what the fit used each set for."""
+def with_roles(table: pd.DataFrame, parts: dict[str, list[str]], weights: pd.Series | None) -> pd.DataFrame:
+    """The set table with what the fit used each set for and, where some were drawn more often, its weight."""
     codes = np.full(len(table), _keys.ROLES.index("held out"))
     for role in ("train", "validation"):
         codes[table.index.isin(parts[f"{role}_sets"])] = _keys.ROLES.index(role)
-    return table.assign(**{_keys.ROLE: pd.Categorical.from_codes(codes, pd.Index(_keys.ROLES))})
+    columns: dict[str, Any] = {_keys.ROLE: pd.Categorical.from_codes(codes, pd.Index(_keys.ROLES))}
+    if weights is not None:
+        columns[_keys.WEIGHT] = weights.reindex(table.index).astype(float)
+    return table.assign(**columns)
 
 
 def decoder_of(adata: AnnData, source: Source) -> PCADecoder | None:

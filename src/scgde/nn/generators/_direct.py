@@ -1,15 +1,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from scgde.nn.backbones import backbones
 from scgde.nn.generators._base import Generator
-
-if TYPE_CHECKING:
-    from scgde.nn.backbones import Backbone
 
 
 class DirectGenerator(Generator):
@@ -19,12 +17,28 @@ class DirectGenerator(Generator):
     than they are. Hence the loss is ``D(draw, cells) + D(other draw, cells) - D(draw, other draw)``: up to a constant,
     an estimate of a generalised energy distance. The draws have as many cells and the weights of the target.
 
+    Parameters
+    ----------
+    n_features
+        Features of a cell.
+    n_embed
+        Dimensions of the embedding.
+    backbone
+        Name of the network, see ``scgde.nn.backbones``.
+    backbone_kwargs
+        Its options.
+
     References
     ----------
     :cite:t:`Salimans18`, eq. 6.
     """
 
-    backbone: Backbone
+    def __init__(
+        self, n_features: int, n_embed: int, *, backbone: str = "mlp", backbone_kwargs: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__()
+        self.n_features, self.n_embed = n_features, n_embed
+        self.backbone = backbones[backbone](n_features, n_embed, **(backbone_kwargs or {}))
 
     @abstractmethod
     def divergence(self, x: Tensor, weights_x: Tensor, y: Tensor, weights_y: Tensor, scale: Tensor) -> Tensor:

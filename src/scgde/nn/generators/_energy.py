@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from scgde.nn.backbones import backbones
 from scgde.nn.divergences import energy_distance
 from scgde.nn.generators._base import generators
 from scgde.nn.generators._direct import DirectGenerator
@@ -30,13 +29,6 @@ class Energy(DirectGenerator):
     ----------
     :cite:t:`Szekely13`.
     """
-
-    def __init__(
-        self, n_features: int, n_embed: int, *, backbone: str = "mlp", backbone_kwargs: dict[str, Any] | None = None
-    ) -> None:
-        super().__init__()
-        self.n_features, self.n_embed = n_features, n_embed
-        self.backbone = backbones[backbone](n_features, n_embed, **(backbone_kwargs or {}))
 
     def divergence(self, x: Tensor, weights_x: Tensor, y: Tensor, weights_y: Tensor, scale: Tensor) -> Tensor:
         return energy_distance(x, weights_x, y, weights_y)

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from scgde.nn.backbones import backbones
 from scgde.nn.divergences import median_distance, mmd
 from scgde.nn.generators._base import generators
 from scgde.nn.generators._direct import DirectGenerator
@@ -32,13 +31,6 @@ class MMD(DirectGenerator):
     ----------
     :cite:t:`Gretton12`.
     """
-
-    def __init__(
-        self, n_features: int, n_embed: int, *, backbone: str = "mlp", backbone_kwargs: dict[str, Any] | None = None
-    ) -> None:
-        super().__init__()
-        self.n_features, self.n_embed = n_features, n_embed
-        self.backbone = backbones[backbone](n_features, n_embed, **(backbone_kwargs or {}))
 
     def divergence(self, x: Tensor, weights_x: Tensor, y: Tensor, weights_y: Tensor, scale: Tensor) -> Tensor:
         return mmd(x, weights_x, y, weights_y, scale=scale)

@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from scgde._checks import check_count, check_positive
-from scgde.nn.backbones import backbones
 from scgde.nn.divergences import entropic_transport, root_mean_squared_distance
 from scgde.nn.generators._base import generators
 from scgde.nn.generators._direct import DirectGenerator
@@ -53,11 +52,9 @@ class Sinkhorn(DirectGenerator):
         epsilon: float = 0.05,
         n_rounds: int = 2,
     ) -> None:
-        super().__init__()
-        self.n_features, self.n_embed = n_features, n_embed
+        super().__init__(n_features, n_embed, backbone=backbone, backbone_kwargs=backbone_kwargs)
         self.epsilon = check_positive(epsilon, "epsilon")
         self.n_rounds = check_count(n_rounds, "n_rounds")
-        self.backbone = backbones[backbone](n_features, n_embed, **(backbone_kwargs or {}))
 
     def divergence(self, x: Tensor, weights_x: Tensor, y: Tensor, weights_y: Tensor, scale: Tensor) -> Tensor:
         strength = self.epsilon * scale.square()

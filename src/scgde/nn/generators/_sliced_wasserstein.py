@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from scgde._checks import check_count
-from scgde.nn.backbones import backbones
 from scgde.nn.divergences import projected_quantiles, random_directions, sliced_wasserstein2
 from scgde.nn.generators._base import generators
 from scgde.nn.generators._direct import DirectGenerator
@@ -48,10 +47,8 @@ class SlicedWasserstein(DirectGenerator):
         backbone_kwargs: dict[str, Any] | None = None,
         n_directions: int = 32,
     ) -> None:
-        super().__init__()
-        self.n_features, self.n_embed = n_features, n_embed
+        super().__init__(n_features, n_embed, backbone=backbone, backbone_kwargs=backbone_kwargs)
         self.n_directions = check_count(n_directions, "n_directions")
-        self.backbone = backbones[backbone](n_features, n_embed, **(backbone_kwargs or {}))
 
     def divergence(self, x: Tensor, weights_x: Tensor, y: Tensor, weights_y: Tensor, scale: Tensor) -> Tensor:
         directions = random_directions(self.n_directions, x)
