@@ -7,6 +7,7 @@ from typing import NamedTuple
 import anndata as ad
 import numpy as np
 import pandas as pd
+from scipy.stats import sem
 
 from _transport_common import embed, energies, fit, forecast, move, predicted
 
@@ -76,34 +77,51 @@ def simulate(seed: int) -> Clones:
 
 
 def orphans(seed: int, steps: int) -> list[dict]:
-    """Forecasts of 200 clones of which no step has seen a cell: the mean energy, U and V."""
+    """Forecasts of 200 clones of which no step has seen a cell: mean energy, U and V, and paired differences of V."""
     clones = simulate(seed)
     paired = clones.adata[~clones.adata.obs["set"].isin(clones.orphans)].copy()
-    late = paired.X[paired.obs["set"].astype(str).str.endswith("_1").to_numpy()]
-    rng = np.random.default_rng(seed)
-    pooled = [late[rng.choice(len(late), 500)]] * N_TEST
-
-    def row(arm: str, moved: list[np.ndarray], **more: float) -> dict:
-        scores = {f"energy_{name}": energies(moved, clones.test_target, unbiased=name == "U").mean() for name in "UV"}
-        return {"arm": arm, "seed": seed} | scores | more
-
-    rows = [
-        row("identity", clones.test_source),
-        row("pooled targets", pooled),
-        row("nearest clone", nearest_clone(clones)),
-    ]
-    record: dict = {}
-    model = fit(paired, seed, steps, record=record, model={"condition": "source"}, pairs=clones.pairs)
+    moved = baselines(clones, paired, seed)
+    seconds: dict[str, dict] = {"source-conditioned": {}, "paired only": {}, "with orphans": {}}
+    model = fit(
+        paired, seed, steps, record=seconds["source-conditioned"], model={"condition": "source"}, pairs=clones.pairs
+    )
     z = embed(model, clones.test_source)
-    rows.append(row("source-conditioned", move(model, clones.test_source, z, z), **record))
+    moved["source-conditioned"] = move(model, clones.test_source, z, z)
     for name, adata in {"paired only": paired, "with orphans": clones.adata}.items():
-        model = fit(adata, seed, steps, record=record, pairs=clones.pairs)
+        model = fit(adata, seed, steps, record=seconds[name], pairs=clones.pairs)
         z = embed(model, clones.test_source)
         targets = predicted(model, clones.pairs, z, seed=seed)
         targets["true target embedding"] = embed(model, clones.test_target)[:, None]
-        for predictor, draws in targets.items():
-            rows.append(row(f"{name}, {predictor}", forecast(model, clones.test_source, z, draws), **record))
-    return rows
+        moved |= {f"{name}, {end}": forecast(model, clones.test_source, z, draws) for end, draws in targets.items()}
+    scores = {
+        (name, arm): energies(cells, clones.test_target, unbiased=name == "U")
+        for name in "UV"
+        for arm, cells in moved.items()
+    }
+    return [
+        {"arm": arm, "seed": seed}
+        | {f"energy_{name}": scores[name, arm].mean() for name in "UV"}
+        | _gain("source_conditioned", scores["V", arm], scores["V", "source-conditioned"])
+        | _gain("paired_only", scores["V", arm], scores["V", arm.replace("with orphans", "paired only")])
+        | seconds.get(arm.partition(",")[0], {})
+        for arm in moved
+    ]
+
+
+def _gain(name: str, scores: np.ndarray, reference: np.ndarray) -> dict[str, float]:
+    """Mean paired difference over clones, and its standard error."""
+    return {f"minus_{name}": (scores - reference).mean(), f"minus_{name}_se": sem(scores - reference)}
+
+
+def baselines(clones: Clones, paired: ad.AnnData, seed: int) -> dict[str, list[np.ndarray]]:
+    """Forecasts that need no fit."""
+    late = paired.X[paired.obs["set"].astype(str).str.endswith("_1").to_numpy()]
+    pooled = late[np.random.default_rng(seed).choice(len(late), 500)]
+    return {
+        "identity": clones.test_source,
+        "pooled targets": [pooled] * N_TEST,
+        "nearest clone": nearest_clone(clones),
+    }
 
 
 def nearest_clone(clones: Clones) -> list[np.ndarray]:

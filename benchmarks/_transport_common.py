@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 #: Stochastic predictors, and the target embeddings that each draws for a source.
-PREDICTORS, N_DRAWS = ("neighbors", "kernel", "flow"), 20
+PREDICTORS, N_DRAWS = ("neighbors", "kernel", "flow"), 10
 
 
 def fit(

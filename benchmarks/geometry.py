@@ -29,7 +29,9 @@ from _common import parser, report
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ISOMETRY = {"isometry": 0.1}
+ISOMETRY: dict[str, Any] = {"isometry": 0.1}
+#: Noise and cells of a set paired by optimal transport.
+OT: dict[str, Any] = {"generator_kwargs": {"coupling": "ot"}}
 #: Networks that are large enough for three features, and fast.
 SMALL: dict[str, Any] = {
     "n_latent": 8,
@@ -40,8 +42,11 @@ WORMHOLE = {"encoder": "wormhole", "generator": "wormhole", "isometry": 1.0, "is
 MODELS: dict[str, dict[str, Any]] = {
     "default": {},
     "isometry": ISOMETRY,
+    "OT": OT,
+    "OT, isometry": OT | ISOMETRY,
     "small": SMALL,
     "small, isometry": SMALL | ISOMETRY,
+    "small, OT": SMALL | {"generator_kwargs": SMALL["generator_kwargs"] | OT["generator_kwargs"]},
     "wormhole": WORMHOLE,
     "kernel mean": {"encoder": "kernel_mean"},
     "moments": {"encoder": "moments"},

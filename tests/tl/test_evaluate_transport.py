@@ -70,6 +70,13 @@ def test_evaluate_transport_says_what_is_wrong(moving, options, error, match):
         tl.evaluate_transport(moving, **options)
 
 
+def test_evaluate_transport_takes_functions_of_two_clouds(moving):
+    named = tl.evaluate_transport(moving, n_draws=1, n_cells=50, metric="energy")
+    own = tl.evaluate_transport(moving, n_draws=1, n_cells=50, metric={"mine": metrics.energy_distance})
+    assert set(own["metric"]) == {"mine"}
+    np.testing.assert_allclose(own["value"], named["value"])
+
+
 def test_evaluate_transport_asks_for_pairs_that_were_not_trained_on(moving):
     pairs = moving.uns["tde"]["pairs"]
     moving.uns["tde"]["pairs"] = pairs.assign(role=pairs["role"].cat.set_categories(["train"]).fillna("train"))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,7 @@ def evaluate_transport(
     pairs: Sequence[int | str] | None = None,
     n_draws: int = 20,
     n_cells: int = 300,
-    metric: str | Sequence[str] = METRICS,
+    metric: str | Sequence[str] | Mapping[str, Metric] = METRICS,
     unbiased: bool = False,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -60,7 +61,8 @@ def evaluate_transport(
         Cells of pooled targets.
     metric
         Some of ``"energy"`` (``2 E|x-y| - E|x-x'| - E|y-y'|``), ``"mmd"`` (one kernel for all pairs) and
-        ``"sliced_wasserstein"``, in features scaled as the model scales them.
+        ``"sliced_wasserstein"``, in features scaled as the model scales them; or functions of two clouds of cells by
+        name, such as those of :mod:`scgde.metrics`.
     unbiased
         Whether energy distance and MMD leave out the pairs of a cell with itself (U-statistic). Otherwise a forecast is
         judged as the cells that it consists of (V-statistic): one of three cells is then farther from the truth than
@@ -93,7 +95,9 @@ def evaluate_transport(
     """
     n_draws, n_cells = check_count(n_draws, "n_draws"), check_count(n_cells, "n_cells", minimum=2)
     rng = check_seed(seed)
-    names = [check_one_of(name, "metric", METRICS) for name in ([metric] if isinstance(metric, str) else metric)]
+    metric = [metric] if isinstance(metric, str) else metric
+    if not isinstance(metric, Mapping):
+        metric = [check_one_of(name, "metric", METRICS) for name in metric]
     check_set_table(adata.uns, key, entry=_keys.PAIRS, made_by="scgde.tl.fit_tde")
     table = adata.uns[key][_keys.PAIRS]
     chosen = _chosen(table, pairs)
@@ -115,7 +119,7 @@ def evaluate_transport(
     else:
         clouds["forecast"] = _forecast(fitted, start, told, n_draws=n_draws, rng=rng, scale=scale)
         clouds["true target"] = _moved(fitted, start, fitted.embedding[end][:, None], scale)
-    measures = _metrics(names, truth, unbiased=unbiased, seed=seed)
+    measures = metric if isinstance(metric, Mapping) else _metrics(metric, truth, unbiased=unbiased, seed=seed)
     sizes = {"n_source": fitted.index.sizes[start], "n_target": fitted.index.sizes[end]}
     chosen = chosen.drop(columns=_keys.ROLE).assign(**sizes)
     scores = [_scored(chosen, name, parts, truth, measures) for name, parts in clouds.items()]
@@ -195,7 +199,7 @@ def _moved(fitted: Fitted, source: np.ndarray, ends: np.ndarray, scale: np.ndarr
     return [part / scale for part in np.split(moved[0], np.flatnonzero(np.diff(place)) + 1)]
 
 
-def _metrics(names: list[str], truth: list[np.ndarray], *, unbiased: bool, seed: int) -> dict[str, Metric]:
+def _metrics(names: Sequence[str], truth: list[np.ndarray], *, unbiased: bool, seed: int) -> dict[str, Metric]:
     pooled = np.concatenate(truth)
     if len(pooled) > _POOLED:
         pooled = np.random.default_rng(seed).choice(pooled, _POOLED, replace=False)
@@ -213,7 +217,7 @@ def _measured(measure: Metric, minimum: int, x: np.ndarray, y: np.ndarray) -> fl
 
 
 def _scored(
-    pairs: pd.DataFrame, name: str, clouds: list[np.ndarray], truth: list[np.ndarray], measures: dict[str, Metric]
+    pairs: pd.DataFrame, name: str, clouds: list[np.ndarray], truth: list[np.ndarray], measures: Mapping[str, Metric]
 ) -> pd.DataFrame:
     scores = [
         pairs.assign(forecast=name, metric=metric, value=[measure(*ends) for ends in zip(clouds, truth, strict=True)])
@@ -222,7 +226,7 @@ def _scored(
     return pd.concat(scores)
 
 
-def _floor(pairs: pd.DataFrame, truth: list[np.ndarray], measures: dict[str, Metric], seed: int) -> pd.DataFrame:
+def _floor(pairs: pd.DataFrame, truth: list[np.ndarray], measures: Mapping[str, Metric], seed: int) -> pd.DataFrame:
     scores = []
     for metric, measure in measures.items():
         floor = partial(metrics.split_half, metric=measure, n_splits=_N_SPLITS, seed=seed)
