@@ -45,6 +45,11 @@ class Source(NamedTuple):
         return self.use_rep == "X"
 
     @property
+    def scaling(self) -> str:
+        """How it is scaled by default: the axes of a representation share one metric, variables have units each."""
+        return "feature" if self.is_expression else "common"
+
+    @property
     def label(self) -> str:
         """How messages name it."""
         if not self.is_expression:
