@@ -188,7 +188,7 @@ def fit_gde(
         train_kwargs=train_kwargs,
     )
     told = {"groupby": groupby} | ({} if label is None else {"label_key": label_key})
-    model = model_of_sets(GDE, adata, source, grouping, told, **model_options)
+    model: GDE = model_of_sets(GDE, adata, source, grouping, told, **model_options)
     model.train(
         **train_options,
         **parts,

@@ -222,8 +222,8 @@ def fit_tde(
         train_kwargs=train_kwargs,
     )
     clock = None if pairing.clock is None else pairing.clock._asdict()
-    told = {"groupby": pairing.columns, "clock": clock, **told}
-    model = model_of_sets(TDE, adata, source, grouping, told, **model_options)
+    known = {"groupby": pairing.columns, "clock": clock, **told}
+    model = model_of_sets(TDE, adata, source, grouping, known, **model_options)
     model.train(
         **train_options,
         train_sets=parts["train_sets"],
