@@ -128,10 +128,18 @@ class SetModel(StoredModel):
     def save(self, dir_path: str | Path, *, overwrite: bool = False) -> None:
         """Write the model as ``config.json`` and ``state.safetensors``; the data is not written.
 
+        Parameters
+        ----------
+        dir_path
+            The folder.
+        overwrite
+            Whether to write over these two files in a folder that is not empty. Other files stay.
+
         Raises
         ------
         FileExistsError
-            If the folder is not empty and ``overwrite`` is False.
+            If the folder is not empty and ``overwrite`` is False, or holds a pickle, with which :meth:`load` would
+            refuse it.
         """
         _io.write_folder(dir_path, self.to_stored(), overwrite=overwrite)
 
