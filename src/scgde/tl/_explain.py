@@ -15,7 +15,7 @@ from scgde.tl._energy_parts import PARTS, Population, decompose, energy_by_featu
 from scgde.tl._generate import check_decodable, requested_sets
 from scgde.tl._interpolate import along
 from scgde.tl._set_level import as_names, classes
-from scgde.tl._source import Source, matching_features
+from scgde.tl._source import matching_features
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,7 +120,7 @@ def explain(
     _check_disjoint(*sides)
     model = read_model(adata, key)
     check_decodable(model, decode=decode)
-    x = matching_features(adata, model, Source.of(model))
+    x = matching_features(adata, model)
     cells = [_dense(x, side.rows) for side in sides]
     scaled = [side.population(some / model.module.scale.cpu().numpy()) for side, some in zip(sides, cells, strict=True)]
     contributions = decompose(scaled[0], scaled[1], len(names)).contributions()

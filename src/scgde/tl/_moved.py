@@ -11,7 +11,7 @@ import pandas as pd
 
 from scgde import _keys
 from scgde.tl._carried import stored_index
-from scgde.tl._source import Source, matching_features
+from scgde.tl._source import matching_features
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -52,7 +52,7 @@ class Fitted:
     def of(cls, adata: AnnData, model: TDE, key: str) -> Fitted:
         """What ``adata`` holds under ``key``."""
         table = adata.uns[key][_keys.SETS]
-        x = matching_features(adata, model, Source.of(model))
+        x = matching_features(adata, model)
         return cls(model, x, table, np.asarray(adata.uns[key][_keys.EMBEDDING]), stored_index(adata, table, key))
 
     def places(self, names: str | Iterable[str], argument: str) -> np.ndarray:

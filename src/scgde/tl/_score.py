@@ -10,7 +10,7 @@ from scgde import _keys
 from scgde._checks import check_count, check_seed, check_set_table
 from scgde.metrics import energy_distance
 from scgde.tl._carried import read_gde, stored_index
-from scgde.tl._source import Source, matching_features
+from scgde.tl._source import matching_features
 from scgde.tl._told import class_names
 
 if TYPE_CHECKING:
@@ -91,8 +91,7 @@ def score_generation(
         raise ValueError(msg)
 
     model = read_gde(adata, key)
-    params = adata.uns[key][_keys.PARAMS]
-    x = matching_features(adata, model, Source(params["use_rep"], params.get("layer")))
+    x, params = matching_features(adata, model), adata.uns[key][_keys.PARAMS]
     batch = class_names(table[params["batch_key"]].iloc[chosen]).tolist() if "batch_key" in params else None
     repeats = [_score(x, model, index, chosen, pool, batch, n_cells=n_cells, rng=rng) for _ in range(n_repeats)]
     scores = pd.DataFrame({"set": table.index[chosen], _keys.N_CELLS: index.sizes[chosen]})

@@ -136,7 +136,7 @@ def check_features(x: Any, codes: np.ndarray, what: str) -> None:
         raise ValueError(msg)
 
 
-def matching_features(adata: AnnData, model: GDE | TDE, source: Source) -> Any:
+def matching_features(adata: AnnData, model: GDE | TDE) -> Any:
     """Features of new cells as the model knows them, shape ``(n, G)``.
 
     Variables are matched by name. Missing principal components are projected with the loadings that the model keeps.
@@ -148,6 +148,7 @@ def matching_features(adata: AnnData, model: GDE | TDE, source: Source) -> Any:
     ValueError
         If the representation has another number of dimensions, or was computed with other loadings.
     """
+    source = Source.of(model)
     if source.is_expression:
         return _variables(adata, model.source["names"], source)
     if source.use_rep not in adata.obsm:
