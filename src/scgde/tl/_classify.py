@@ -266,7 +266,7 @@ def _report(
     rows = []
     for (name, score), part in scores.groupby(["representation", "score"], sort=False):
         values = part["value"].to_numpy()
-        low, high = interval(values, n_splits, level, BOUNDS[score])
+        low, high = interval(values, n_splits, level, BOUNDS[str(score)])
         row = {"value": np.nanmean(values), "sd": np.nanstd(values), "low": low, "high": high}
         rows.append({"representation": name, "score": score} | row)
     for name, outputs in tested.items() if task.names and n_splits else ():

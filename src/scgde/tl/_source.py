@@ -181,6 +181,13 @@ def _variables(adata: AnnData, names: list[str], source: Source) -> Any:
     return source.matrix(adata[:, names])
 
 
+def dense_rows(x: Any, rows: np.ndarray, dtype: type[np.floating]) -> np.ndarray:
+    """Some rows of a matrix, dense, sparse or backed, shape ``(n, G)``; a row may come several times."""
+    kept, place = np.unique(rows, return_inverse=True)  # Files are read in order.
+    some = x[kept]
+    return np.asarray(some.toarray() if sparse.issparse(some) else some, dtype=dtype)[place]
+
+
 def _check_same_loadings(adata: AnnData, decoder: PCADecoder) -> None:
     place = pd.Index(adata.var_names).get_indexer_for(decoder.genes)
     loadings = np.asarray(adata.varm["PCs"])[place]
