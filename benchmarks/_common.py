@@ -58,6 +58,10 @@ def larry_clones() -> ad.AnnData:
     return adata
 
 
+#: Reader, columns that name a set, smallest set.
+DATA = {"igan": (igan_donors, ["donor"], 2), "larry": (larry_clones, ["clone_id", "day"], 10)}
+
+
 @contextmanager
 def timed(record: dict) -> Iterator[None]:
     """Put the seconds of the block under ``record["seconds"]``."""

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.spatial.distance import cdist
 from scipy.stats import pearsonr, spearmanr
 
 import scgde
 from _common import timed
+from _geometry_common import kernel_means
 
 if TYPE_CHECKING:
     import argparse
@@ -170,10 +170,8 @@ def _row(train: ad.AnnData, exact: Exact, spec: dict, seed: int, arguments: argp
 
 def _references(exact: Exact) -> list[dict]:
     """What needs no training: distances between simple summaries, and true cells in place of generated ones."""
-    flat = exact.seen.reshape(-1, exact.seen.shape[-1])
-    width = np.median(cdist(flat[:2000], flat[2000:4000]))
     # Tuned on the very pairs that it is scored on: the most that a kernel mean can do.
-    kernels = [exact.correlation(_kernel_mean(exact.seen, scale * width)) for scale in (0.1, 0.25, 0.5, 1, 2, 4)]
+    kernels = map(exact.correlation, kernel_means(exact.seen, 128))
     rows = [
         {"model": "distance of means"} | exact.correlation(exact.seen.mean(axis=1)),
         {"model": "moments"} | exact.correlation(_moments(exact.seen)),
@@ -204,13 +202,6 @@ def _moments(cells: np.ndarray) -> np.ndarray:
     """Means and roots of covariances: W2 of Gaussians whose covariances commute."""
     covariance = np.stack([np.cov(part.T) for part in cells])
     return np.concatenate([cells.mean(axis=1), _root(covariance).reshape(len(cells), -1)], axis=1)
-
-
-def _kernel_mean(cells: np.ndarray, bandwidth: float, n_features: int = 128) -> np.ndarray:
-    """Mean random Fourier features."""
-    frequencies = np.random.default_rng(0).standard_normal((cells.shape[-1], n_features)) / bandwidth
-    angles = (part @ frequencies for part in cells)
-    return np.stack([np.concatenate([np.cos(a).mean(axis=0), np.sin(a).mean(axis=0)]) for a in angles])
 
 
 def _mds(exact: Exact, n_sets: int = 40, n_cells: int = 200) -> dict:

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING
 import anndata as ad
 import numpy as np
 import pandas as pd
-from scipy.spatial.distance import cdist, pdist, squareform
+from scipy.spatial.distance import pdist, squareform
 from scipy.stats import pearsonr, spearmanr
 
 import scgde
 from _common import data_path, timed
+from _geometry_common import kernel_means
 
 if TYPE_CHECKING:
     import argparse
@@ -199,20 +200,10 @@ def _neighbour_ratio(latent: np.ndarray) -> float:
 
 def _references(test: np.ndarray) -> dict[str, dict]:
     """What needs no training."""
-    flat = test.reshape(-1, test.shape[2])
-    some = np.random.default_rng(0).choice(len(flat), 2000, replace=False)
-    width = np.median(cdist(flat[some[:1000]], flat[some[1000:]]))
     # Tuned on the very pairs that it is scored on: the most that a kernel mean can do.
-    kernels = [_scores(_kernel_mean(test, scale * width)) for scale in (0.1, 0.25, 0.5, 1, 2, 4)]
+    kernels = map(_scores, kernel_means(test, 512))
     return {
         "distance of means": _scores(test.mean(axis=1)),
         "means and sd": _scores(np.concatenate([test.mean(axis=1), test.std(axis=1)], axis=1)),
         "kernel mean, tuned": max(kernels, key=lambda scores: scores["pearson"]),
     }
-
-
-def _kernel_mean(cells: np.ndarray, bandwidth: float, n_features: int = 512) -> np.ndarray:
-    """Mean random Fourier features, shape ``(S, 2 n_features)``."""
-    frequencies = np.random.default_rng(0).standard_normal((cells.shape[-1], n_features)) / bandwidth
-    angles = (part @ frequencies for part in cells)
-    return np.stack([np.concatenate([np.cos(a).mean(axis=0), np.sin(a).mean(axis=0)]) for a in angles])

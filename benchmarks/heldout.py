@@ -13,10 +13,7 @@ from __future__ import annotations
 import torch
 
 import scgde
-from _common import igan_donors, larry_clones, parser, report, timed
-
-# Reader, columns that name a set, smallest set.
-DATA = {"igan": (igan_donors, ["donor"], 2), "larry": (larry_clones, ["clone_id", "day"], 10)}
+from _common import DATA, parser, report, timed
 
 
 def main() -> None:

@@ -17,12 +17,11 @@ import numpy as np
 import torch
 
 import scgde
-from _common import igan_donors, larry_clones, parser, report
+from _common import DATA, parser, report
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-DATA = {"igan": (igan_donors, ["donor"]), "larry": (larry_clones, ["clone_id", "day"])}
 #: Evaluations of the network a step.
 SOLVERS = {"euler": 1, "midpoint": 2, "heun": 2, "rk4": 4}
 EVALUATIONS = (4, 8, 16, 32)
@@ -36,7 +35,7 @@ def main() -> None:
     options.add_argument("--repeats", type=int, default=2, help="random halves that each score is averaged over")
     arguments = options.parse_args()
     torch.set_num_threads(arguments.threads)
-    read, groupby = DATA[arguments.data]
+    read, groupby, _ = DATA[arguments.data]
     adata = read()
     scgde.pp.make_sets(adata, groupby, key_added="population")
     rows = []

@@ -111,6 +111,17 @@ def check_fractions(fractions: Any, n_parts: int) -> np.ndarray:
     return values
 
 
+def check_sets(known: pd.Index, names: str | Sequence[str], arguments: str) -> np.ndarray:
+    """Return the place in ``known``, names of fitted sets, of each of ``names``, one or more."""
+    names = [names] if isinstance(names, str) else list(names)
+    places = {name: place for place, name in enumerate(known)}
+    unknown = [name for name in names if name not in places]
+    if unknown or not names:
+        msg = f"{arguments} must name fitted sets, got {unknown[:5]}. Some sets: {known[:5].tolist()}."
+        raise KeyError(msg)
+    return np.array([places[name] for name in names])
+
+
 def check_set_table(uns: Any, key: str, *, entry: str, made_by: str) -> None:
     """Require ``uns[key]`` with a set table and ``entry``, as the function ``made_by`` writes them."""
     stored = uns.get(key)

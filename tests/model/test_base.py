@@ -83,6 +83,41 @@ def test_save_overwrites_a_model_when_asked_to(trained, registered, network, tmp
     np.testing.assert_array_equal(GDE.load(tmp_path).get_embedding(registered), trained.get_embedding())
 
 
+def test_save_leaves_other_files_and_nothing_of_the_older_model(trained, registered, network, tmp_path):
+    GDE(registered, **network, label_classes=["a", "b"], seed=5).save(tmp_path)
+    (tmp_path / "notes.txt").write_text("mine")
+    trained.save(tmp_path, overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "notes.txt", "state.safetensors"]
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+    trained.save(tmp_path / "new")
+    for name in ("config.json", "state.safetensors"):
+        assert (tmp_path / name).read_bytes() == (tmp_path / "new" / name).read_bytes()
+
+
+def test_save_refuses_a_folder_that_load_would_refuse(trained, registered, network, tmp_path):
+    older = GDE(registered, **network, seed=5)
+    older.save(tmp_path)
+    content = (tmp_path / "state.safetensors").read_bytes()
+    (tmp_path / "model.pt").write_bytes(b"of scvi-tools")
+    with pytest.raises(FileExistsError, match=r"without pickles, .*got \['model.pt'\].*Move them elsewhere"):
+        trained.save(tmp_path, overwrite=True)
+    assert (tmp_path / "model.pt").read_bytes() == b"of scvi-tools"
+    assert (tmp_path / "state.safetensors").read_bytes() == content
+
+
+def test_save_that_is_interrupted_leaves_no_mixture_of_two_models(trained, registered, network, tmp_path, monkeypatch):
+    GDE(registered, **network, seed=5).save(tmp_path)
+
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pathlib.Path.write_text", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        trained.save(tmp_path, overwrite=True)
+    with pytest.raises(FileNotFoundError, match=r"lacks \['config.json'\]"):
+        GDE.load(tmp_path)
+
+
 @pytest.mark.parametrize("name", ["model.pt", "weights.pkl", "LAST.CKPT", "x.joblib"])
 def test_load_refuses_a_folder_with_a_pickle(trained, tmp_path, name):
     trained.save(tmp_path / "model")

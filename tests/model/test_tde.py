@@ -313,3 +313,16 @@ def test_tde_without_data_says_so():
 
 def test_tde_can_be_printed(trained, capsys):
     assert "TDE: pooled_gnn -> 4 -> flow_matching" in repr(trained) + capsys.readouterr().out
+
+
+def test_latent_scale_of_a_transport_follows_the_units_of_the_cells(registered):
+    network = {**NETWORK, "isometry": 0.1, "scaling": "common"}
+    scales = []
+    for factor in (1, 64):
+        registered.X = factor * registered.X
+        TDE.setup_anndata(registered, set_key="donor")
+        model = TDE(registered, **network)
+        model.train(5, progress_bar=False, accelerator="cpu", validation_fraction=0)
+        scales.append(model.latent_scale)
+    assert scales[1] == pytest.approx(64 * scales[0], rel=1e-3)
+    assert TDE(registered, **NETWORK).latent_scale is None

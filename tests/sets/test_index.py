@@ -35,3 +35,12 @@ def test_from_codes_keeps_the_cells_of_a_set_in_random_order():
 def test_from_codes_keeps_the_place_of_sets_without_cells():
     index = SetIndex.from_codes(np.array([0, 2, -1, 0]), 4)
     assert [index.rows(i).tolist() for i in range(4)] == [[0, 3], [], [1], []]
+
+
+def test_take_gives_sets_in_the_order_asked_for_with_cells_in_their_random_order(index):
+    taken = index.take(np.array([7, 3, 39]))
+    assert taken.n_sets == 3
+    for i, j in enumerate([7, 3, 39]):
+        np.testing.assert_array_equal(
+            taken.cells[taken.offsets[i] : taken.offsets[i + 1]], index.cells[index.offsets[j] : index.offsets[j + 1]]
+        )

@@ -74,6 +74,20 @@ def test_classify_does_not_predict_what_is_not_there(cohort):
     assert scores(report, "calibration_error")["embedding"] < 0.3
 
 
+def test_intervals_of_scores_near_their_best_hold_no_impossible_value(cohort):
+    """Two healthy sets are labelled wrongly, so that the score differs between parts and is 1 in most of them."""
+    table = cohort.uns["gde"]["sets"]
+    table["typo"] = table["status"].astype(str)
+    table.iloc[[0, 2], table.columns.get_loc("typo")] = "is ill"
+    report = tl.classify(cohort, "typo", baselines=False).set_index("score")
+    bounded = report.loc[["accuracy", "balanced_accuracy", "roc_auc", "f1", "average_precision"]]
+    assert (bounded["sd"] > 0).all()
+    assert bounded["low"].ge(0).all()
+    assert bounded["high"].le(1).all()
+    assert (bounded["low"] < bounded["value"]).all()
+    assert (bounded["value"] < bounded["high"]).all()
+
+
 def test_classify_writes_probabilities_of_all_sets(cohort):
     table = cohort.uns["gde"]["sets"]
     table["known"] = table["status"].where(np.arange(N_SETS) < 20)

@@ -113,6 +113,11 @@ def test_distances_of_an_isometric_fit_are_in_the_units_of_the_cells(fit, cells)
     np.testing.assert_allclose(errors[1], 64 * errors[0], rtol=1e-3)
 
 
+def test_distances_of_a_transport_are_those_of_its_embeddings(moving):
+    expected = squareform(pdist(moving.uns["tde"]["embedding"].astype(float)))
+    np.testing.assert_allclose(tl.distances(moving, key="tde"), expected, rtol=1e-6)
+
+
 @pytest.mark.parametrize("sizes", [np.full(2000, 40), np.tile([20, 100], 1000)], ids=["equal", "uneven"])
 def test_standard_errors_are_the_spread_of_distances_over_draws(sizes):
     mean = np.zeros((2000, 8))

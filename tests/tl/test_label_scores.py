@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from scgde.tl._label_scores import calibration_error, class_scores, interval, number_scores
+from scgde.tl._label_scores import BOUNDS, calibration_error, class_scores, interval, number_scores
 
 
 def drawn(n=200, n_classes=2, seed=0):
@@ -60,7 +60,20 @@ def test_number_scores_agree_with_scikit_learn():
 
 def test_interval_is_wider_than_that_of_independent_parts():
     values = np.random.default_rng(0).normal(size=25)
-    low, high = interval(values, 5, 0.95)
+    low, high = interval(values, 5, 0.95, (-np.inf, np.inf))
     assert (low + high) / 2 == pytest.approx(values.mean())
     assert (high - low) / 2 == pytest.approx(2.064 * values.std(ddof=1) * (1 / 25 + 1 / 4) ** 0.5, rel=1e-3)
-    assert np.isnan(interval(np.array([1.0, np.nan]), 5, 0.95)).all()
+    assert np.isnan(interval(np.array([1.0, np.nan]), 5, 0.95, (0.0, 1.0))).all()
+
+
+@pytest.mark.parametrize("name", [*class_scores(*drawn()), *number_scores(np.arange(3.0), np.arange(3.0))])
+def test_interval_stays_within_the_bounds_of_the_score(name):
+    """Cut, not moved: an end that is possible stays where it is, and a value that is possible stays covered."""
+    lowest, highest = BOUNDS[name]
+    far = np.array([0.0, 0.0, 0.0, 0.0, -0.9])
+    for values in (highest + far, max(lowest, -1.0) - far):
+        low, high = interval(values, 5, 0.95, BOUNDS[name])
+        whole = interval(values, 5, 0.95, (-np.inf, np.inf))
+        assert whole[0] < lowest or whole[1] > highest or name == "r2"
+        assert lowest <= low < values.mean() < high <= highest
+        assert (low, high) == (max(whole[0], lowest), min(whole[1], highest))

@@ -8,56 +8,39 @@ import torch
 from scvi import REGISTRY_KEYS
 from scvi.data import AnnDataManager
 from scvi.data.fields import LayerField, ObsmField
-from scvi.model.base import BaseModelClass
 
-from scgde import __version__
+from scgde._checks import check_count, check_non_negative, check_one_of
 from scgde.model import _io
 from scgde.model._data import SetData, check_entries
-from scgde.model._decoder import PCADecoder
 from scgde.model._embedding import embed_sets
-from scgde.model._scaling import Scaling, fit_scaling
+from scgde.model._scaling import SCALINGS, Scaling, fit_scaling
+from scgde.model._stored import StoredModel
+from scgde.nn.encoders import encoders
 from scgde.sets import SetField, SetIndex, SetSplitter, open_features
-from scgde.train import SetTrainingPlan, run_training
+from scgde.train import SetTrainingPlan, run_training, seeded
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from anndata import AnnData
 
-    from scgde._types import Config
     from scgde.model._options import TrainOptions
+    from scgde.module import SetModule
     from scgde.sets import Pairs
 
 #: Cells that the networks see at once: so many, and fewer if that takes more than so many values.
 _MAX_CELLS, _MAX_VALUES = 65_536, 2**26
-_WEIGHTS, _DECODER = "module.", "decoder."
-_HISTORY = {"step": int, "train_loss": float, "validation_loss": float}
-#: What scvi-tools asks of a model without data.
-BLANK_REGISTRY = {"field_registries": {}, "setup_args": {}, "model_name": ""}
 
 
-class SetModel(BaseModelClass):
-    """Model of sets of cells: how it holds its data, and how it is stored and read back without a pickle.
+class SetModel(StoredModel):
+    """Model of sets of cells: how it holds its data, builds its networks and trains them."""
 
-    Attributes
-    ----------
-    decoder
-        The way from principal components back to genes, where there is one.
-    source
-        Which entries of an AnnData were used, where ``scgde.tl`` fitted the model.
-    """
-
+    _module_cls: type[SetModule]
     _data_splitter_cls = SetSplitter
     _training_plan_cls = SetTrainingPlan
 
-    decoder: PCADecoder | None = None
-    source: Any = None
-    #: A model that is trained again keeps the units that it has learnt in.
-    is_trained_: bool
-    #: Arguments of ``__init__`` that build the same module again.
-    _config: Config
     _data: SetData | None = None
-    _history: pd.DataFrame = pd.DataFrame()
 
     @classmethod
     def setup_anndata(
@@ -132,80 +115,31 @@ class SetModel(BaseModelClass):
         return embed_sets(self.module, open_features(x), index, max_cells=self._max_cells)
 
     @property
-    def history(self) -> pd.DataFrame:
-        """Columns step, train_loss, validation_loss; empty before training."""
-        return self._history
+    def latent_scale(self) -> float | None:
+        """Wasserstein-2 distance between sets per unit of latent distance; None without an isometry term.
 
-    def to_stored(self) -> _io.Stored:
-        """The model as plain values and arrays."""
-        state = {_WEIGHTS + name: value.cpu().numpy() for name, value in self.module.state_dict().items()}
-        if self.decoder is not None:
-            state |= {f"{_DECODER}components": self.decoder.components, f"{_DECODER}mean": self.decoder.mean}
-        parts = self._stored_parts()
-        state |= {f"{part}.{name}": value for part, stored in parts.items() for name, value in stored.state.items()}
-        history = self._history.astype(object).where(self._history.notna(), None)
-        config = {
-            "class": type(self).__name__,
-            "version": __version__,
-            "init": self._config,
-            "setup": self._setup(),
-            "source": self.source,
-            "genes": None if self.decoder is None else self.decoder.genes,
-            "history": history.to_dict("list"),
-            "parts": {part: stored.config for part, stored in parts.items()},
-        }
-        return _io.Stored(_io.plain(config, "a model"), state)
-
-    @classmethod
-    def from_stored(cls, stored: _io.Stored) -> Self:
-        """Inverse of :meth:`to_stored`; the model has no data attached.
-
-        Raises
-        ------
-        ValueError
-            If it is a model of another class, or its parts do not belong together.
+        In the units of the features, or of their standard deviations where the scaling is ``"feature"``.
         """
-        if stored.config.get("class") != cls.__name__:
-            msg = f"The stored model must be a {cls.__name__}, got {stored.config.get('class')!r}."
-            raise ValueError(msg)
-        try:
-            return cls._from_parts(stored.config, stored.state)
-        except (KeyError, TypeError, RuntimeError) as error:
-            msg = f"The parts of a stored model must belong together, these do not: {error}. Save it again."
-            raise ValueError(msg) from error
-
-    @classmethod
-    def _from_parts(cls, config: Config, state: dict[str, Any]) -> Self:
-        model = cls(None, **config["init"])
-        weights = {name.removeprefix(_WEIGHTS): state[name] for name in state if name.startswith(_WEIGHTS)}
-        model.module.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
-        if config["genes"] is not None:
-            model.decoder = PCADecoder(config["genes"], state[f"{_DECODER}components"], state[f"{_DECODER}mean"])
-        model.source = config["source"]
-        model.registry_ = {**BLANK_REGISTRY, "setup_args": config["setup"]}
-        if config["history"]:
-            model._history = pd.DataFrame(config["history"], columns=list(_HISTORY)).astype(_HISTORY)
-            model.is_trained_ = True
-        for part, options in config.get("parts", {}).items():
-            prefix = f"{part}."
-            arrays = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
-            model._read_part(part, _io.Stored(options, arrays))
-        return model
-
-    def _stored_parts(self) -> dict[str, _io.Stored]:
-        """What was fitted beside the module, by name."""
-        return {}
-
-    def _read_part(self, name: str, stored: _io.Stored) -> None:
-        """Put back what :meth:`_stored_parts` gave."""
+        if not self._config["isometry"]:
+            return None
+        unit = 1.0 if self._config["scaling"] == "feature" else float(self.module.scale[0])
+        return unit * float(self.module.isometry.log_scale.detach().exp())
 
     def save(self, dir_path: str | Path, *, overwrite: bool = False) -> None:
         """Write the model as ``config.json`` and ``state.safetensors``; the data is not written.
 
+        Parameters
+        ----------
+        dir_path
+            The folder.
+        overwrite
+            Whether to write over these two files in a folder that is not empty. Other files stay.
+
         Raises
         ------
         FileExistsError
-            If the folder is not empty and ``overwrite`` is False.
+            If the folder is not empty and ``overwrite`` is False, or holds a pickle, with which :meth:`load` would
+            refuse it.
         """
         _io.write_folder(dir_path, self.to_stored(), overwrite=overwrite)
 
@@ -231,25 +165,48 @@ class SetModel(BaseModelClass):
         for managers in (cls._setup_adata_manager_store, *cls._per_instance_manager_store.values()):
             managers.pop(adata.uns.get("_scvi_uuid"), None)
 
+    def _build(
+        self,
+        networks: dict[str, Any],
+        *,
+        n_latent: int,
+        n_features: int | None,
+        scaling: str,
+        seed: int,
+        **counts: Any,
+    ) -> None:
+        """Make the module from the options ``networks``, and ``counts`` of what is stored in another form."""
+        check_one_of(networks["encoder"], "encoder", list(encoders))
+        check_one_of(scaling, "scaling", SCALINGS)
+        n_latent, seed = check_count(n_latent, "n_latent"), check_count(seed, "seed", minimum=0)
+        if self.adata is not None:
+            n_features = self._own_data().features.n_features
+        n_features = check_count(n_features, "n_features")
+        networks = {**networks, "isometry": check_non_negative(networks["isometry"], "isometry")}
+        networks = _io.plain(networks, "the options of a model")
+        shape = {"n_latent": n_latent, "n_features": n_features}
+        self._config = {**networks, **shape, "scaling": scaling, "seed": seed}
+        with seeded(seed):
+            self.module = self._module_cls(n_features, n_latent, **networks, **counts)
+        self.module.eval()
+
     def _fit(
         self,
         options: TrainOptions,
         parts: tuple[np.ndarray, np.ndarray],
         *,
-        set_weights: np.ndarray | None,
+        set_weights: Mapping[str, float] | pd.Series | None,
         pairs: Pairs | None = None,
         per_set: dict[str, np.ndarray] | None = None,
-        checkpoint_dir: str | Path | None,
-        progress_bar: bool,
-        **trainer_kwargs: Any,
     ) -> None:
         """Train the module on the sets ``parts[0]``, and validate on ``parts[1]``."""
         data = self._own_data()
+        weights = None if set_weights is None else data.aligned(set_weights)
         if not self.is_trained_:
             fitted = fit_scaling(data.features, data.index, parts[0], method=self._config["scaling"])
             self.module.set_scaling(*map(torch.from_numpy, fitted))
         scaling = Scaling(self.module.center.cpu().numpy(), self.module.scale.cpu().numpy())
-        drawn = [*([] if set_weights is None else [set_weights]), *(pairs or []), *(per_set or {}).values()]
+        drawn = [*([] if weights is None else [weights]), *(pairs or []), *(per_set or {}).values()]
         identity = self._config | options.flat() | {"data": data.digest(*parts, *scaling, *map(np.asarray, drawn))}
         self._history = run_training(
             self._training_plan_cls(self.module, identity=_io.plain(identity, "the options"), **options.optimizer),
@@ -262,18 +219,12 @@ class SetModel(BaseModelClass):
                 steps_per_epoch=options.steps_per_validation,
                 max_steps=options.max_steps,
                 seed=options.seed,
-                set_weights=set_weights,
+                set_weights=weights,
                 pairs=pairs,
                 per_set=per_set,
             ),
-            max_steps=options.max_steps,
-            patience=options.patience,
             validate=len(parts[1]) > 0,
-            checkpoint_dir=checkpoint_dir,
-            progress_bar=progress_bar,
-            precision=options.precision,
-            gradient_clip_val=options.gradient_clip,
-            **trainer_kwargs,
+            **options.run,
         )
         self.is_trained_ = True
 
@@ -288,10 +239,6 @@ class SetModel(BaseModelClass):
         self.registry_ = self._adata_manager.registry
         self.summary_stats = self._adata_manager.summary_stats
         self._check_n_features(self._own_data().features.n_features)
-
-    def _setup(self) -> dict[str, Any]:
-        """Arguments of ``setup_anndata``."""
-        return dict(self.registry_["setup_args"])
 
     def _own_data(self) -> SetData:
         """The registered data, read once."""

@@ -3,26 +3,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import torch
 
-from scgde._checks import check_count, check_non_negative, check_one_of, check_positive
-from scgde.model import _io
-from scgde.model._base import BLANK_REGISTRY, SetModel
+from scgde._checks import check_count, check_non_negative, check_one_of
+from scgde.model._base import SetModel
 from scgde.model._options import TrainOptions
-from scgde.model._scaling import SCALINGS
-from scgde.model._told import codes_of, label_values, trainable
+from scgde.model._stored import BLANK_REGISTRY
+from scgde.model._told import codes_of_batch, told_of_sets, trainable
 from scgde.module import GDEModule
-from scgde.nn.encoders import encoders
 from scgde.nn.generators import generators
 from scgde.nn.isometry import GROUNDS
-from scgde.sets import BatchSpec
-from scgde.train import seeded
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
     from pathlib import Path
 
+    import pandas as pd
     from anndata import AnnData
 
 
@@ -101,40 +97,32 @@ class GDE(SetModel):
         seed: int = 0,
     ) -> None:
         super().__init__(adata, registry=BLANK_REGISTRY if adata is None else None)
-        check_one_of(encoder, "encoder", list(encoders))
         check_one_of(generator, "generator", list(generators))
-        check_one_of(scaling, "scaling", SCALINGS)
-        n_latent, seed = check_count(n_latent, "n_latent"), check_count(seed, "seed", minimum=0)
-        if adata is not None:
-            n_features = self._own_data().features.n_features
-        n_features = check_count(n_features, "n_features")
-        options = {
+        networks = {
             "encoder": encoder,
             "generator": generator,
             "encoder_kwargs": encoder_kwargs or {},
             "generator_kwargs": generator_kwargs or {},
-            "isometry": check_positive(isometry, "isometry") if isometry else 0.0,
+            "isometry": isometry,
             "isometry_ground": check_one_of(isometry_ground, "isometry_ground", list(GROUNDS)),
-        }
-        weights = {
             "label_weight": check_non_negative(label_weight, "label_weight"),
             "generator_weight": check_non_negative(generator_weight, "generator_weight"),
             "batch_weight": check_non_negative(batch_weight, "batch_weight"),
+            "balanced": balanced,
         }
-        options = _io.plain({**options, **weights, "balanced": balanced}, "the options of a model")
-        names = {
+        self._build(
+            networks,
+            n_latent=n_latent,
+            n_features=n_features,
+            scaling=scaling,
+            seed=seed,
+            n_classes=None if label_classes is None else len(label_classes),
+            n_batches=len(batches or []),
+        )
+        self._config |= {
             "label_classes": None if label_classes is None else [str(name) for name in label_classes],
             "batches": None if batches is None else [str(name) for name in batches],
         }
-        shape = {"n_latent": n_latent, "n_features": n_features}
-        self._config = {**options, **shape, **names, "scaling": scaling, "seed": seed}
-        told: dict[str, Any] = {
-            "n_classes": None if label_classes is None else len(label_classes),
-            "n_batches": len(batches or []),
-        }
-        with seeded(seed):
-            self.module = self._module_cls(n_features, n_latent, **options, **told)
-        self.module.eval()
         self._model_summary_string = f"GDE: {encoder} -> {n_latent} -> {generator}"
         self.init_params_ = self._get_init_params(locals())
 
@@ -211,51 +199,15 @@ class GDE(SetModel):
         seed
             Random seed: same seed, machine and number of threads, same result.
         """
-        options = TrainOptions(
-            spec=BatchSpec(sets_per_batch, set_size, target_size, disjoint_views, n_mixed, mixing_alpha),
-            max_steps=max_steps,
-            steps_per_validation=steps_per_validation,
-            patience=patience,
-            lr=lr,
-            weight_decay=weight_decay,
-            ema_decay=ema_decay,
-            gradient_clip=gradient_clip,
-            precision=precision,
-            seed=seed,
-        )
-        options.check()
-        per_set = self._told(labels, batches)
+        options, data = TrainOptions.of(locals()), self._own_data()
+        per_set = told_of_sets(data.names, labels, batches, label_classes=self.label_classes, batch_names=self.batches)
         if per_set and n_mixed > 1:
             msg = f"`n_mixed` must be 1 with labels or batches, which a mixture of sets has not, got {n_mixed}."
             raise ValueError(msg)
-        parts = self._own_data().split(train_sets, validation_sets, fraction=validation_fraction, seed=seed)
+        parts = data.split(train_sets, validation_sets, fraction=validation_fraction, seed=seed)
         if self.module.head is not None:
             self.module.head.set_units(torch.from_numpy(trainable(per_set["label"][parts[0]])))
-        self._fit(
-            options,
-            parts,
-            per_set=per_set,
-            set_weights=None if set_weights is None else self._own_data().aligned(set_weights),
-            checkpoint_dir=checkpoint_dir,
-            progress_bar=progress_bar,
-            accelerator=accelerator,
-            devices=devices,
-        )
-
-    def _told(
-        self, labels: Mapping[str, Hashable] | pd.Series | None, batches: Mapping[str, Hashable] | pd.Series | None
-    ) -> dict[str, np.ndarray]:
-        """Label and batch of every set as the module takes them."""
-        sets, told = self._own_data().names, {}
-        for argument, given, option in (("labels", labels, "label_classes"), ("batches", batches, "batches")):
-            if (given is None) != (self._config[option] is None):
-                msg = f"`{argument}` and the `{option}` of the model belong together, got one of them. Give both."
-                raise ValueError(msg)
-        if labels is not None:
-            told["label"] = label_values(labels, sets, self._config["label_classes"])
-        if batches is not None:
-            told["batch"] = codes_of(batches, sets, self._config["batches"], "batches")
-        return told
+        self._fit(options, parts, set_weights=set_weights, per_set=per_set)
 
     def start_from(self, other: GDE) -> None:
         """Begin with the weights and units of a trained model of the same networks; the label is one's own.
@@ -337,32 +289,10 @@ class GDE(SetModel):
         check_count(n_cells, "n_cells")
         check_count(seed, "seed", minimum=0)
         z = torch.from_numpy(np.array(embedding, dtype=np.float32)).to(self.device)
-        rng, codes = torch.Generator().manual_seed(seed), self._batch_codes(batch, len(z))
+        rng, codes = torch.Generator().manual_seed(seed), torch.from_numpy(codes_of_batch(batch, len(z), self.batches))
         per_batch = max(1, self._max_cells // n_cells)
         parts = [
             self.module.sample(part, n_cells, batch=code, rng=rng).cpu().numpy()
             for part, code in zip(z.split(per_batch), codes.to(self.device).split(per_batch), strict=True)
         ]
         return np.concatenate(parts)
-
-    def _batch_codes(self, batch: str | Sequence[str | None] | None, n_sets: int) -> torch.Tensor:
-        if batch is not None and self.batches is None:
-            msg = f"`batch` needs a fit with `batch_key`, got {batch!r} for one without. Leave it out."
-            raise ValueError(msg)
-        names = [batch] * n_sets if batch is None or isinstance(batch, str) else list(batch)
-        if len(names) != n_sets:
-            msg = f"`batch` must be one name, or one for each of {n_sets} sets, got {len(names)}."
-            raise ValueError(msg)
-        sets = pd.RangeIndex(n_sets)
-        return torch.from_numpy(codes_of(pd.Series(names, sets), sets, self.batches or [], "batch"))
-
-    @property
-    def latent_scale(self) -> float | None:
-        """Wasserstein-2 distance between sets per unit of latent distance; None without an isometry term.
-
-        In the units of the features, or of their standard deviations where the scaling is ``"feature"``.
-        """
-        if not self._config["isometry"]:
-            return None
-        unit = 1.0 if self._config["scaling"] == "feature" else float(self.module.scale[0])
-        return unit * float(self.module.isometry.log_scale.detach().exp())

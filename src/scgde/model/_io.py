@@ -72,13 +72,28 @@ def from_text_and_bytes(config: str | bytes, state: np.ndarray | bytes, *, origi
 
 
 def write_folder(folder: str | Path, stored: Stored, *, overwrite: bool) -> None:
-    """Write ``config.json`` and ``state.safetensors``."""
+    """Write ``config.json`` and ``state.safetensors``, over older ones with ``overwrite``; nothing else is touched.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder is not empty and ``overwrite`` is False, or holds a pickle, with which it could not be read.
+    """
     folder = Path(folder)
     if folder.exists() and any(folder.iterdir()) and not overwrite:
         msg = f"`dir_path` must be a new or empty folder, got {str(folder)!r}. Or pass `overwrite=True`."
         raise FileExistsError(msg)
+    pickles = _pickles(folder)
+    if pickles:
+        msg = (
+            f"`dir_path` must be a folder without pickles, which scgde neither reads nor deletes, got {pickles} in "
+            f"{str(folder)!r}. Move them elsewhere, or choose another folder."
+        )
+        raise FileExistsError(msg)
     folder.mkdir(parents=True, exist_ok=True)
     config, state = to_text_and_bytes(stored)
+    # A write that is interrupted must not leave the weights of one model beside the options of another.
+    (folder / CONFIG_FILE).unlink(missing_ok=True)
     (folder / STATE_FILE).write_bytes(state.tobytes())
     (folder / CONFIG_FILE).write_text(config, encoding="utf-8")
 
@@ -94,7 +109,7 @@ def read_folder(folder: str | Path) -> Stored:
         If the folder holds a pickle, or its files are not JSON and safetensors.
     """
     folder = Path(folder)
-    pickles = sorted(path.name for path in folder.glob("*") if path.suffix.lower() in _PICKLES)
+    pickles = _pickles(folder)
     if pickles:
         msg = (
             f"A model folder must hold {CONFIG_FILE} and {STATE_FILE}, got {pickles} in {str(folder)!r}. "
@@ -107,3 +122,7 @@ def read_folder(folder: str | Path) -> Stored:
         raise FileNotFoundError(msg)
     config, state = (folder / CONFIG_FILE).read_bytes(), (folder / STATE_FILE).read_bytes()
     return from_text_and_bytes(config, state, origin=repr(str(folder)))
+
+
+def _pickles(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("*") if path.suffix.lower() in _PICKLES)

@@ -1,16 +1,23 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from scgde._checks import check_count, check_fraction, check_positive
+from scgde.sets import BatchSpec
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from scgde._types import Config
-    from scgde.sets import BatchSpec
+
+#: Of the batch, in the order of ``BatchSpec``.
+_SIZES = ("sets_per_batch", "set_size", "target_size", "disjoint_views", "n_mixed", "mixing_alpha")
+#: Where training runs, which does not decide where it ends.
+_PLACE = ("accelerator", "devices", "checkpoint_dir", "progress_bar")
 
 
 class TrainOptions(NamedTuple):
-    """What decides, with the model and the data, where training ends; see ``GDE.train``."""
+    """Options of training that all models share; see ``GDE.train``."""
 
     spec: BatchSpec
     max_steps: int
@@ -22,6 +29,18 @@ class TrainOptions(NamedTuple):
     gradient_clip: float
     precision: str
     seed: int
+    accelerator: str
+    devices: int | list[int] | str
+    checkpoint_dir: str | Path | None
+    progress_bar: bool
+
+    @classmethod
+    def of(cls, arguments: dict[str, Any]) -> Self:
+        """From the arguments of ``train``, by name; those of one model alone are left out."""
+        spec = BatchSpec(*(arguments[name] for name in _SIZES))
+        options = cls(spec, *(arguments[name] for name in cls._fields[1:]))
+        options.check()
+        return options
 
     def check(self) -> None:
         """Require options that make sense, before any data is read."""
@@ -41,6 +60,13 @@ class TrainOptions(NamedTuple):
         """Options of the training plan."""
         return {name: getattr(self, name) for name in ("max_steps", "lr", "weight_decay", "ema_decay", "seed")}
 
+    @property
+    def run(self) -> dict[str, Any]:
+        """Options of :func:`scgde.train.run_training`."""
+        names = ("max_steps", "patience", "precision", *_PLACE)
+        return {name: getattr(self, name) for name in names} | {"gradient_clip_val": self.gradient_clip}
+
     def flat(self) -> Config:
-        """All options by name."""
-        return {f"train_{name}": value for name, value in {**self._asdict(), **self.spec._asdict()}.items()}
+        """What decides, with the model and the data, where training ends, by name."""
+        options = {**self._asdict(), **self.spec._asdict()}
+        return {f"train_{name}": value for name, value in options.items() if name not in _PLACE}

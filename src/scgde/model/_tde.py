@@ -6,20 +6,18 @@ import numpy as np
 import pandas as pd
 import torch
 
-from scgde._checks import check_count, check_one_of, check_positive
+from scgde._checks import check_count, check_one_of
 from scgde.model import _io
-from scgde.model._base import BLANK_REGISTRY, SetModel
+from scgde.model._base import SetModel
 from scgde.model._options import TrainOptions
 from scgde.model._pairs import check_can_be_drawn, named_pairs
-from scgde.model._scaling import SCALINGS
-from scgde.model._transport import move_cells
+from scgde.model._stored import BLANK_REGISTRY
+from scgde.model._transport import check_ends, move_cells
 from scgde.model.predictors import predictors
 from scgde.module import TDEModule
 from scgde.module._tde import CONDITIONS
-from scgde.nn.encoders import encoders
 from scgde.nn.transports import transports
-from scgde.sets import BatchSpec, SetIndex, open_features
-from scgde.train import seeded
+from scgde.sets import SetIndex, open_features
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -96,29 +94,20 @@ class TDE(SetModel):
         seed: int = 0,
     ) -> None:
         super().__init__(adata, registry=BLANK_REGISTRY if adata is None else None)
-        check_one_of(encoder, "encoder", list(encoders))
         check_one_of(transport, "transport", list(transports))
         check_one_of(condition, "condition", CONDITIONS)
-        check_one_of(scaling, "scaling", SCALINGS)
-        n_latent, seed = check_count(n_latent, "n_latent"), check_count(seed, "seed", minimum=0)
-        if adata is not None:
-            n_features, n_sets = self._own_data().features.n_features, self._own_data().index.n_sets
-        n_features = check_count(n_features, "n_features")
-        options = {
+        if condition == "lookup":
+            n_sets = check_count(n_sets if adata is None else self._own_data().index.n_sets, "n_sets")
+        networks = {
             "encoder": encoder,
             "transport": transport,
             "condition": condition,
             "encoder_kwargs": encoder_kwargs or {},
             "transport_kwargs": transport_kwargs or {},
-            "isometry": check_positive(isometry, "isometry") if isometry else 0.0,
-            "n_sets": check_count(n_sets, "n_sets") if condition == "lookup" else None,
+            "isometry": isometry,
+            "n_sets": n_sets if condition == "lookup" else None,
         }
-        options = _io.plain(options, "the options of a model")
-        shape = {"n_latent": n_latent, "n_features": n_features}
-        self._config = {**options, **shape, "scaling": scaling, "seed": seed}
-        with seeded(seed):
-            self.module = self._module_cls(n_features, n_latent, **options)
-        self.module.eval()
+        self._build(networks, n_latent=n_latent, n_features=n_features, scaling=scaling, seed=seed)
         self._model_summary_string = f"TDE: {encoder} -> {n_latent} -> {transport}"
         self.init_params_ = self._get_init_params(locals())
 
@@ -200,20 +189,7 @@ class TDE(SetModel):
         seed
             Random seed: same seed, machine and number of threads, same result.
         """
-        options = TrainOptions(
-            spec=BatchSpec(sets_per_batch, set_size, target_size, disjoint_views, n_mixed, mixing_alpha),
-            max_steps=max_steps,
-            steps_per_validation=steps_per_validation,
-            patience=patience,
-            lr=lr,
-            weight_decay=weight_decay,
-            ema_decay=ema_decay,
-            gradient_clip=gradient_clip,
-            precision=precision,
-            seed=seed,
-        )
-        options.check()
-        data = self._own_data()
+        options, data = TrainOptions.of(locals()), self._own_data()
         if pair_fraction is None:
             pair_fraction = 1.0 if self._config["condition"] == "source" else _PAIR_FRACTION
         given = named_pairs(data, pairs, pair_weights, pair_fraction)
@@ -224,16 +200,7 @@ class TDE(SetModel):
             parts = parts[0], parts[0] if is_lookup else parts[1][:0]
         for part, name in zip(parts, ("training", "validation"), strict=True):
             check_can_be_drawn(given, part, name)
-        self._fit(
-            options,
-            parts,
-            set_weights=None if set_weights is None else data.aligned(set_weights),
-            pairs=given,
-            checkpoint_dir=checkpoint_dir,
-            progress_bar=progress_bar,
-            accelerator=accelerator,
-            devices=devices,
-        )
+        self._fit(options, parts, set_weights=set_weights, pairs=given)
 
     def get_embedding(self, adata: AnnData | None = None) -> pd.DataFrame:
         """Embedding of each set, from all of its cells; of condition ``"lookup"``, the learnt vector of each set.
@@ -295,7 +262,7 @@ class TDE(SetModel):
         self._check_n_features(x.shape[1])
         ends = [np.asarray(z, dtype=np.float32) for z in (source_embedding, target_embedding)]
         codes = np.asarray(codes)
-        self._check_ends(codes, x.shape[0], *ends)
+        check_ends(codes, x.shape[0], *ends, n_latent=self._config["n_latent"])
         check_count(seed, "seed", minimum=0)
         rng = torch.Generator().manual_seed(seed)
         features, index = open_features(x), SetIndex.from_codes(codes, len(ends[0]))
@@ -316,13 +283,3 @@ class TDE(SetModel):
                 'To embed other sets, fit with `condition="both"`.'
             )
             raise RuntimeError(msg)
-
-    def _check_ends(self, codes: np.ndarray, n_cells: int, source: np.ndarray, target: np.ndarray) -> None:
-        expected = (len(source), self._config["n_latent"])
-        for name, embedding in (("source_embedding", source), ("target_embedding", target)):
-            if embedding.shape != expected or not np.isfinite(embedding).all():
-                msg = f"`{name}` must be finite and of shape {expected}, got shape {embedding.shape}."
-                raise ValueError(msg)
-        if codes.shape != (n_cells,) or codes.min(initial=-1) < -1 or codes.max(initial=-1) >= len(source):
-            msg = f"`codes` must hold a row of {len(source)} embeddings, or -1, for each of {n_cells} cells."
-            raise ValueError(msg)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from scgde.sets import whole_sets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import numpy as np
 
     from scgde.module import TDEModule
     from scgde.sets import Features, SetIndex
@@ -38,3 +37,15 @@ def move_cells(
             cells = features.gather(torch.from_numpy(rows).to(module.device))
             part = module.push(cells, *ends, times=times, rng=rng).cpu().numpy()
             moved[:, rows[weights > 0]] = part[:, weights > 0]
+
+
+def check_ends(codes: np.ndarray, n_cells: int, source: np.ndarray, target: np.ndarray, *, n_latent: int) -> None:
+    """Require two embeddings of each set, ``(S, E)``, and for each cell the set that it is in."""
+    expected = (len(source), n_latent)
+    for name, embedding in (("source_embedding", source), ("target_embedding", target)):
+        if embedding.shape != expected or not np.isfinite(embedding).all():
+            msg = f"`{name}` must be finite and of shape {expected}, got shape {embedding.shape}."
+            raise ValueError(msg)
+    if codes.shape != (n_cells,) or codes.min(initial=-1) < -1 or codes.max(initial=-1) >= len(source):
+        msg = f"`codes` must hold a row of {len(source)} embeddings, or -1, for each of {n_cells} cells."
+        raise ValueError(msg)

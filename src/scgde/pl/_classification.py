@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from scgde import _keys
 from scgde._checks import check_one_of, check_set_table
-from scgde.pl._figure import COLORS, GREY, INK, SMALL_PRINT, check_kinds, finish, headings, panels, quiet
+from scgde.pl._figure import COLORS, GREY, INK, SMALL_PRINT, check_kinds, draw_panels, headings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -80,12 +81,8 @@ def classification(
     if not result.classes:
         names, draw = ["numbers"], {"numbers": _draw_numbers}
     titles = headings(title, [_title(result, kind) for kind in names])
-    axes = panels(len(names), ax=ax, size=(3.4, 3.4), max_columns=3)
-    for panel, kind, heading in zip(axes, names, titles, strict=True):
-        quiet(panel)
-        draw[kind](panel, result, legend=legend)
-        panel.set_title(heading, loc="left", fontsize="medium")
-    return axes if finish(axes, own=ax is None, show=show, save=save) else None
+    drawings = [partial(draw[kind], result=result, legend=legend) for kind in names]
+    return draw_panels(drawings, titles, size=(3.4, 3.4), max_columns=3, ax=ax, show=show, save=save)
 
 
 class _Result(NamedTuple):

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from scgde._checks import check_count
-from scgde.pl._figure import COLORS, INK, SMALL_PRINT, check_kinds, finish, headings, make_room, panels, quiet
+from scgde.pl._figure import COLORS, INK, SMALL_PRINT, check_kinds, draw_panels, headings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,17 +70,14 @@ def explain(
     total = f"energy distance {explanation.total:.3g}"
     default = {"states": total, "features": "features", "path": "along the path"}
     titles = headings(title, [default[kind] for kind in names])
-    axes = panels(len(names), ax=ax, size=(3.4, 3.4), max_columns=3)
-    for panel, kind, heading in zip(axes, names, titles, strict=True):
-        quiet(panel)
-        panel.set_title(heading, loc="left", fontsize="medium")
-        if kind == "path":
-            _draw_path(panel, explanation, n_features, legend=legend)
-        else:
-            _draw_parts(panel, explanation, kind, n_features, legend=legend)
-    if ax is None:
-        make_room(axes)
-    return axes if finish(axes, own=ax is None, show=show, save=save) else None
+    told = {"explanation": explanation, "n_features": n_features, "legend": legend}
+    draw = {
+        "states": partial(_draw_parts, kind="states", **told),
+        "features": partial(_draw_parts, kind="features", **told),
+        "path": partial(_draw_path, **told),
+    }
+    drawings = [draw[kind] for kind in names]
+    return draw_panels(drawings, titles, size=(3.4, 3.4), max_columns=3, ax=ax, show=show, save=save)
 
 
 def _draw_parts(ax: Axes, explanation: Any, kind: str, n_features: int, *, legend: bool) -> None:

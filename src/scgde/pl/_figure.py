@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 from scgde._checks import check_one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
@@ -42,6 +42,27 @@ def panels(n_panels: int, *, ax: Axes | None, size: tuple[float, float], max_col
     for spare in grid.flat[n_panels:]:
         figure.delaxes(spare)
     return list(grid.flat[:n_panels])
+
+
+def draw_panels(
+    drawings: Sequence[Callable[[Axes], None]],
+    titles: Sequence[str],
+    *,
+    size: tuple[float, float],
+    max_columns: int,
+    ax: Axes | None,
+    show: bool | None,
+    save: str | Path | None,
+) -> list[Axes] | None:
+    """A figure with one panel for each drawing; None if it was shown."""
+    axes = panels(len(drawings), ax=ax, size=size, max_columns=max_columns)
+    for panel, draw, title in zip(axes, drawings, titles, strict=True):
+        quiet(panel)
+        panel.set_title(title, loc="left", fontsize="medium")
+        draw(panel)
+    if ax is None:
+        make_room(axes)
+    return axes if finish(axes, own=ax is None, show=show, save=save) else None
 
 
 def make_room(axes: list[Axes]) -> None:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.collections import LineCollection
 
-from scgde.pl._figure import COLORS, GREY, INK, SMALL_PRINT, check_kinds, finish, headings, make_room, panels, quiet
+from scgde.pl._figure import COLORS, GREY, INK, SMALL_PRINT, check_kinds, draw_panels, headings
 from scgde.pl._points import draw_points
 
 if TYPE_CHECKING:
@@ -64,17 +65,12 @@ def groups(
     """
     names = check_kinds(kinds, KINDS)
     titles = headings(title, [_title(comparison, kind) for kind in names])
-    axes = panels(len(names), ax=ax, size=(3.8, 3.4), max_columns=2)
-    for panel, kind, heading in zip(axes, names, titles, strict=True):
-        quiet(panel)
-        panel.set_title(heading, loc="left", fontsize="medium")
-        if kind == "sets":
-            _draw_sets(panel, comparison, palette, legend=legend)
-        else:
-            _draw_null(panel, comparison, legend=legend)
-    if ax is None:
-        make_room(axes)
-    return axes if finish(axes, own=ax is None, show=show, save=save) else None
+    draw = {
+        "sets": partial(_draw_sets, comparison=comparison, palette=palette, legend=legend),
+        "null": partial(_draw_null, comparison=comparison, legend=legend),
+    }
+    drawings = [draw[kind] for kind in names]
+    return draw_panels(drawings, titles, size=(3.8, 3.4), max_columns=2, ax=ax, show=show, save=save)
 
 
 def _title(comparison: Any, kind: str) -> str:

@@ -3,14 +3,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import EllipseCollection
 from matplotlib.colors import Normalize, to_rgba_array
 from scipy import stats
 
 from scgde import _keys
-from scgde._checks import check_fraction, check_one_of, check_set_table
+from scgde._checks import check_fraction, check_one_of, check_set_table, check_sets
 from scgde.pl._colors import as_categories, as_numbers, is_continuous
 from scgde.pl._embedding import _areas, _column, _frame, _plane, _stored_colors
 from scgde.pl._figure import COLORS, GREY, finish, make_room, panels
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import pandas as pd
     from anndata import AnnData
     from matplotlib.axes import Axes
 
@@ -99,7 +99,7 @@ def uncertainty(
     embedding, covariance = (np.asarray(adata.uns[key][i], dtype=float) for i in (_keys.EMBEDDING, _keys.COVARIANCE))
     plane = _plane(embedding, key, basis, components)
     table: pd.DataFrame = adata.uns[key][_keys.SETS]
-    rows = _rows(table, sets)
+    rows = np.arange(len(table)) if sets is None else check_sets(table.index, sets, "`sets`")
     column = None if color is None else _column(table, color, "color").iloc[rows]
     colors = _stored_colors(adata, column) if palette is None else palette
     points = plane(embedding[rows])
@@ -113,18 +113,6 @@ def uncertainty(
     if ax is None:
         make_room(axes)
     return axes[0] if finish(axes, own=ax is None, show=show, save=save) else None
-
-
-def _rows(table: pd.DataFrame, sets: str | Sequence[str] | None) -> np.ndarray:
-    if sets is None:
-        return np.arange(len(table))
-    names = [sets] if isinstance(sets, str) else list(sets)
-    rows = table.index.get_indexer(pd.Index(names))
-    if (rows < 0).any():
-        missing = [name for name, row in zip(names, rows, strict=True) if row < 0]
-        msg = f"`sets` must name fitted sets, got {missing}. Some sets: {table.index[:5].tolist()}."
-        raise KeyError(msg)
-    return rows
 
 
 def _radii(n_cells: np.ndarray, level: float) -> np.ndarray:

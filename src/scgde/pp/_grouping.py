@@ -37,6 +37,13 @@ class Grouping(NamedTuple):
     dropped: pd.DataFrame
 
 
+def rows_of_cells(sets: pd.Series, table: pd.DataFrame) -> np.ndarray:
+    """Row of the set table of each cell from a column of names, -1 for a cell in none of its sets, ``(n_obs,)``."""
+    column = pd.Categorical(sets)
+    rows = np.append(table.index.get_indexer(column.categories), -1)  # the last entry serves code -1
+    return rows[column.codes]
+
+
 def group_cells(
     obs: pd.DataFrame,
     groupby: GroupBy,

@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 from scgde import _keys
 from scgde._checks import check_count, check_fraction, check_positive, check_set_table
 from scgde.pp._columns import levels
+from scgde.pp._grouping import rows_of_cells
 from scgde.pp._views import make_actual
 
 if TYPE_CHECKING:
@@ -88,8 +89,7 @@ def set_weights(
 
     make_actual(adata)
     adata.uns[key][_keys.SETS] = table.assign(**{key_added: weights})
-    cells = pd.Categorical(adata.obs[_keys.set_column(key) if _keys.EMBEDDING in adata.uns[key] else key])
-    rows = np.append(table.index.get_indexer(cells.categories), -1)[cells.codes]
+    rows = rows_of_cells(adata.obs[_keys.set_column(key) if _keys.EMBEDDING in adata.uns[key] else key], table)
     adata.obs[key_added] = np.where(rows < 0, np.nan, weights[rows])
 
 

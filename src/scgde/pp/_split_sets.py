@@ -8,6 +8,7 @@ import pandas as pd
 from scgde import _keys
 from scgde._checks import check_fractions, check_seed, check_set_table
 from scgde.pp._columns import levels
+from scgde.pp._grouping import rows_of_cells
 from scgde.pp._views import make_actual
 
 if TYPE_CHECKING:
@@ -74,9 +75,8 @@ def split_sets(
 
     make_actual(adata)
     adata.uns[key][_keys.SETS] = table.assign(**{key_added: pd.Categorical.from_codes(parts, PARTS)})
-    rows = table.index.get_indexer(adata.obs[key].cat.categories)
-    set_parts = np.append(parts[rows], -1)  # the last entry serves cells in no set, code -1
-    adata.obs[key_added] = pd.Categorical.from_codes(set_parts[adata.obs[key].cat.codes], PARTS)
+    rows = rows_of_cells(adata.obs[key], table)
+    adata.obs[key_added] = pd.Categorical.from_codes(np.where(rows < 0, -1, parts[rows]), PARTS)
 
 
 def part_sizes(fractions: np.ndarray, n_units: int) -> np.ndarray:

@@ -32,6 +32,11 @@ class SetIndex(NamedTuple):
         """Cells of each set, shape ``(n_sets,)``."""
         return np.diff(self.offsets)
 
+    def take(self, sets: np.ndarray) -> SetIndex:
+        """Index of some sets, in the order given, whose cells stay in their random order."""
+        cells = [self.cells[self.offsets[i] : self.offsets[i + 1]] for i in sets]
+        return SetIndex(np.concatenate(cells), np.cumsum([0, *map(len, cells)]))
+
     def rows(self, index: int) -> np.ndarray:
         """Rows of one set, sorted."""
         return np.sort(self.cells[self.offsets[index] : self.offsets[index + 1]])

@@ -13,6 +13,7 @@ from scgde import _keys
 from scgde._checks import check_groupby, check_set_table
 from scgde.model import GDE, TDE
 from scgde.model._io import Stored, from_text_and_bytes, plain, read_folder, to_text_and_bytes
+from scgde.pp._grouping import rows_of_cells
 from scgde.pp._views import make_actual
 from scgde.sets import SetIndex
 
@@ -88,7 +89,7 @@ def resolve_reference(reference: AnnData | GDE | TDE | str | Path, key: str) -> 
         return read_model(reference, key)
     if isinstance(reference, str | Path):
         return _from_stored(read_folder(reference))
-    msg = f"`reference` must be a fitted AnnData, a `scgde.model.GDE` or a path, got {type(reference).__name__}."
+    msg = f"`reference` must be a fitted AnnData, a model of `scgde.model` or a path, got {type(reference).__name__}."
     raise TypeError(msg)
 
 
@@ -128,6 +129,4 @@ def own_columns_dropped(obs: pd.DataFrame, groupby: GroupBy, key: str) -> pd.Dat
 
 def stored_index(adata: AnnData, table: pd.DataFrame, key: str) -> SetIndex:
     """Cells of each row of the set table, also where the AnnData was subset since."""
-    column = pd.Categorical(adata.obs[_keys.set_column(key)])
-    rows = np.append(table.index.get_indexer(column.categories), -1)  # the last entry serves code -1
-    return SetIndex.from_codes(rows[column.codes], len(table))
+    return SetIndex.from_codes(rows_of_cells(adata.obs[_keys.set_column(key)], table), len(table))

@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 from scgde import _keys
 from scgde._checks import check_count, check_fraction, check_one_of, check_seed
 from scgde.tl._label_fits import LabelFits
-from scgde.tl._label_scores import calibration_error, class_scores, interval, number_scores
+from scgde.tl._label_scores import BOUNDS, calibration_error, class_scores, interval, number_scores
 from scgde.tl._probe import Labels, fit_predict
 from scgde.tl._set_features import set_features
 from scgde.tl._set_level import EMBEDDING, check_fitted, classes, covariate, is_continuous
@@ -94,7 +94,8 @@ def classify(
     progress_bar
         Whether to show one for them.
     level
-        Of the confidence intervals, over parts that share training sets.
+        Of the confidence intervals, over parts that share training sets, cut at the bounds of the score: an AUROC is
+        not above 1.
     key
         Name under which the fit was written.
     seed
@@ -265,7 +266,7 @@ def _report(
     rows = []
     for (name, score), part in scores.groupby(["representation", "score"], sort=False):
         values = part["value"].to_numpy()
-        low, high = interval(values, n_splits, level)
+        low, high = interval(values, n_splits, level, BOUNDS[str(score)])
         row = {"value": np.nanmean(values), "sd": np.nanstd(values), "low": low, "high": high}
         rows.append({"representation": name, "score": score} | row)
     for name, outputs in tested.items() if task.names and n_splits else ():

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from scgde import _keys
-from scgde._checks import check_count, check_fraction, check_set_table
+from scgde._checks import check_count, check_fraction, check_set_table, check_sets
 from scgde.tl._hotelling import hotelling, separate_df
 
 if TYPE_CHECKING:
@@ -182,11 +182,7 @@ class _Stored(NamedTuple):
     n_components: int
 
     def places(self, a: str, b: str) -> np.ndarray:
-        place = self.names.get_indexer(pd.Index([a, b]))
-        if (place < 0).any():
-            missing = [name for name, i in zip((a, b), place, strict=True) if i < 0]
-            msg = f"`a` and `b` must name fitted sets, got {missing}. Some sets: {self.names[:5].tolist()}."
-            raise KeyError(msg)
+        place = check_sets(self.names, [a, b], "`a` and `b`")
         if place[0] == place[1]:
             msg = f"`a` and `b` must be two sets, got {a!r} twice."
             raise ValueError(msg)

@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 
 from scgde import _keys
-from scgde._checks import check_count, check_seed, check_set_table
+from scgde._checks import check_count, check_seed, check_set_table, check_sets
 from scgde.model._uncertainty import covariance_of_sets, embed_draws
-from scgde.sets import SetIndex
 from scgde.tl._uncertainty import open_fitted
 
 if TYPE_CHECKING:
@@ -88,12 +87,7 @@ def _places(table: pd.DataFrame, sets: str | Sequence[str] | None, sizes: list[i
         place = np.argsort(-n_cells, kind="stable")[:_N_SETS]
         place = place[n_cells[place] >= sizes[0]] if (n_cells >= sizes[0]).any() else place
     else:
-        names = [sets] if isinstance(sets, str) else list(sets)
-        place = table.index.get_indexer(pd.Index(names))
-        if (place < 0).any():
-            missing = [name for name, i in zip(names, place, strict=True) if i < 0]
-            msg = f"`sets` must name fitted sets, got {missing}. Some sets: {table.index[:5].tolist()}."
-            raise KeyError(msg)
+        place = check_sets(table.index, sets, "`sets`")
     if (n_cells[place] < sizes[0]).any():
         msg = f"`sizes` must start within the cells of each set, got {sizes} for sets of {n_cells[place].tolist()}."
         raise ValueError(msg)
@@ -104,9 +98,7 @@ def _root_trace(fitted: Fitted, place: np.ndarray) -> np.ndarray:
     """Root of the trace of Cov(influence), shape ``(S,)``."""
     if not fitted.module.encoder.is_smooth:
         return np.full(len(place), np.nan)
-    rows = [fitted.cells_of.cells[fitted.cells_of.offsets[i] : fitted.cells_of.offsets[i + 1]] for i in place]
-    offsets = np.concatenate([[0], np.cumsum([len(part) for part in rows])])
-    index = SetIndex(np.concatenate(rows), offsets)
+    index = fitted.cells_of.take(place)
     # The set is the population here: its variance, and not an estimate from its cells.
     trace = np.einsum("sii->s", covariance_of_sets(fitted.module, fitted.features, index)) * (index.sizes - 1)
     return np.sqrt(trace)

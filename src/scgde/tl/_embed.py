@@ -70,7 +70,7 @@ def embed(
     groupby = groupby if groupby is not None else model.source["groupby"]
     obs = own_columns_dropped(adata.obs, groupby, key_added)
     grouping = group_cells(obs, groupby, min_cells=min_cells, mask=mask)
-    x = matching_features(adata, model, source)
+    x = matching_features(adata, model)
     check_features(x, grouping.codes, source.label)
     warn_dropped(grouping.dropped, min_cells)
     params = {"groupby": groupby, "use_rep": source.use_rep, "layer": source.layer, "min_cells": min_cells}

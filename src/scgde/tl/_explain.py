@@ -1,21 +1,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 from scipy.spatial.distance import cdist
 
 from scgde import _keys
-from scgde._checks import check_columns, check_count, check_seed, check_set_table
+from scgde._checks import check_columns, check_count, check_seed, check_set_table, check_sets
 from scgde.tl._carried import read_model, stored_index
 from scgde.tl._energy_parts import PARTS, Population, decompose, energy_by_feature
-from scgde.tl._generate import check_decodable, requested_sets
+from scgde.tl._generate import check_decodable
 from scgde.tl._interpolate import along
 from scgde.tl._set_level import as_names, classes
-from scgde.tl._source import Source, matching_features
+from scgde.tl._source import dense_rows, matching_features
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,14 +119,14 @@ def explain(
     _check_disjoint(*sides)
     model = read_model(adata, key)
     check_decodable(model, decode=decode)
-    x = matching_features(adata, model, Source.of(model))
-    cells = [_dense(x, side.rows) for side in sides]
+    x = matching_features(adata, model)
+    cells = [dense_rows(x, side.rows, np.float64) for side in sides]
     scaled = [side.population(some / model.module.scale.cpu().numpy()) for side, some in zip(sides, cells, strict=True)]
     contributions = decompose(scaled[0], scaled[1], len(names)).contributions()
     path = _path(model, sides, n_cells, n_steps, seed)
     if decode and model.decoder is not None:
         expression = adata[:, model.decoder.genes].X
-        cells, path = [_dense(expression, side.rows) for side in sides], model.decoder(path)
+        cells, path = [dense_rows(expression, side.rows, np.float64) for side in sides], model.decoder(path)
     measured = [side.population(some) for side, some in zip(sides, cells, strict=True)]
     labels = pd.Index(model.decoder.genes if decode and model.decoder is not None else model.source["names"])
     return Explanation(
@@ -155,11 +154,11 @@ class _Side(NamedTuple):
 def _side(
     adata: AnnData, names: list[str], states: np.ndarray, n_cells: int, rng: np.random.Generator, key: str
 ) -> _Side:
-    embedding = requested_sets(adata, names, key)[1].mean(axis=0)
     table = adata.uns[key][_keys.SETS]
+    place = check_sets(table.index, names, "`a` and `b`")
     index = stored_index(adata, table, key)
     each = -(-n_cells // len(names))
-    parts = [_with_state(index.rows(i), states) for i in table.index.get_indexer(pd.Index(names))]
+    parts = [_with_state(index.rows(i), states) for i in place]
     rows = [rng.permutation(part)[:each] for part in parts]
     empty = [name for name, part in zip(names, rows, strict=True) if not len(part)]
     if empty:
@@ -167,6 +166,7 @@ def _side(
         raise ValueError(msg)
     weights = np.concatenate([np.full(len(part), 1 / len(part) / len(names)) for part in rows])
     chosen = np.concatenate(rows)
+    embedding = np.asarray(adata.uns[key][_keys.EMBEDDING])[place].mean(axis=0)
     return _Side(names, chosen, weights, states[chosen], embedding)
 
 
@@ -187,15 +187,6 @@ def _check_disjoint(a: _Side, b: _Side) -> None:
     if both:
         msg = f"`a` and `b` must not share sets, got {both[:5]} in both."
         raise ValueError(msg)
-
-
-def _dense(x: Any, rows: np.ndarray) -> np.ndarray:
-    # Files are read in order.
-    order = np.argsort(rows)
-    some = x[rows[order]]
-    cells = np.empty(some.shape)
-    cells[order] = some.toarray() if sparse.issparse(some) else some
-    return cells
 
 
 def _path(model: GDE, sides: list[_Side], n_cells: int, n_steps: int, seed: int) -> np.ndarray:

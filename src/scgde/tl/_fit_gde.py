@@ -2,13 +2,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scgde import __version__
 from scgde._checks import check_at_least_two_sets, check_count
 from scgde.model import GDE
 from scgde.pp._grouping import group_cells, warn_dropped
-from scgde.tl._carried import check_key, own_columns_dropped, storable, write_results
-from scgde.tl._fitting import decoder_of, model_of, parts_of_sets, set_column, weights_of_sets, with_roles
-from scgde.tl._source import check_features, check_not_backed_view, choose_source, shell
+from scgde.tl._carried import check_key, own_columns_dropped, write_results
+from scgde.tl._fitting import DEFAULT_STEPS, model_of_sets, params_of, parts_of_sets, weights_of_sets, with_roles
+from scgde.tl._source import check_features, check_not_backed_view, choose_source
 from scgde.tl._told import batch_of_sets, label_of_sets, write_predictions
 
 if TYPE_CHECKING:
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from scgde._types import GroupBy
-
-DEFAULT_STEPS = 1000
 
 
 def fit_gde(
@@ -162,7 +159,7 @@ def fit_gde(
         "n_latent": n_latent,
         "isometry": isometry,
         "isometry_ground": isometry_ground,
-        "scaling": scaling or ("feature" if source.is_expression else "common"),
+        "scaling": scaling or source.scaling,
         "encoder_kwargs": encoder_kwargs,
         "generator_kwargs": generator_kwargs,
         "seed": seed,
@@ -178,19 +175,20 @@ def fit_gde(
         "validation_fraction": validation_fraction,
         "seed": seed,
     }
-    entries = {"groupby": groupby, "use_rep": source.use_rep, "layer": layer}
-    params = storable(
-        entries
-        | {"mask": mask if isinstance(mask, str) else None, "min_cells": min_cells, "split_key": split_key}
-        | {"set_weights": set_weights if isinstance(set_weights, str) else None}
-        | {"label_key": label_key, "batch_key": batch_key}
-        | model_options
-        | train_options
-        | {"train_kwargs": train_kwargs, "version": __version__}
+    params = params_of(
+        source,
+        groupby=groupby,
+        mask=mask,
+        min_cells=min_cells,
+        split_key=split_key,
+        set_weights=set_weights,
+        label_key=label_key,
+        batch_key=batch_key,
+        **(model_options | train_options),
+        train_kwargs=train_kwargs,
     )
-    model: GDE = model_of(GDE, shell(adata, source, set_column(grouping)), **model_options)
-    model.source = entries | {"names": source.names(adata)} | ({} if label is None else {"label_key": label_key})
-    model.decoder = decoder_of(adata, source)
+    told = {"groupby": groupby} | ({} if label is None else {"label_key": label_key})
+    model: GDE = model_of_sets(GDE, adata, source, grouping, told, **model_options)
     model.train(
         **train_options,
         **parts,

@@ -4,17 +4,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scgde import __version__, _keys
+from scgde import _keys
 from scgde._checks import check_count
 from scgde.model import TDE
 from scgde.pp._grouping import warn_dropped
 from scgde.pp._pairs import SOURCE, TARGET
 from scgde.sets import SetIndex
-from scgde.tl._carried import check_key, own_columns_dropped, storable, write_results
-from scgde.tl._fitting import decoder_of, model_of, set_column, weights_of_sets, with_roles
+from scgde.tl._carried import check_key, own_columns_dropped, write_results
+from scgde.tl._fitting import DEFAULT_STEPS, model_of_sets, params_of, weights_of_sets, with_roles
 from scgde.tl._pairing import covariate_names, pair_sets, parts_of
 from scgde.tl._predicting import check_predictor, fit_on_pairs
-from scgde.tl._source import check_features, check_not_backed_view, choose_source, shell
+from scgde.tl._source import check_features, check_not_backed_view, choose_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from scgde._types import GroupBy
-
-DEFAULT_STEPS = 1000
 
 
 def fit_tde(
@@ -195,7 +193,7 @@ def fit_tde(
         "condition": condition,
         "n_latent": n_latent,
         "isometry": isometry,
-        "scaling": scaling or ("feature" if source.is_expression else "common"),
+        "scaling": scaling or source.scaling,
         "encoder_kwargs": encoder_kwargs,
         "transport_kwargs": _transport_kwargs(transport, coupling, transport_kwargs),
         "seed": seed,
@@ -208,22 +206,24 @@ def fit_tde(
         "validation_fraction": validation_fraction,
         "seed": seed,
     }
-    entries = {"groupby": groupby, "use_rep": source.use_rep, "layer": layer}
     told = {"time_key": time_key, "covariates": covariate_names(pairing.pairs)}
-    params = storable(
-        entries
-        | told
-        | {"mask": mask if isinstance(mask, str) else None, "min_cells": min_cells, "split_key": split_key}
-        | {"transductive": transductive, "predictor": predictor, "predictor_kwargs": predictor_kwargs}
-        | {"set_weights": set_weights if isinstance(set_weights, str) else None}
-        | model_options
-        | train_options
-        | {"train_kwargs": train_kwargs, "version": __version__}
+    params = params_of(
+        source,
+        groupby=groupby,
+        **told,
+        mask=mask,
+        min_cells=min_cells,
+        split_key=split_key,
+        set_weights=set_weights,
+        transductive=transductive,
+        predictor=predictor,
+        predictor_kwargs=predictor_kwargs,
+        **(model_options | train_options),
+        train_kwargs=train_kwargs,
     )
-    model = model_of(TDE, shell(adata, source, set_column(grouping)), **model_options)
     clock = None if pairing.clock is None else pairing.clock._asdict()
-    model.source = entries | told | {"groupby": pairing.columns, "clock": clock, "names": source.names(adata)}
-    model.decoder = decoder_of(adata, source)
+    known = {"groupby": pairing.columns, "clock": clock, **told}
+    model = model_of_sets(TDE, adata, source, grouping, known, **model_options)
     model.train(
         **train_options,
         train_sets=parts["train_sets"],

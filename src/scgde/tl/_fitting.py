@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from scgde import _keys
+from scgde import __version__, _keys
 from scgde._checks import check_columns, check_fraction
 from scgde.model import GDE, TDE
 from scgde.model._decoder import PCADecoder, find_decoder
 from scgde.sets import hold_out, hold_out_pairs
-from scgde.tl._source import PCA, Source, is_numeric
+from scgde.tl._carried import storable
+from scgde.tl._source import PCA, Source, is_numeric, shell
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
+    from scgde._types import Config
     from scgde.pp._grouping import Grouping
 
 ModelT = TypeVar("ModelT", GDE, TDE)
 
+DEFAULT_STEPS = 1000
 _PARTS = ("train_sets", "validation_sets")
 
 
@@ -34,9 +37,21 @@ def model_of(cls: type[ModelT], data: AnnData, **options: Any) -> ModelT:
         cls.forget(data)
 
 
-def set_column(grouping: Grouping) -> pd.Series:
-    """Categorical column of sets from a grouping."""
-    return pd.Series(pd.Categorical.from_codes(grouping.codes, grouping.table.index))
+def model_of_sets(
+    cls: type[ModelT], adata: AnnData, source: Source, grouping: Grouping, told: Config, **options: Any
+) -> ModelT:
+    """Model of the sets of ``adata`` that knows, for other cells, what its features are and what it was ``told``."""
+    sets = pd.Series(pd.Categorical.from_codes(grouping.codes, grouping.table.index))
+    model = model_of(cls, shell(adata, source, sets), **options)
+    model.source = {**source._asdict(), "names": source.names(adata), **told}
+    model.decoder = _decoder_of(adata, source)
+    return model
+
+
+def params_of(source: Source, *, mask: Any, set_weights: Any, **options: Any) -> Config:
+    """Options of a fit as an AnnData carries them; of masks and weights, the columns that hold them."""
+    columns = {name: value for name, value in (("mask", mask), ("set_weights", set_weights)) if isinstance(value, str)}
+    return storable({**source._asdict(), **columns, **options, "version": __version__})
 
 
 def parts_of_sets(
@@ -92,7 +107,7 @@ def with_roles(table: pd.DataFrame, parts: dict[str, list[str]], weights: pd.Ser
     return table.assign(**columns)
 
 
-def decoder_of(adata: AnnData, source: Source) -> PCADecoder | None:
+def _decoder_of(adata: AnnData, source: Source) -> PCADecoder | None:
     """The way from principal components back to genes, where there is one."""
     if source.use_rep != PCA or adata.X is None or not is_numeric(adata.X):
         return None

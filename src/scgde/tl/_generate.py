@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from scgde import _keys
+from scgde._checks import check_sets
 from scgde.tl._carried import read_gde
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def generate(
     """
     model = read_gde(adata, key)
     check_decodable(model, decode=decode)
-    table, embedding = requested_sets(adata, sets, key)
+    table, embedding = _requested_sets(adata, sets, key)
     cells = model.generate(embedding, n_cells, batch=batch, seed=seed)
     return generated_cells(model, cells, table.iloc[np.repeat(np.arange(len(table)), n_cells)], decode=decode)
 
@@ -74,18 +75,13 @@ def check_decodable(model: GDE | TDE, *, decode: bool) -> None:
         raise ValueError(msg)
 
 
-def requested_sets(adata: AnnData, sets: Any, key: str) -> tuple[pd.DataFrame, np.ndarray]:
+def _requested_sets(adata: AnnData, sets: Any, key: str) -> tuple[pd.DataFrame, np.ndarray]:
     """Set table, with a column ``"set"``, and embeddings of what was asked for."""
     table, embedding = adata.uns[key][_keys.SETS], np.asarray(adata.uns[key][_keys.EMBEDDING])
     if isinstance(sets, np.ndarray) and np.issubdtype(sets.dtype, np.number):
         return _named_by_number(sets, embedding.shape[1])
-    names = table.index if sets is None else pd.Index([sets] if isinstance(sets, str) else list(sets))
-    place = table.index.get_indexer(names)
-    if (place < 0).any():
-        msg = (
-            f"`sets` must name fitted sets, got {names[place < 0].tolist()[:5]}. Some sets: {table.index[:5].tolist()}."
-        )
-        raise KeyError(msg)
+    place = np.arange(len(table)) if sets is None else check_sets(table.index, sets, "`sets`")
+    names = table.index[place]
     chosen = table.iloc[place].drop(columns=[_keys.N_CELLS, "set"], errors="ignore")
     chosen.insert(0, "set", pd.Categorical(names, categories=names.unique()))
     return chosen, embedding[place]

@@ -7,9 +7,9 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from scgde import _keys
-from scgde._checks import check_count, check_interval
+from scgde._checks import check_count, check_interval, check_sets
 from scgde.tl._carried import read_gde
-from scgde.tl._generate import check_decodable, generated_cells, requested_sets
+from scgde.tl._generate import check_decodable, generated_cells
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +77,8 @@ def interpolate(
     model = read_gde(adata, key)
     check_decodable(model, decode=decode)
     names = [source, *via, target]
-    _, knots = requested_sets(adata, names, key)
+    place = check_sets(adata.uns[key][_keys.SETS].index, names, "`source`, `target` and `via`")
+    knots = np.asarray(adata.uns[key][_keys.EMBEDDING])[place]
     t = np.linspace(*interval, n_steps)
     path = along(knots, t)
     inside = in_support(path, _training_embedding(adata, key))

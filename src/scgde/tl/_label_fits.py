@@ -15,7 +15,7 @@ from scgde.model import GDE
 from scgde.tl._carried import read_gde
 from scgde.tl._fitting import model_of
 from scgde.tl._probe import Labels, fit_linear, loss
-from scgde.tl._source import Source, matching_features, shell_of
+from scgde.tl._source import matching_features, shell_of
 from scgde.tl._splits import n_groups_of_rarest, splits
 from scgde.tl._told import class_names
 from scgde.tl._uncertainty import open_fitted
@@ -102,7 +102,7 @@ class LabelFits:
         base, content = read_gde(adata, key), adata.uns[key]
         table = content[_keys.SETS]
         names = pd.Categorical(adata.obs[_keys.set_column(key)].astype(object), categories=table.index)
-        data = shell_of(matching_features(adata, base, Source.of(base)), pd.Series(names))
+        data = shell_of(matching_features(adata, base), pd.Series(names))
         embedding = np.asarray(content[_keys.EMBEDDING], dtype=float)
         seen = table.index if _keys.ROLE not in table else table.index[table[_keys.ROLE] != "held out"]
         params = content[_keys.PARAMS]

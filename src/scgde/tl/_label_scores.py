@@ -6,6 +6,17 @@ import numpy as np
 from scipy import stats
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+#: Least and greatest value of each score that has an interval.
+BOUNDS = {
+    "accuracy": (0.0, 1.0),
+    "balanced_accuracy": (0.0, 1.0),
+    "roc_auc": (0.0, 1.0),
+    "f1": (0.0, 1.0),
+    "average_precision": (0.0, 1.0),
+    "brier": (0.0, 2.0),
+    "r2": (-np.inf, 1.0),
+    "spearman": (-1.0, 1.0),
+}
 _BINS = 10
 
 
@@ -56,8 +67,10 @@ def calibration_error(truth: np.ndarray, probability: np.ndarray) -> float:
     return float(np.abs(gaps).sum() / len(truth))
 
 
-def interval(values: np.ndarray, n_splits: int, level: float) -> tuple[float, float]:
+def interval(values: np.ndarray, n_splits: int, level: float, bounds: tuple[float, float]) -> tuple[float, float]:
     """Confidence interval of a mean over test parts that share their training sets.
+
+    It is cut at the bounds of the score: beyond them there is nothing to cover, so it covers as often as the whole one.
 
     Parameters
     ----------
@@ -65,6 +78,10 @@ def interval(values: np.ndarray, n_splits: int, level: float) -> tuple[float, fl
         One per part, repeats included, shape ``(n,)``.
     n_splits
         Parts that a repeat is split into.
+    level
+        How often the interval should cover.
+    bounds
+        Least and greatest value of the score.
 
     References
     ----------
@@ -75,7 +92,7 @@ def interval(values: np.ndarray, n_splits: int, level: float) -> tuple[float, fl
         return np.nan, np.nan
     error = values.std(ddof=1) * np.sqrt(1 / len(values) + 1 / (n_splits - 1))
     half = stats.t.ppf(0.5 + level / 2, len(values) - 1) * error
-    return float(values.mean() - half), float(values.mean() + half)
+    return max(float(values.mean() - half), bounds[0]), min(float(values.mean() + half), bounds[1])
 
 
 def _f1(truth: np.ndarray, predicted: np.ndarray) -> float:

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from scgde import _keys
+from scgde._checks import check_sets
 from scgde.tl._carried import stored_index
-from scgde.tl._source import Source, matching_features
+from scgde.tl._source import dense_rows, matching_features
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -52,7 +53,7 @@ class Fitted:
     def of(cls, adata: AnnData, model: TDE, key: str) -> Fitted:
         """What ``adata`` holds under ``key``."""
         table = adata.uns[key][_keys.SETS]
-        x = matching_features(adata, model, Source.of(model))
+        x = matching_features(adata, model)
         return cls(model, x, table, np.asarray(adata.uns[key][_keys.EMBEDDING]), stored_index(adata, table, key))
 
     def places(self, names: str | Iterable[str], argument: str) -> np.ndarray:
@@ -63,13 +64,8 @@ class Fitted:
         KeyError
             If there is no set of a name.
         """
-        wanted = pd.Index([names] if isinstance(names, str) else list(names))
-        place = self.table.index.get_indexer_for(wanted)
-        if (place < 0).any() or len(place) == 0:
-            unknown, some = wanted[place < 0].tolist()[:5], self.table.index[:5].tolist()
-            msg = f"`{argument}` must name fitted sets, got {unknown}. Some sets: {some}."
-            raise KeyError(msg)
-        return place
+        names = names if isinstance(names, str) else list(names)
+        return check_sets(self.table.index, names, f"`{argument}`")
 
     def sources(self, names: str | Sequence[str]) -> np.ndarray:
         """Rows of the set table of sets that are to be moved: each once, and with cells.
@@ -89,9 +85,7 @@ class Fitted:
 
     def cells(self, rows: np.ndarray) -> np.ndarray:
         """Features of some cells, dense, shape ``(n, G)``."""
-        kept, place = np.unique(rows, return_inverse=True)
-        x = self.x[kept]
-        return np.asarray(x.toarray() if hasattr(x, "toarray") else x, dtype=np.float32)[place]
+        return dense_rows(self.x, rows, np.float32)
 
     def move(
         self, source: np.ndarray, target_embedding: np.ndarray, *, times: Sequence[float] = (1.0,), seed: int = 0

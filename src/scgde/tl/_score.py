@@ -4,13 +4,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from scgde import _keys
-from scgde._checks import check_count, check_seed, check_set_table
+from scgde._checks import check_count, check_seed, check_set_table, check_sets
 from scgde.metrics import energy_distance
 from scgde.tl._carried import read_gde, stored_index
-from scgde.tl._source import Source, matching_features
+from scgde.tl._source import dense_rows, matching_features
 from scgde.tl._told import class_names
 
 if TYPE_CHECKING:
@@ -82,7 +81,8 @@ def score_generation(
     n_cells, n_repeats = check_count(n_cells, "n_cells", minimum=2), check_count(n_repeats, "n_repeats")
     rng = check_seed(seed)
     table = adata.uns[key][_keys.SETS]
-    train, chosen = _training_sets(table, key), _chosen_sets(table, sets)
+    train = _training_sets(table, key)
+    chosen = _not_trained_on(table) if sets is None else check_sets(table.index, sets, "`sets`")
     index = stored_index(adata, table, key)
     chosen = _large_enough(chosen, index)
     pool = np.sort(np.concatenate([index.rows(i) for i in train]))
@@ -91,8 +91,7 @@ def score_generation(
         raise ValueError(msg)
 
     model = read_gde(adata, key)
-    params = adata.uns[key][_keys.PARAMS]
-    x = matching_features(adata, model, Source(params["use_rep"], params.get("layer")))
+    x, params = matching_features(adata, model), adata.uns[key][_keys.PARAMS]
     batch = class_names(table[params["batch_key"]].iloc[chosen]).tolist() if "batch_key" in params else None
     repeats = [_score(x, model, index, chosen, pool, batch, n_cells=n_cells, rng=rng) for _ in range(n_repeats)]
     scores = pd.DataFrame({"set": table.index[chosen], _keys.N_CELLS: index.sizes[chosen]})
@@ -107,18 +106,6 @@ def _training_sets(table: pd.DataFrame, key: str) -> np.ndarray:
         )
         raise ValueError(msg)
     return np.flatnonzero(table[_keys.ROLE] == "train")
-
-
-def _chosen_sets(table: pd.DataFrame, sets: str | Sequence[str] | None) -> np.ndarray:
-    if sets is None:
-        return _not_trained_on(table)
-    names = pd.Index([sets] if isinstance(sets, str) else list(sets))
-    place = table.index.get_indexer(names)
-    if (place < 0).any():
-        unknown, some = names[place < 0].tolist()[:5], table.index[:5].tolist()
-        msg = f"`sets` must name fitted sets, got {unknown}. Some sets: {some}."
-        raise KeyError(msg)
-    return place
 
 
 def _not_trained_on(table: pd.DataFrame) -> np.ndarray:
@@ -160,11 +147,11 @@ def _score(
         codes[half.seen] = code
     generated = model.generate(model.embed(x, codes), n_cells, batch=batch, seed=int(rng.integers(2**31)))
     scale = model.module.scale.cpu().numpy()
-    pooled = _cells(x, rng.choice(pool, min(n_cells, len(pool)), replace=False)) / scale
+    pooled = dense_rows(x, rng.choice(pool, min(n_cells, len(pool)), replace=False), np.float64) / scale
     scores = np.empty((len(sets), 3))
     for row, half, cells in zip(scores, halves, generated, strict=True):
-        unseen = _cells(x, half.unseen) / scale
-        clouds = (cells / scale, pooled, _cells(x, half.seen) / scale)
+        unseen = dense_rows(x, half.unseen, np.float64) / scale
+        clouds = (cells / scale, pooled, dense_rows(x, half.seen, np.float64) / scale)
         row[:] = [energy_distance(cloud, unseen, unbiased=True) for cloud in clouds]
     return scores
 
@@ -173,9 +160,3 @@ def _halves(rows: np.ndarray, rng: np.random.Generator) -> _Halves:
     rows = rng.permutation(rows)
     half = len(rows) // 2
     return _Halves(rows[:half], rows[half:])
-
-
-def _cells(x: Any, rows: np.ndarray) -> np.ndarray:
-    # Files are read in order.
-    x = x[np.sort(rows)]
-    return np.asarray(x.toarray() if sparse.issparse(x) else x, dtype=np.float64)

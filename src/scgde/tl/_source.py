@@ -45,6 +45,11 @@ class Source(NamedTuple):
         return self.use_rep == "X"
 
     @property
+    def scaling(self) -> str:
+        """How it is scaled by default: the axes of a representation share one metric, variables have units each."""
+        return "feature" if self.is_expression else "common"
+
+    @property
     def label(self) -> str:
         """How messages name it."""
         if not self.is_expression:
@@ -131,7 +136,7 @@ def check_features(x: Any, codes: np.ndarray, what: str) -> None:
         raise ValueError(msg)
 
 
-def matching_features(adata: AnnData, model: GDE | TDE, source: Source) -> Any:
+def matching_features(adata: AnnData, model: GDE | TDE) -> Any:
     """Features of new cells as the model knows them, shape ``(n, G)``.
 
     Variables are matched by name. Missing principal components are projected with the loadings that the model keeps.
@@ -143,6 +148,7 @@ def matching_features(adata: AnnData, model: GDE | TDE, source: Source) -> Any:
     ValueError
         If the representation has another number of dimensions, or was computed with other loadings.
     """
+    source = Source.of(model)
     if source.is_expression:
         return _variables(adata, model.source["names"], source)
     if source.use_rep not in adata.obsm:
@@ -173,6 +179,13 @@ def _variables(adata: AnnData, names: list[str], source: Source) -> Any:
         msg = "`adata.var_names` must be unique to be matched by name. Call `adata.var_names_make_unique()`."
         raise ValueError(msg)
     return source.matrix(adata[:, names])
+
+
+def dense_rows(x: Any, rows: np.ndarray, dtype: type[np.floating]) -> np.ndarray:
+    """Some rows of a matrix, dense, sparse or backed, shape ``(n, G)``; a row may come several times."""
+    kept, place = np.unique(rows, return_inverse=True)  # Files are read in order.
+    some = x[kept]
+    return np.asarray(some.toarray() if sparse.issparse(some) else some, dtype=dtype)[place]
 
 
 def _check_same_loadings(adata: AnnData, decoder: PCADecoder) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_columns
+from scgde.pp._grouping import rows_of_cells
 from scgde.pp._views import make_actual
 from scgde.tl._set_level import classes, is_continuous
 
@@ -121,8 +122,7 @@ def write_columns(adata: AnnData, columns: dict[str, pd.Series], key: str) -> No
     """Write columns with one value per set into the set table and ``obs``."""
     make_actual(adata)
     table = adata.uns[key][_keys.SETS]
-    cells = pd.Categorical(adata.obs[_keys.set_column(key)])
-    rows = np.append(table.index.get_indexer(cells.categories), -1)[cells.codes]
+    rows = rows_of_cells(adata.obs[_keys.set_column(key)], table)
     for name, values in columns.items():
         table[name] = values.set_axis(table.index)
         adata.obs[name] = values.reindex(rows).set_axis(adata.obs_names)

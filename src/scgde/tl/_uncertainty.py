@@ -9,7 +9,7 @@ from scgde._checks import check_set_table
 from scgde.model._uncertainty import covariance_of_sets
 from scgde.sets import open_features
 from scgde.tl._carried import read_model, stored_index
-from scgde.tl._source import Source, matching_features
+from scgde.tl._source import matching_features
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,7 +92,7 @@ def open_fitted(adata: AnnData, key: str) -> Fitted:
         )
         raise ValueError(msg)
     model = read_model(adata, key)
-    x = matching_features(adata, model, Source.of(model))
+    x = matching_features(adata, model)
     return Fitted(model.module, open_features(x), index)
 
 

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.linalg import eigh
 
 from scgde.model.predictors._base import predictors
-from scgde.model.predictors._choose import choose
-from scgde.model.predictors._mixture import MixturePredictor, check_relative, energy_score, squared_distances
+from scgde.model.predictors._mixture import MixturePredictor, check_relative, squared_distances, weights_to_try
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
 #: Larger data sets are thinned: the weights solve a system of this size.
 MAX_PAIRS = 4000
 _PENALTIES = np.logspace(-2, 2, 13)
-_COVARIATE_WEIGHTS = (0.3, 1.0, 3.0)
 _OPTIONS = ("covariate_weight", "noise_weight", "penalty", "relative")
 
 
@@ -50,23 +47,14 @@ class Kernel(MixturePredictor):
         if len(target) > MAX_PAIRS:
             kept = np.sort(rng.choice(len(target), MAX_PAIRS, replace=False))
             inputs, target, groups = inputs.take(kept), target[kept], np.unique(groups[kept], return_inverse=True)[1]
-        options = list(
-            product(
-                _COVARIATE_WEIGHTS if inputs.covariates.any() else (1.0,),
-                (0.0, 1.0) if inputs.noise.any() else (0.0,),
-            )
-        )
-        mixed = self._mixed(inputs, target)
+        options, mixed = weights_to_try(inputs), self._mixed(inputs, target)
 
-        def losses(train: np.ndarray, test: np.ndarray) -> np.ndarray:
-            known, asked = inputs.take(train), inputs.take(test)
+        def weights(known: Inputs, asked: Inputs) -> list[np.ndarray]:
             systems = [_System.of(known, *option) for option in options]
-            weights = [part for system in systems for part in system.weights(known, asked, _PENALTIES)]
-            scores = [energy_score(values[train], values[test]) for values in mixed.values()]
-            return np.array([score(part) for score in scores for part in weights])
+            return [part for system in systems for part in system.weights(known, asked, _PENALTIES)]
 
         shape = (len(mixed), len(options), len(_PENALTIES))
-        best = choose(losses, groups, rng)
+        best = self._best(weights, inputs, mixed, groups, rng)
         best = len(options) * len(_PENALTIES) // 2 if best is None else best
         relative, option, penalty = np.unravel_index(best, shape)
         chosen = (*options[option], _PENALTIES[penalty], list(mixed)[relative])

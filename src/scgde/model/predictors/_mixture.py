@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.spatial.distance import cdist
 
 from scgde.model.predictors._base import Predictor
+from scgde.model.predictors._choose import choose
 from scgde.model.predictors._inputs import Inputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_COVARIATE_WEIGHTS = (0.3, 1.0, 3.0)
 
 
 class MixturePredictor(Predictor):
@@ -45,6 +49,23 @@ class MixturePredictor(Predictor):
         choices = {False: target, True: target - self._places(inputs)}
         return choices if relative is None else {relative: choices[relative]}
 
+    def _best(
+        self,
+        weights: Callable[[Inputs, Inputs], list[np.ndarray]],
+        inputs: Inputs,
+        mixed: dict[bool, np.ndarray],
+        groups: np.ndarray,
+        rng: np.random.Generator,
+    ) -> int | None:
+        """Which of what may be mixed, with which ``weights``, has the best energy score on held-out groups."""
+
+        def losses(train: np.ndarray, test: np.ndarray) -> np.ndarray:
+            asked = weights(inputs.take(train), inputs.take(test))
+            scores = [energy_score(values[train], values[test]) for values in mixed.values()]
+            return np.array([score(part) for score in scores for part in asked])
+
+        return choose(losses, groups, rng)
+
     def _origin(self, inputs: Inputs) -> np.ndarray:
         """What is added to what is drawn: sources in the units of targets, or nothing, shape ``(m, E)``."""
         is_relative = self._state["relative"].item() > 0
@@ -65,6 +86,12 @@ def check_relative(relative: Any) -> bool | None:
         msg = f"`relative` must be True, False or None, got {relative!r}."
         raise TypeError(msg)
     return relative
+
+
+def weights_to_try(inputs: Inputs) -> list[tuple[float, float]]:
+    """How much covariates and standard errors may count in :func:`squared_distances`."""
+    of_covariates = _COVARIATE_WEIGHTS if inputs.covariates.any() else (1.0,)
+    return list(product(of_covariates, (0.0, 1.0) if inputs.noise.any() else (0.0,)))
 
 
 def squared_distances(a: Inputs, b: Inputs, *, covariate_weight: float, noise_weight: float) -> np.ndarray:

@@ -1,19 +1,16 @@
 from __future__ import annotations
 
-from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scgde.model.predictors._base import predictors
-from scgde.model.predictors._choose import choose
-from scgde.model.predictors._mixture import MixturePredictor, check_relative, energy_score, squared_distances
+from scgde.model.predictors._mixture import MixturePredictor, check_relative, squared_distances, weights_to_try
 
 if TYPE_CHECKING:
     from scgde.model.predictors._inputs import Inputs
 
 _NEIGHBORS = (1, 2, 3, 5, 8, 12, 20, 40)
-_COVARIATE_WEIGHTS = (0.3, 1.0, 3.0)
 _OPTIONS = ("n_neighbors", "covariate_weight", "noise_weight", "relative")
 
 
@@ -38,23 +35,14 @@ class Neighbors(MixturePredictor):
         super().__init__(n_neighbors=n_neighbors, relative=check_relative(relative))
 
     def _fit(self, inputs: Inputs, target: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> None:
-        k = self.options["n_neighbors"]
-        options = list(
-            product(
-                _NEIGHBORS if k is None else (k,),
-                _COVARIATE_WEIGHTS if inputs.covariates.any() else (1.0,),
-                (0.0, 1.0) if inputs.noise.any() else (0.0,),
-            )
-        )
+        ks = _NEIGHBORS if self.options["n_neighbors"] is None else (self.options["n_neighbors"],)
+        options = [(k, *rest) for k in ks for rest in weights_to_try(inputs)]
         mixed = self._mixed(inputs, target)
 
-        def losses(train: np.ndarray, test: np.ndarray) -> np.ndarray:
-            known, asked = inputs.take(train), inputs.take(test)
-            weights = [_weights(known, asked, *option) for option in options]
-            scores = [energy_score(values[train], values[test]) for values in mixed.values()]
-            return np.array([score(part) for score in scores for part in weights])
+        def weights(known: Inputs, asked: Inputs) -> list[np.ndarray]:
+            return [_weights(known, asked, *option) for option in options]
 
-        best = choose(losses, groups, rng)
+        best = self._best(weights, inputs, mixed, groups, rng)
         relative, option = divmod(len(options) // 2 if best is None else best, len(options))
         chosen = (*options[option], list(mixed)[relative])
         self._state = dict(zip(_OPTIONS, np.array(chosen, dtype=float)[:, None], strict=True))
