@@ -10,6 +10,7 @@ import scgde
 from _common import timed
 from scgde.model import TDE
 from scgde.model.predictors import predictors
+from scgde.tl._forecast_scores import measures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,8 +56,11 @@ def fit_error(sets: Sequence[np.ndarray], mean: np.ndarray, covariance: np.ndarr
 
 
 def energies(moved: Sequence[np.ndarray], truth: Sequence[np.ndarray], *, unbiased: bool = True) -> np.ndarray:
-    """Energy distance 2x of each set of moved cells to its truth."""
-    return np.array([scgde.metrics.energy_distance(a, b, unbiased=unbiased) for a, b in zip(moved, truth, strict=True)])
+    """Energy distance 2x of the cells ``(n, G)``, or ``(draws, n, G)``, of each set to its truth."""
+    name, rng = "unbiased_energy" if unbiased else "energy", np.random.default_rng(0)
+    measure = measures([name], list(truth), 0)[name]
+    clouds = (cells if cells.ndim == 3 else cells[None] for cells in moved)
+    return np.array([measure(*ends, rng) for ends in zip(clouds, truth, strict=True)])
 
 
 def predicted(model: TDE, pairs: Sequence[tuple[str, str]], z: np.ndarray, *, seed: int) -> dict[str, np.ndarray]:
@@ -71,6 +75,6 @@ def predicted(model: TDE, pairs: Sequence[tuple[str, str]], z: np.ndarray, *, se
 
 
 def forecast(model: TDE, sets: Sequence[np.ndarray], z: np.ndarray, draws: np.ndarray) -> list[np.ndarray]:
-    """Cells of each set moved to each embedding drawn for it, ``(S, draws, E)``, those of all draws together."""
+    """Cells of each set moved to each embedding drawn for it, ``(S, draws, E)``: shape ``(draws, n, G)`` each."""
     moved = [move(model, sets, z, draws[:, i]) for i in range(draws.shape[1])]
-    return [np.concatenate(parts) for parts in zip(*moved, strict=True)]
+    return [np.stack(parts) for parts in zip(*moved, strict=True)]

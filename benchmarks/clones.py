@@ -3,7 +3,8 @@
 Sets are clones on a day with at least 3 cells, pairs are those of days 2 and 4, 4 and 6. Energy distance
 2 E|x-y| - E|x-x'| - E|y-y'| between forecast and true target cells, mean over the pairs of held-out clones, with
 its standard error and that of the paired difference to the source-conditioned transport. V: the forecast is the cells
-that it consists of; U: without the pairs of a cell with itself, as if it had endlessly many.
+that it consists of; U: without the pairs of a cell with itself, as if it had endlessly many. (Copies of one source cell, moved
+to several draws, are no pair either.)
 
 *Strict*: nothing of a held-out clone is seen in any step. `--transductive`: its sets are trained on, as orphans.
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 #: The first is the default.
 PREDICTORS = ("kernel", "neighbors", "flow", "mlp", "ridge")
 DAYS_BETWEEN = 2
+STATISTICS = {"energy": "V", "unbiased_energy": "U"}
 
 
 def split_clones(adata: AnnData, seed: int) -> None:
@@ -60,16 +62,9 @@ def fit(adata: AnnData, seed: int, steps: int, **options: Any) -> float:
 
 def scored(adata: AnnData, key: str, seed: int, **options: Any) -> pd.DataFrame:
     """Energy of each forecast of each held-out pair of the protocol; columns: V or U, forecast."""
-    scores = scgde.tl.evaluate_transport(
-        adata, key=key, metric={"V": scgde.metrics.energy_distance, "U": unbiased_energy}, seed=seed, **options
-    )
-    scores = scores[scores["time_to"] - scores["time_from"] == DAYS_BETWEEN]
+    scores = scgde.tl.evaluate_transport(adata, key=key, metric=list(STATISTICS), seed=seed, **options)
+    scores = scores[scores["time_to"] - scores["time_from"] == DAYS_BETWEEN].replace({"metric": STATISTICS})
     return scores.pivot_table(index=["source", "target"], columns=["metric", "forecast"], values="value")
-
-
-def unbiased_energy(x: np.ndarray, y: np.ndarray) -> float:
-    """NaN for the half of a target that has a single cell."""
-    return scgde.metrics.energy_distance(x, y, unbiased=True) if min(len(x), len(y)) > 1 else np.nan
 
 
 def nearest_clone(adata: AnnData, scores: pd.DataFrame) -> list[float]:

@@ -146,13 +146,11 @@ def mean_shift(adata: ad.AnnData, scale: np.ndarray) -> pd.DataFrame:
 
 def scored(adata: ad.AnnData, seed: int, **options: Any) -> pd.DataFrame:
     """Energy of each forecast (columns), V and U (outer columns), of each held-out pair."""
-    tables = {}
-    for name in "VU":
-        scores = scgde.tl.evaluate_transport(
-            adata, metric="energy", unbiased=name == "U", n_draws=N_DRAWS, seed=seed, **options
-        )
-        tables[name] = scores.pivot_table(index=["source", "target"], columns="forecast", values="value", sort=False)
-    return pd.concat(tables, axis=1)
+    statistics = {"energy": "V", "unbiased_energy": "U"}
+    scores = scgde.tl.evaluate_transport(adata, metric=list(statistics), n_draws=N_DRAWS, seed=seed, **options)
+    scores = scores.replace({"metric": statistics})
+    columns = ["metric", "forecast"]
+    return scores.pivot_table(index=["source", "target"], columns=columns, values="value", sort=False)
 
 
 def arms(study: Study, held_out: list[str], seed: int, steps: int) -> tuple[pd.DataFrame, dict[str, float]]:

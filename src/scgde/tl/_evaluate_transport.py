@@ -1,33 +1,27 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.spatial.distance import pdist
 
 from scgde import _keys, metrics
 from scgde._checks import check_count, check_one_of, check_seed, check_set_table
 from scgde.pp._pairs import SOURCE, TARGET, TIME_TO
 from scgde.tl._carried import read_tde
 from scgde.tl._forecast import check_forecasts, drawn_targets
+from scgde.tl._forecast_scores import METRICS, Measure, measures
 from scgde.tl._moved import Fitted
 from scgde.tl._pairing import covariate_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from anndata import AnnData
 
-    Metric = Callable[[np.ndarray, np.ndarray], float]
-
-METRICS = ("energy", "mmd", "sliced_wasserstein")
 #: Splits that the floor of a pair is averaged over.
 _N_SPLITS = 5
-#: Cells by which the kernel is chosen, the same for all pairs.
-_POOLED = 2000
 
 
 def evaluate_transport(
@@ -38,8 +32,7 @@ def evaluate_transport(
     pairs: Sequence[int | str] | None = None,
     n_draws: int = 20,
     n_cells: int = 300,
-    metric: str | Sequence[str] | Mapping[str, Metric] = METRICS,
-    unbiased: bool = False,
+    metric: str | Sequence[str] = METRICS,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Distances between the forecast of held-out pairs and their true target cells, beside baselines and the floor.
@@ -61,12 +54,10 @@ def evaluate_transport(
         Cells of pooled targets.
     metric
         Some of ``"energy"`` (``2 E|x-y| - E|x-x'| - E|y-y'|``), ``"mmd"`` (one kernel for all pairs) and
-        ``"sliced_wasserstein"``, in features scaled as the model scales them; or functions of two clouds of cells by
-        name, such as those of :mod:`scgde.metrics`.
-    unbiased
-        Whether energy distance and MMD leave out the pairs of a cell with itself (U-statistic). Otherwise a forecast is
-        judged as the cells that it consists of (V-statistic): one of three cells is then farther from the truth than
-        the distribution that it was drawn from.
+        ``"sliced_wasserstein"``, in features scaled as the model scales them. These judge a forecast as the cells that
+        it consists of (V-statistic): three cells are farther from the truth than the distribution that they were
+        drawn from. ``"unbiased_energy"`` and ``"unbiased_mmd"`` judge that distribution (U-statistic): they leave
+        out the pairs of a cell with itself, also those of a source cell that was moved to several draws.
     seed
         Random seed.
 
@@ -95,9 +86,7 @@ def evaluate_transport(
     """
     n_draws, n_cells = check_count(n_draws, "n_draws"), check_count(n_cells, "n_cells", minimum=2)
     rng = check_seed(seed)
-    metric = [metric] if isinstance(metric, str) else metric
-    if not isinstance(metric, Mapping):
-        metric = [check_one_of(name, "metric", METRICS) for name in metric]
+    names = [check_one_of(name, "metric", METRICS) for name in ([metric] if isinstance(metric, str) else metric)]
     check_set_table(adata.uns, key, entry=_keys.PAIRS, made_by="scgde.tl.fit_tde")
     table = adata.uns[key][_keys.PAIRS]
     chosen = _chosen(table, pairs)
@@ -110,7 +99,8 @@ def evaluate_transport(
     scale = model.module.scale.cpu().numpy()
     cells = partial(_clouds, fitted, scale=scale)
     truth = cells(end)
-    clouds = {"identity": cells(start), "pooled targets": _pooled(fitted, table, chosen, n_cells, rng, scale)}
+    pooled = _pooled(fitted, table, chosen, n_cells, rng, scale)
+    clouds = {"identity": [part[None] for part in cells(start)], "pooled targets": [part[None] for part in pooled]}
     if other is not None:
         place = other.places(chosen[SOURCE], "pairs")
         clouds["source-conditioned"] = _forecast(other, place, told, n_draws=1, rng=rng, scale=scale)
@@ -119,11 +109,11 @@ def evaluate_transport(
     else:
         clouds["forecast"] = _forecast(fitted, start, told, n_draws=n_draws, rng=rng, scale=scale)
         clouds["true target"] = _moved(fitted, start, fitted.embedding[end][:, None], scale)
-    measures = metric if isinstance(metric, Mapping) else _metrics(metric, truth, unbiased=unbiased, seed=seed)
+    by_name = measures(names, truth, seed)
     sizes = {"n_source": fitted.index.sizes[start], "n_target": fitted.index.sizes[end]}
     chosen = chosen.drop(columns=_keys.ROLE).assign(**sizes)
-    scores = [_scored(chosen, name, parts, truth, measures) for name, parts in clouds.items()]
-    return pd.concat([*scores, _floor(chosen, truth, measures, seed)], ignore_index=True)
+    scores = [_scored(chosen, name, parts, truth, by_name, rng) for name, parts in clouds.items()]
+    return pd.concat([*scores, _floor(chosen, truth, by_name, seed)], ignore_index=True)
 
 
 def _chosen(table: pd.DataFrame, pairs: Sequence[int | str] | None) -> pd.DataFrame:
@@ -195,41 +185,37 @@ def _forecast(
 
 
 def _moved(fitted: Fitted, source: np.ndarray, ends: np.ndarray, scale: np.ndarray) -> list[np.ndarray]:
+    """Cells of each source, moved to each of its draws, shape ``(D, n, G)``."""
     moved, place = fitted.move(source, ends)
-    return [part / scale for part in np.split(moved[0], np.flatnonzero(np.diff(place)) + 1)]
-
-
-def _metrics(names: Sequence[str], truth: list[np.ndarray], *, unbiased: bool, seed: int) -> dict[str, Metric]:
-    pooled = np.concatenate(truth)
-    if len(pooled) > _POOLED:
-        pooled = np.random.default_rng(seed).choice(pooled, _POOLED, replace=False)
-    measures: dict[str, Metric] = {
-        "energy": partial(metrics.energy_distance, unbiased=unbiased),
-        "mmd": partial(metrics.mmd, bandwidth=float(np.median(pdist(pooled))) or 1.0, unbiased=unbiased),
-        "sliced_wasserstein": partial(metrics.sliced_wasserstein, seed=seed),
-    }
-    return {name: partial(_measured, measures[name], 1 + unbiased) for name in names}
-
-
-def _measured(measure: Metric, minimum: int, x: np.ndarray, y: np.ndarray) -> float:
-    """Distance, NaN where a cloud has too few cells for it."""
-    return measure(x, y) if min(len(x), len(y)) >= minimum else np.nan
+    parts = np.split(moved[0] / scale, np.flatnonzero(np.diff(place)) + 1)
+    return [part.reshape(ends.shape[1], -1, part.shape[-1]) for part in parts]
 
 
 def _scored(
-    pairs: pd.DataFrame, name: str, clouds: list[np.ndarray], truth: list[np.ndarray], measures: Mapping[str, Metric]
+    pairs: pd.DataFrame,
+    name: str,
+    clouds: list[np.ndarray],
+    truth: list[np.ndarray],
+    chosen: dict[str, Measure],
+    rng: np.random.Generator,
 ) -> pd.DataFrame:
     scores = [
-        pairs.assign(forecast=name, metric=metric, value=[measure(*ends) for ends in zip(clouds, truth, strict=True)])
-        for metric, measure in measures.items()
+        pairs.assign(
+            forecast=name, metric=metric, value=[measure(*ends, rng) for ends in zip(clouds, truth, strict=True)]
+        )
+        for metric, measure in chosen.items()
     ]
     return pd.concat(scores)
 
 
-def _floor(pairs: pd.DataFrame, truth: list[np.ndarray], measures: Mapping[str, Metric], seed: int) -> pd.DataFrame:
-    scores = []
-    for metric, measure in measures.items():
-        floor = partial(metrics.split_half, metric=measure, n_splits=_N_SPLITS, seed=seed)
+def _floor(pairs: pd.DataFrame, truth: list[np.ndarray], chosen: dict[str, Measure], seed: int) -> pd.DataFrame:
+    rng, scores = np.random.default_rng(seed), []
+    for metric, measure in chosen.items():
+
+        def between(a: np.ndarray, b: np.ndarray, measure: Measure = measure) -> float:
+            return measure(a[None], b, rng)
+
+        floor = partial(metrics.split_half, metric=between, n_splits=_N_SPLITS, seed=seed)
         value = [floor(cells) if len(cells) > 1 else np.nan for cells in truth]
         scores.append(pairs.assign(forecast="split half", metric=metric, value=value))
     return pd.concat(scores)
