@@ -62,6 +62,12 @@ def larry_clones() -> ad.AnnData:
 DATA = {"igan": (igan_donors, ["donor"], 2), "larry": (larry_clones, ["clone_id", "day"], 10)}
 
 
+def gaussian_cells(mean: np.ndarray, covariance: np.ndarray, n_cells: int, rng: np.random.Generator) -> np.ndarray:
+    """Cells of Gaussians ``(S, G)`` and ``(S, G, G)``, shape ``(S, n_cells, G)``."""
+    noise = rng.standard_normal((len(mean), n_cells, mean.shape[1]))
+    return mean[:, None] + noise @ np.linalg.cholesky(covariance).swapaxes(1, 2)
+
+
 @contextmanager
 def timed(record: dict) -> Iterator[None]:
     """Put the seconds of the block under ``record["seconds"]``."""

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import pearsonr, spearmanr
 
 import scgde
-from _common import timed
+from _common import gaussian_cells, timed
 from _geometry_common import kernel_means
 
 if TYPE_CHECKING:
@@ -122,8 +122,12 @@ class Exact:
 
 
 def _fit_distance(cells: np.ndarray, mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    fit = np.stack([np.cov(part.T) for part in cells])
-    return scgde.metrics.gaussian_wasserstein(cells.mean(axis=1), fit, mean, covariance)
+    return scgde.metrics.gaussian_wasserstein(*_fit(cells), mean, covariance)
+
+
+def _fit(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and covariance of sets ``(S, M, G)``."""
+    return cells.mean(axis=1), np.stack([np.cov(part.T) for part in cells])
 
 
 def _displacement(
@@ -187,21 +191,16 @@ def _references(exact: Exact) -> list[dict]:
 def _fitted(exact: Exact) -> dict:
     """Cells drawn from the Gaussian fits of the cells seen: what knowing the family is worth."""
     rng = np.random.default_rng(0)
-
-    def draw(mean: np.ndarray, covariance: np.ndarray, n_cells: int) -> np.ndarray:
-        noise = rng.standard_normal((len(mean), n_cells, mean.shape[1]))
-        return mean[:, None] + noise @ np.linalg.cholesky(covariance).swapaxes(1, 2)
-
-    mean, covariance = exact.seen.mean(axis=1), np.stack([np.cov(part.T) for part in exact.seen])
-    middle = draw(*_displacement(mean, covariance, *exact.first_pairs), MIDDLE_CELLS)
-    drawn = draw(mean[:N_GENERATED], covariance[:N_GENERATED], 2 * TEST_CELLS)
+    mean, covariance = _fit(exact.seen)
+    middle = gaussian_cells(*_displacement(mean, covariance, *exact.first_pairs), MIDDLE_CELLS, rng)
+    drawn = gaussian_cells(mean[:N_GENERATED], covariance[:N_GENERATED], 2 * TEST_CELLS, rng)
     return exact.reconstruction(drawn) | exact.interpolation(middle)
 
 
 def _moments(cells: np.ndarray) -> np.ndarray:
     """Means and roots of covariances: W2 of Gaussians whose covariances commute."""
-    covariance = np.stack([np.cov(part.T) for part in cells])
-    return np.concatenate([cells.mean(axis=1), _root(covariance).reshape(len(cells), -1)], axis=1)
+    mean, covariance = _fit(cells)
+    return np.concatenate([mean, _root(covariance).reshape(len(cells), -1)], axis=1)
 
 
 def _mds(exact: Exact, n_sets: int = 40, n_cells: int = 200) -> dict:

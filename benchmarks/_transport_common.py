@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,11 +11,12 @@ import scgde
 from _common import timed
 from scgde.model import TDE
 from scgde.model.predictors import predictors
-from scgde.tl._forecast_scores import measures
+from scgde.tl._forecast_scores import Measure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
     from anndata import AnnData
 
 #: Stochastic predictors, and the target embeddings that each draws for a source.
@@ -57,10 +59,15 @@ def fit_error(sets: Sequence[np.ndarray], mean: np.ndarray, covariance: np.ndarr
 
 def energies(moved: Sequence[np.ndarray], truth: Sequence[np.ndarray], *, unbiased: bool = True) -> np.ndarray:
     """Energy distance 2x of the cells ``(n, G)``, or ``(draws, n, G)``, of each set to its truth."""
-    name, rng = "unbiased_energy" if unbiased else "energy", np.random.default_rng(0)
-    measure = measures([name], list(truth), 0)[name]
-    clouds = (cells if cells.ndim == 3 else cells[None] for cells in moved)
-    return np.array([measure(*ends, rng) for ends in zip(clouds, truth, strict=True)])
+    measure = Measure(partial(scgde.metrics.energy_distance, unbiased=unbiased), is_unbiased=unbiased)
+    rng = np.random.default_rng(0)
+    return np.array([measure(*ends, rng) for ends in zip(moved, truth, strict=True)])
+
+
+def judged(adata: AnnData, **options: Any) -> pd.DataFrame:
+    """`tl.evaluate_transport` by energy; ``metric`` is "V" or "U"."""
+    statistics = {"energy": "V", "unbiased_energy": "U"}
+    return scgde.tl.evaluate_transport(adata, metric=list(statistics), **options).replace({"metric": statistics})
 
 
 def predicted(model: TDE, pairs: Sequence[tuple[str, str]], z: np.ndarray, *, seed: int) -> dict[str, np.ndarray]:

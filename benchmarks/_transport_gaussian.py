@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.linalg import sqrtm
 
 import scgde
+from _common import gaussian_cells
 from _transport_common import embed, energies, fit, fit_error, forecast, move, predicted
 
 if TYPE_CHECKING:
@@ -36,13 +37,7 @@ class Gaussians:
 
     def draw(self, sets: np.ndarray, n_cells: int, rng: np.random.Generator) -> np.ndarray:
         """Fresh cells, shape ``(len(sets), n_cells, 2)``."""
-        return draw(self.mean[sets], self.covariance[sets], n_cells, rng)
-
-
-def draw(mean: np.ndarray, covariance: np.ndarray, n_cells: int, rng: np.random.Generator) -> np.ndarray:
-    """Cells of Gaussians, shape ``(S, n_cells, G)``."""
-    noise = rng.standard_normal((len(mean), n_cells, mean.shape[1]))
-    return mean[:, None] + noise @ np.linalg.cholesky(covariance).swapaxes(1, 2)
+        return gaussian_cells(self.mean[sets], self.covariance[sets], n_cells, rng)
 
 
 def unit_level(seed: int, steps: int) -> list[dict]:
@@ -133,8 +128,8 @@ def out_of_range(seed: int, steps: int) -> list[dict]:
     adata, pairs = turned_pairs(seed)
     grid = np.stack(np.meshgrid(*2 * [np.linspace(0, 5, 9)]), axis=-1).reshape(-1, 2)
     covariance = Gaussians(len(grid), 1, seed + 2000).covariance
-    cells = draw(grid, covariance, TEST_CELLS, rng)
-    truth = turned(draw(grid, covariance, TEST_CELLS, rng))
+    cells = gaussian_cells(grid, covariance, TEST_CELLS, rng)
+    truth = turned(gaussian_cells(grid, covariance, TEST_CELLS, rng))
     inside = (grid <= MIDDLE).all(1)
 
     def row(arm: str, moved: Sequence[np.ndarray], **more: float) -> dict:

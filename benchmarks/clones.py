@@ -23,6 +23,7 @@ from scipy.spatial.distance import cdist
 
 import scgde
 from _common import larry_clones, parser, report, timed
+from _transport_common import judged
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 #: The first is the default.
 PREDICTORS = ("kernel", "neighbors", "flow", "mlp", "ridge")
 DAYS_BETWEEN = 2
-STATISTICS = {"energy": "V", "unbiased_energy": "U"}
 
 
 def split_clones(adata: AnnData, seed: int) -> None:
@@ -62,8 +62,8 @@ def fit(adata: AnnData, seed: int, steps: int, **options: Any) -> float:
 
 def scored(adata: AnnData, key: str, seed: int, **options: Any) -> pd.DataFrame:
     """Energy of each forecast of each held-out pair of the protocol; columns: V or U, forecast."""
-    scores = scgde.tl.evaluate_transport(adata, key=key, metric=list(STATISTICS), seed=seed, **options)
-    scores = scores[scores["time_to"] - scores["time_from"] == DAYS_BETWEEN].replace({"metric": STATISTICS})
+    scores = judged(adata, key=key, seed=seed, **options)
+    scores = scores[scores["time_to"] - scores["time_from"] == DAYS_BETWEEN]
     return scores.pivot_table(index=["source", "target"], columns=["metric", "forecast"], values="value")
 
 

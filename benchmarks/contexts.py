@@ -26,6 +26,7 @@ from sklearn.decomposition import PCA
 
 import scgde
 from _common import data_path, parser, report, timed
+from _transport_common import judged
 from scgde.tl._carried import read_tde
 
 #: Cells of one set at most, sets of fewer are left out, components of genes, draws of a forecast.
@@ -146,10 +147,7 @@ def mean_shift(adata: ad.AnnData, scale: np.ndarray) -> pd.DataFrame:
 
 def scored(adata: ad.AnnData, seed: int, **options: Any) -> pd.DataFrame:
     """Energy of each forecast (columns), V and U (outer columns), of each held-out pair."""
-    statistics = {"energy": "V", "unbiased_energy": "U"}
-    scores = scgde.tl.evaluate_transport(adata, metric=list(statistics), n_draws=N_DRAWS, seed=seed, **options)
-    scores = scores.replace({"metric": statistics})
-    columns = ["metric", "forecast"]
+    scores, columns = judged(adata, n_draws=N_DRAWS, seed=seed, **options), ["metric", "forecast"]
     return scores.pivot_table(index=["source", "target"], columns=columns, values="value", sort=False)
 
 

@@ -99,8 +99,7 @@ def evaluate_transport(
     scale = model.module.scale.cpu().numpy()
     cells = partial(_clouds, fitted, scale=scale)
     truth = cells(end)
-    pooled = _pooled(fitted, table, chosen, n_cells, rng, scale)
-    clouds = {"identity": [part[None] for part in cells(start)], "pooled targets": [part[None] for part in pooled]}
+    clouds = {"identity": cells(start), "pooled targets": _pooled(fitted, table, chosen, n_cells, rng, scale)}
     if other is not None:
         place = other.places(chosen[SOURCE], "pairs")
         clouds["source-conditioned"] = _forecast(other, place, told, n_draws=1, rng=rng, scale=scale)
@@ -211,11 +210,7 @@ def _scored(
 def _floor(pairs: pd.DataFrame, truth: list[np.ndarray], chosen: dict[str, Measure], seed: int) -> pd.DataFrame:
     rng, scores = np.random.default_rng(seed), []
     for metric, measure in chosen.items():
-
-        def between(a: np.ndarray, b: np.ndarray, measure: Measure = measure) -> float:
-            return measure(a[None], b, rng)
-
-        floor = partial(metrics.split_half, metric=between, n_splits=_N_SPLITS, seed=seed)
+        floor = partial(metrics.split_half, metric=partial(measure, rng=rng), n_splits=_N_SPLITS, seed=seed)
         value = [floor(cells) if len(cells) > 1 else np.nan for cells in truth]
         scores.append(pairs.assign(forecast="split half", metric=metric, value=value))
     return pd.concat(scores)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.spatial.distance import pdist
@@ -18,19 +19,20 @@ METRICS = ("energy", "unbiased_energy", "mmd", "unbiased_mmd", "sliced_wasserste
 _POOLED = 2000
 
 
-class Measure(NamedTuple):
+@dataclass(frozen=True)
+class Measure:
     """A distance between two clouds of cells, as a score of forecasts."""
 
     distance: Callable[[np.ndarray, np.ndarray], float]
     is_unbiased: bool
 
     def __call__(self, forecast: np.ndarray, truth: np.ndarray, rng: np.random.Generator) -> float:
-        """Score of cells ``(D, n, G)``, those of a source moved to D draws; NaN where they are too few for it.
+        """Score of a forecast; NaN where its cells, or the true ones, are too few for it.
 
         Parameters
         ----------
         forecast
-            Shape ``(D, n, G)``.
+            Cells, shape ``(n, G)``, or those of a source moved to D draws, shape ``(D, n, G)``.
         truth
             Shape ``(m, G)``.
         rng
@@ -38,9 +40,10 @@ class Measure(NamedTuple):
         """
         if not self.is_unbiased:
             return self.distance(forecast.reshape(-1, forecast.shape[-1]), truth)
-        if min(forecast.shape[1], len(truth)) < 2:
+        if min(forecast.shape[-2], len(truth)) < 2:
             return np.nan
-        return float(np.mean([self.distance(cloud, truth) for cloud in apart(forecast, rng)]))
+        clouds = apart(forecast.reshape(-1, *forecast.shape[-2:]), rng)
+        return float(np.mean([self.distance(cloud, truth) for cloud in clouds]))
 
 
 def measures(names: list[str], truth: list[np.ndarray], seed: int) -> dict[str, Measure]:
