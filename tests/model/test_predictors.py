@@ -5,8 +5,8 @@ import pytest
 
 from scgde.model.predictors import Kernel, Neighbors, Ridge, predictors
 from scgde.model.predictors._choose import choose, folds
-from scgde.model.predictors._inputs import Units
-from scgde.model.predictors._kernel import onto_simplex
+from scgde.model.predictors._inputs import Inputs, Units
+from scgde.model.predictors._kernel_system import KernelSystem, onto_simplex
 from scgde.model.predictors._mixture import energy_score, squared_distances, systematic_draws
 
 N, E = 120, 3
@@ -100,12 +100,47 @@ def test_mixture_weights_are_on_the_simplex(fitted, name):
     assert (weights >= 0).all()
 
 
-@pytest.mark.parametrize("name", MIXTURES)
-def test_mixture_draws_are_targets_seen_in_training(fitted, name):
-    target = forked_pairs()[1].astype(np.float32)
-    draws = fitted[name].draw(target[:3], covariates=np.zeros((3, 1)), n_draws=8, rng=np.random.default_rng(0))
-    nearest = np.abs(draws.reshape(-1, 1, E) - target).max(axis=-1).min(axis=1)
+@pytest.mark.parametrize("predictor", [Kernel(residuals=False), Neighbors()])
+def test_mixture_draws_are_targets_seen_in_training(predictor):
+    source, target = forked_pairs()
+    draws = predictor.fit(source, target).draw(source[:3] + 1, n_draws=8, rng=np.random.default_rng(0))
+    nearest = np.abs(draws.reshape(-1, 1, E) - target.astype(np.float32)).max(axis=-1).min(axis=1)
     assert nearest.max() < 1e-5
+
+
+def test_kernel_of_residuals_reaches_between_the_targets_seen():
+    """Few pairs of a smooth map: targets are far apart, and so is the nearest one from the truth."""
+    rng = np.random.default_rng(0)
+    source, new = rng.normal(size=(30, E)), rng.normal(size=(200, E))
+    kernels = [Kernel(residuals=choice, relative=False).fit(source, np.sin(source)) for choice in (True, False)]
+    errors = [
+        np.linalg.norm(kernel.draw(new, n_draws=20, rng=np.random.default_rng(1)) - np.sin(new)[:, None], axis=-1)
+        for kernel in kernels
+    ]
+    assert errors[0].mean() < 0.7 * errors[1].mean()
+    assert Kernel().fit(source, np.sin(source)).chosen["residuals"] == 1
+
+
+def test_residuals_left_out_are_those_of_a_fit_without_the_group():
+    rng = np.random.default_rng(0)
+    source, values, penalty = rng.normal(size=(40, E)), rng.normal(size=(40, 2)), 0.3
+    groups = rng.integers(15, size=40)
+    system = KernelSystem.of(Inputs(source, np.zeros((40, 0)), np.zeros(40)), 1.0, 0.0)
+    residuals = system.left_out(values, groups, penalty)
+    kernel = -np.sqrt(((source[:, None] - source) ** 2).mean(-1)) / system.unit
+    for group in np.unique(groups):
+        out, kept = np.flatnonzero(groups == group), np.flatnonzero(groups != group)
+        # The equations of a spline: a constant that is not penalised, and slopes that sum to zero.
+        one = np.ones((len(kept), 1))
+        matrix = np.block([[kernel[np.ix_(kept, kept)] + penalty * np.eye(len(kept)), one], [one.T, np.zeros((1, 1))]])
+        slopes = np.linalg.solve(matrix, np.concatenate([values[kept], np.zeros((1, 2))]))
+        expected = kernel[np.ix_(out, kept)] @ slopes[:-1] + slopes[-1]
+        np.testing.assert_allclose(residuals[out], values[out] - expected, atol=1e-10)
+
+
+def test_kernel_fitted_to_a_single_group_mixes_its_targets():
+    source, target = forked_pairs()
+    assert Kernel().fit(source, target, groups=np.zeros(N)).chosen["residuals"] == 0
 
 
 @pytest.mark.parametrize("cls", [Kernel, Neighbors])

@@ -254,6 +254,18 @@ def test_joint_chooses_a_weight_that_is_better_on_sets_left_out(fitted_cohort):
     assert scores(report, "roc_auc")["joint"] > 0.85
 
 
+def test_joint_keeps_the_smallest_weight_unless_another_is_better_than_chance(fitted_cohort):
+    """Labels that the cells do not know, and steps enough to learn some by heart."""
+    table = fitted_cohort.uns["gde"]["sets"]
+    table["coin"] = np.random.default_rng(0).permutation(np.resize(["heads", "tails"], N_SETS))
+    predicted = []
+    for weights in ([0.0], [0.0, 10.0]):
+        options = {"n_splits": 0, "label_weights": weights, "max_steps": 30, "train_kwargs": {"lr": 1e-2}}
+        tl.classify(fitted_cohort, "coin", mode="joint", progress_bar=False, **options)
+        predicted.append(table["coin_probability_heads"].to_numpy(copy=True))
+    np.testing.assert_array_equal(*predicted)
+
+
 def test_supervised_learns_from_labelled_sets_alone(fitted_cohort):
     table = fitted_cohort.uns["gde"]["sets"]
     table["known"] = table["status"].where(np.arange(N_SETS) < 24)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import torch
+from scipy.stats import sem
 
 from scgde import _keys
 from scgde._checks import check_count, check_non_negative
 from scgde.model import GDE
 from scgde.tl._carried import read_gde
 from scgde.tl._fitting import model_of
-from scgde.tl._probe import Labels, fit_linear, loss
+from scgde.tl._probe import Labels, fit_linear, losses
 from scgde.tl._source import matching_features, shell_of
 from scgde.tl._splits import n_groups_of_rarest, splits
 from scgde.tl._told import class_names
@@ -132,15 +133,17 @@ class LabelFits:
         return _outputs(model, new)
 
     def _best_weight(self, rows: np.ndarray, labels: Labels) -> float:
-        """Of the lowest loss on labelled sets that were left out; the smallest where there are too few to leave out."""
+        """The smallest, unless on labelled sets that were left out another is better by more than chance."""
         train, test = self._choosing(labels)
-        if len(test) == 0 or len(self.label_weights) == 1:
+        if len(test) < 2 or len(self.label_weights) == 1:
             return self.label_weights[0]
-        losses = []
+        of_weights = []
         for weight in self.label_weights:
             outputs = self._joint(rows[train], labels.at(train), rows[test], weight)
-            losses.append(loss(labels.at(test), outputs, class_weight=self.class_weight))
-        return self.label_weights[int(np.argmin(losses))]
+            of_weights.append(losses(labels.at(test), outputs, class_weight=self.class_weight))
+        best = int(np.argmin([part.mean() for part in of_weights]))
+        gain = of_weights[0] - of_weights[best]
+        return self.label_weights[best if gain.mean() > sem(gain) else 0]
 
     def _joint(self, rows: np.ndarray, labels: Labels, new: np.ndarray, weight: float) -> np.ndarray:
         rng = np.random.default_rng(self.seed)

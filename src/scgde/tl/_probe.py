@@ -110,12 +110,15 @@ def fit_linear(x: np.ndarray, labels: Labels, rng: np.random.Generator, *, class
     return _fitted(inner, labels, _best_strength(inner, labels, rng, class_weight), class_weight).in_units(units)
 
 
-def loss(labels: Labels, outputs: np.ndarray, *, class_weight: str | None) -> float:
-    """Mean log loss, or squared error, of labelled sets; the mean over classes if these are balanced."""
-    if not labels.n_classes or class_weight is None:
-        return _loss(labels, outputs) / len(outputs)
-    there = np.unique(labels.values)
-    return float(np.mean([_loss(labels.at(rows), outputs[rows]) / len(rows) for rows in map(labels.rows_of, there)]))
+def losses(labels: Labels, outputs: np.ndarray, *, class_weight: str | None = None) -> np.ndarray:
+    """Log loss, or squared error, of each labelled set, shape ``(n,)``; classes count alike if balanced."""
+    if not labels.n_classes:
+        return (labels.values - outputs[:, 0]) ** 2
+    values = -np.log(outputs[np.arange(len(outputs)), labels.values].clip(_SMALLEST))
+    if class_weight is None:
+        return values
+    there, code, counts = np.unique(labels.values, return_inverse=True, return_counts=True)
+    return values * len(values) / len(there) / counts[code]
 
 
 def _best_strength(x: np.ndarray, labels: Labels, rng: np.random.Generator, class_weight: str | None) -> float:
@@ -123,17 +126,17 @@ def _best_strength(x: np.ndarray, labels: Labels, rng: np.random.Generator, clas
     if n_splits < 2:
         return DEFAULT_STRENGTH
     parts = splits(labels.strata, labels.groups, n_splits, rng)
-    losses = [
+    of_strengths = [
         sum(
-            _loss(
+            losses(
                 labels.at(part.test),
                 _outputs(x[part.train], labels.at(part.train), x[part.test], strength, class_weight),
-            )
+            ).sum()
             for part in parts
         )
         for strength in STRENGTHS
     ]
-    return STRENGTHS[int(np.argmin(losses))]
+    return STRENGTHS[int(np.argmin(of_strengths))]
 
 
 def _outputs(x: np.ndarray, labels: Labels, new: np.ndarray, strength: float, class_weight: str | None) -> np.ndarray:
@@ -152,14 +155,6 @@ def _fitted(x: np.ndarray, labels: Labels, strength: float, class_weight: str | 
         # Of two classes there is one row: the logit of the second over the first.
         coef[there[-len(model.coef_) :]], intercept[there[-len(model.coef_) :]] = model.coef_, model.intercept_
     return Linear(coef, intercept)
-
-
-def _loss(labels: Labels, outputs: np.ndarray) -> float:
-    """Log loss, or squared error, in all."""
-    if not labels.n_classes:
-        return float(((labels.values - outputs[:, 0]) ** 2).sum())
-    right = outputs[np.arange(len(outputs)), labels.values]
-    return float(-np.log(right.clip(_SMALLEST)).sum())
 
 
 def _marginal(labels: Labels) -> np.ndarray:

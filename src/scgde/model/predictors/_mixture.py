@@ -8,7 +8,6 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from scgde.model.predictors._base import Predictor
-from scgde.model.predictors._choose import choose
 from scgde.model.predictors._inputs import Inputs
 
 if TYPE_CHECKING:
@@ -25,13 +24,9 @@ class MixturePredictor(Predictor):
     is then added to the new source: the way to ask about a source that is unlike all of them.
     """
 
-    def weights(self, inputs: Inputs) -> np.ndarray:
-        """Weight of the target of each training pair, shape ``(m, n)``; rows sum to 1."""
-        return self._weights(self._pairs(), inputs)
-
     @abstractmethod
-    def _weights(self, pairs: Inputs, inputs: Inputs) -> np.ndarray:
-        """Weights of training ``pairs`` for new ``inputs``, with the chosen options."""
+    def weights(self, inputs: Inputs) -> np.ndarray:
+        """Weight of what each training pair adds to the mixture, shape ``(m, n)``; rows sum to 1."""
 
     def _draw(self, inputs: Inputs, n_draws: int, rng: np.random.Generator) -> np.ndarray:
         drawn = self._state["targets"][systematic_draws(self.weights(inputs), n_draws, rng)]
@@ -40,31 +35,11 @@ class MixturePredictor(Predictor):
     def _mean(self, inputs: Inputs) -> np.ndarray:
         return self.weights(inputs) @ self._state["targets"] + self._origin(inputs)
 
-    def _remember(self, inputs: Inputs, target: np.ndarray) -> None:
-        self._state |= inputs._asdict() | {"targets": target - self._origin(inputs)}
-
     def _mixed(self, inputs: Inputs, target: np.ndarray) -> dict[bool, np.ndarray]:
         """What may be mixed, by whether it is relative: targets, and displacements, shape ``(n, E)`` each."""
         relative = self.options["relative"]
         choices = {False: target, True: target - self._places(inputs)}
         return choices if relative is None else {relative: choices[relative]}
-
-    def _best(
-        self,
-        weights: Callable[[Inputs, Inputs], list[np.ndarray]],
-        inputs: Inputs,
-        mixed: dict[bool, np.ndarray],
-        groups: np.ndarray,
-        rng: np.random.Generator,
-    ) -> int | None:
-        """Which of what may be mixed, with which ``weights``, has the best energy score on held-out groups."""
-
-        def losses(train: np.ndarray, test: np.ndarray) -> np.ndarray:
-            asked = weights(inputs.take(train), inputs.take(test))
-            scores = [energy_score(values[train], values[test]) for values in mixed.values()]
-            return np.array([score(part) for score in scores for part in asked])
-
-        return choose(losses, groups, rng)
 
     def _origin(self, inputs: Inputs) -> np.ndarray:
         """What is added to what is drawn: sources in the units of targets, or nothing, shape ``(m, E)``."""
@@ -80,12 +55,12 @@ class MixturePredictor(Predictor):
         return Inputs(*(self._state[name] for name in Inputs._fields))
 
 
-def check_relative(relative: Any) -> bool | None:
-    """Require a choice of what is mixed, or None."""
-    if relative is not None and not isinstance(relative, bool):
-        msg = f"`relative` must be True, False or None, got {relative!r}."
+def check_choice(value: Any, name: str) -> bool | None:
+    """Require True, False, or None for what cross-validation chooses."""
+    if value is not None and not isinstance(value, bool):
+        msg = f"`{name}` must be True, False or None, got {value!r}."
         raise TypeError(msg)
-    return relative
+    return value
 
 
 def weights_to_try(inputs: Inputs) -> list[tuple[float, float]]:

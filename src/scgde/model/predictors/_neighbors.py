@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scgde.model.predictors._base import predictors
-from scgde.model.predictors._mixture import MixturePredictor, check_relative, squared_distances, weights_to_try
+from scgde.model.predictors._choose import choose
+from scgde.model.predictors._mixture import (
+    MixturePredictor,
+    check_choice,
+    energy_score,
+    squared_distances,
+    weights_to_try,
+)
 
 if TYPE_CHECKING:
     from scgde.model.predictors._inputs import Inputs
@@ -32,24 +39,27 @@ class Neighbors(MixturePredictor):
     """
 
     def __init__(self, *, n_neighbors: int | None = None, relative: bool | None = None) -> None:
-        super().__init__(n_neighbors=n_neighbors, relative=check_relative(relative))
+        super().__init__(n_neighbors=n_neighbors, relative=check_choice(relative, "relative"))
 
     def _fit(self, inputs: Inputs, target: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> None:
         ks = _NEIGHBORS if self.options["n_neighbors"] is None else (self.options["n_neighbors"],)
         options = [(k, *rest) for k in ks for rest in weights_to_try(inputs)]
         mixed = self._mixed(inputs, target)
 
-        def weights(known: Inputs, asked: Inputs) -> list[np.ndarray]:
-            return [_weights(known, asked, *option) for option in options]
+        def losses(train: np.ndarray, test: np.ndarray) -> np.ndarray:
+            weights = [_weights(inputs.take(train), inputs.take(test), *option) for option in options]
+            scores = [energy_score(values[train], values[test]) for values in mixed.values()]
+            return np.array([score(part) for score in scores for part in weights])
 
-        best = self._best(weights, inputs, mixed, groups, rng)
+        best = choose(losses, groups, rng)
         relative, option = divmod(len(options) // 2 if best is None else best, len(options))
-        chosen = (*options[option], list(mixed)[relative])
+        is_relative, values = list(mixed.items())[relative]
+        chosen = (*options[option], is_relative)
         self._state = dict(zip(_OPTIONS, np.array(chosen, dtype=float)[:, None], strict=True))
-        self._remember(inputs, target)
+        self._state |= inputs._asdict() | {"targets": values}
 
-    def _weights(self, pairs: Inputs, inputs: Inputs) -> np.ndarray:
-        return _weights(pairs, inputs, *(float(self._state[name][0]) for name in _OPTIONS[:3]))
+    def weights(self, inputs: Inputs) -> np.ndarray:
+        return _weights(self._pairs(), inputs, *(float(self._state[name][0]) for name in _OPTIONS[:3]))
 
 
 def _weights(pairs: Inputs, inputs: Inputs, k: float, covariate_weight: float, noise_weight: float) -> np.ndarray:

@@ -54,7 +54,7 @@ class FlowMatching(Generator):
         *,
         backbone: str = "mlp",
         backbone_kwargs: dict[str, Any] | None = None,
-        n_steps: int = 16,
+        n_steps: int = 8,
         solver: str = "midpoint",
         coupling: str = "independent",
     ) -> None:

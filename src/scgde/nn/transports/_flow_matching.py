@@ -65,7 +65,7 @@ class FlowMatching(Transport):
         coupling: str = "ot",
         sigma: float = 0.0,
         anchored: bool = False,
-        n_steps: int = 16,
+        n_steps: int = 8,
         solver: str = "midpoint",
     ) -> None:
         super().__init__()
