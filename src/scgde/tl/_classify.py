@@ -87,7 +87,7 @@ def classify(
         tested: one fit to all labelled sets predicts the others, those with a label as well, and no scores are given.
     label_weights
         Of ``"joint"``, beside a weight of 1 for the generator; 0 leaves the embedding as it is, as ``"probe"`` does.
-        The smallest is taken unless another is better by more than the standard error of the difference.
+        The smallest is taken unless another is better at the 5 % level.
     max_steps
         Of ``"joint"`` and ``"supervised"``: optimiser steps of each fit.
     train_kwargs

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import torch
-from scipy.stats import sem
+from scipy.stats import ttest_1samp
 
 from scgde import _keys
 from scgde._checks import check_count, check_non_negative
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 #: Parts of the labelled sets, one of which chooses.
 N_PARTS = 3
+#: Of the test by which a weight of the label is better than the smallest one.
+_LEVEL = 0.05
 #: Rate of what begins where a fit ended.
 LR = 1e-3
 _STEPS_PER_VALIDATION = 20
@@ -143,7 +145,8 @@ class LabelFits:
             of_weights.append(losses(labels.at(test), outputs, class_weight=self.class_weight))
         best = int(np.argmin([part.mean() for part in of_weights]))
         gain = of_weights[0] - of_weights[best]
-        return self.label_weights[best if gain.mean() > sem(gain) else 0]
+        is_better = ttest_1samp(gain, 0, alternative="greater").pvalue < _LEVEL
+        return self.label_weights[best if is_better else 0]
 
     def _joint(self, rows: np.ndarray, labels: Labels, new: np.ndarray, weight: float) -> np.ndarray:
         rng = np.random.default_rng(self.seed)
