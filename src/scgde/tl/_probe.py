@@ -41,10 +41,6 @@ class Labels:
         """Those of some sets."""
         return Labels(self.values[rows], self.groups[rows], self.n_classes)
 
-    def rows_of(self, code: int) -> np.ndarray:
-        """Positions of a class."""
-        return np.flatnonzero(self.values == code)
-
     @property
     def strata(self) -> np.ndarray:
         """What splits are balanced by: the classes."""
