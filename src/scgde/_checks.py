@@ -64,6 +64,14 @@ def check_non_negative(value: Any, argument: str) -> float:
     return check_positive(value, argument) if value else 0.0
 
 
+def check_flag(value: Any, argument: str) -> bool:
+    """Return ``value`` as True or False."""
+    if not isinstance(value, bool | np.bool_):
+        msg = f"`{argument}` must be True or False, got {value!r}."
+        raise TypeError(msg)
+    return bool(value)
+
+
 def check_one_of(value: Any, argument: str, options: Sequence[str]) -> str:
     """Require that ``value`` is one of ``options``."""
     if value not in options:

@@ -217,9 +217,12 @@ def test_gde_can_be_trained_again(registered, network, training):
     assert model.history["validation_loss"].min() < first
 
 
-def test_gde_trains_in_mixed_precision(registered, network, training):
-    model = GDE(registered, **network)
+@pytest.mark.parametrize("gaussian", [False, True])
+def test_gde_trains_in_mixed_precision(registered, network, training, gaussian):
+    options = network["generator_kwargs"] | {"gaussian": gaussian}
+    model = GDE(registered, **network | {"generator_kwargs": options})
     model.train(**training, precision="bf16-mixed")
+    assert model.history["train_loss"].abs().max() < 100
     assert np.isfinite(model.get_embedding()).all(axis=None)
     assert {parameter.dtype for parameter in model.module.parameters()} == {torch.float32}
 

@@ -273,9 +273,11 @@ def test_tde_refuses_options(options, error, match):
         TDE(**options)
 
 
+@pytest.mark.parametrize("gaussian", [False, True])
 @pytest.mark.parametrize("condition", ["both", "source", "lookup"])
-def test_save_and_load_give_the_same_numbers(registered, training, tmp_path, condition):
-    model = fit(registered, training, network=NETWORK | {"condition": condition}, pairs=PAIRS)
+def test_save_and_load_give_the_same_numbers(registered, training, tmp_path, condition, gaussian):
+    options = {"condition": condition, "transport_kwargs": NETWORK["transport_kwargs"] | {"gaussian": gaussian}}
+    model = fit(registered, training, network=NETWORK | options, pairs=PAIRS)
     model.save(tmp_path / "model")
     loaded = TDE.load(tmp_path / "model", adata=registered)
     pd.testing.assert_frame_equal(loaded.get_embedding(), model.get_embedding())
@@ -284,6 +286,14 @@ def test_save_and_load_give_the_same_numbers(registered, training, tmp_path, con
     np.testing.assert_array_equal(*moved)
     assert loaded.history.equals(model.history)
     assert loaded.is_trained
+
+
+@pytest.mark.parametrize("gaussian", [False, True])
+def test_tde_trains_in_mixed_precision(registered, training, gaussian):
+    options = {"transport_kwargs": NETWORK["transport_kwargs"] | {"gaussian": gaussian}}
+    model = fit(registered, training | {"precision": "bf16-mixed"}, network=NETWORK | options)
+    assert model.history["train_loss"].abs().max() < 100
+    assert np.isfinite(model.get_embedding()).all(axis=None)
 
 
 def test_predictor_is_saved_with_the_model(trained, tmp_path):

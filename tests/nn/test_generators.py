@@ -9,9 +9,10 @@ N_FEATURES, N_EMBED = 2, 3
 N_CELLS = 6
 
 
-@pytest.fixture(params=list(generators))
+@pytest.fixture(params=[*((name, {}) for name in generators), ("flow_matching", {"gaussian": True})], ids=str)
 def generator(request, build, shake):
-    return shake(build(generators[request.param], N_FEATURES, N_EMBED))
+    name, options = request.param
+    return shake(build(generators[name], N_FEATURES, N_EMBED, **options))
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ class Backbone(nn.Module, ABC):
         Parameters
         ----------
         x
-            Cells on their way, shape ``(S, M, G)``.
+            Cells on their way, shape ``(S, M, G)``, and behind them what else is known of them, ``(S, M, G + B)``.
         time
             In [0, 1], shape ``(S, M, 1)``.
         context

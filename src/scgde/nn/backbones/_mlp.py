@@ -40,13 +40,17 @@ class MLP(Backbone):
         Width.
     n_layers
         Residual blocks.
+    n_beside
+        Inputs of a cell beside its features.
     """
 
-    def __init__(self, n_features: int, n_context: int, *, n_hidden: int = 128, n_layers: int = 3) -> None:
+    def __init__(
+        self, n_features: int, n_context: int, *, n_hidden: int = 128, n_layers: int = 3, n_beside: int = 0
+    ) -> None:
         super().__init__()
         self.time = FourierTime()
         self.context = nn.Sequential(nn.Linear(n_context, n_hidden), nn.SiLU())
-        self.first = nn.Linear(n_features, n_hidden)
+        self.first = nn.Linear(n_features + n_beside, n_hidden)
         self.blocks = nn.ModuleList(_Block(n_hidden, n_hidden, self.time.n_output) for _ in range(n_layers))
         self.last = nn.Sequential(nn.LayerNorm(n_hidden), nn.Linear(n_hidden, n_features))
 

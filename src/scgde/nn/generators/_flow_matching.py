@@ -1,16 +1,20 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from scgde._checks import check_count, check_one_of
+from scgde._checks import check_count, check_flag, check_one_of
 from scgde.nn.backbones import backbones
 from scgde.nn.couplings import pair
+from scgde.nn.gaussians import FromNoise, GaussianHead
 from scgde.nn.generators._base import Generator, generators
 from scgde.nn.paths import straight_path
 from scgde.nn.solvers import SOLVERS, solve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 COUPLINGS = ("independent", "ot")
 
@@ -36,6 +40,9 @@ class FlowMatching(Generator):
     coupling
         Which noise goes to which cell of a set: ``"independent"``, or ``"ot"`` for exact optimal transport within the
         batch, whose lines are straighter.
+    gaussian
+        Whether a mean and a covariance are read off the embedding, and the network learns only what a Gaussian with
+        these does not explain, see :mod:`scgde.nn.gaussians`.
 
     Raises
     ------
@@ -57,27 +64,44 @@ class FlowMatching(Generator):
         n_steps: int = 8,
         solver: str = "midpoint",
         coupling: str = "independent",
+        gaussian: bool = False,
     ) -> None:
         super().__init__()
         self.n_features, self.n_embed = n_features, n_embed
         self.n_steps = check_count(n_steps, "n_steps")
         self.solver = check_one_of(solver, "solver", list(SOLVERS))
         self.coupling = check_one_of(coupling, "coupling", COUPLINGS)
-        self.backbone = backbones[backbone](n_features, n_embed, **(backbone_kwargs or {}))
+        self.gaussian = GaussianHead(n_features, n_embed) if check_flag(gaussian, "gaussian") else None
+        beside = {"n_beside": n_features} if gaussian else {}
+        self.backbone = backbones[backbone](n_features, n_embed, **beside, **(backbone_kwargs or {}))
 
     def loss(self, x: Tensor, weights: Tensor, embedding: Tensor) -> Tensor:
         time = torch.rand_like(x[..., :1])
         point = straight_path(self._start(x, weights), x, time)
-        error = self.backbone(point.x, time, embedding) - point.velocity
-        return (error.square().mean(-1) * weights).sum(-1)
+        error = self._velocity(embedding)(point.x, time) - point.velocity
+        loss = (error.square().mean(-1) * weights).sum(-1)
+        return loss if self.gaussian is None else loss + self.gaussian.loss(x, weights, embedding)
 
     def sample(self, embedding: Tensor, n_cells: int, *, rng: torch.Generator | None = None) -> Tensor:
         self._check_embedding(embedding)
+        field = self._velocity(embedding)
 
         def velocity(x: Tensor, time: float) -> Tensor:
-            return self.backbone(x, torch.full_like(x[..., :1], time), embedding)
+            return field(x, torch.full_like(x[..., :1], time))
 
         return solve(velocity, self._noise(embedding, n_cells, rng), n_steps=self.n_steps, method=self.solver)
+
+    def _velocity(self, embedding: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+        """Velocity of cells ``(S, M, G)`` at times ``(S, M, 1)``."""
+        if self.gaussian is None:
+            return lambda x, time: self.backbone(x, time, embedding)
+        known = FromNoise(self.gaussian(embedding))
+
+        def velocity(x: Tensor, time: Tensor) -> Tensor:
+            moving = known(x, time)
+            return moving.velocity + self.backbone(torch.cat([x, moving.place], dim=-1), time, embedding)
+
+        return velocity
 
     def _start(self, x: Tensor, weights: Tensor) -> Tensor:
         noise = torch.randn_like(x)

@@ -5,15 +5,19 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from scgde._checks import check_count, check_one_of, check_positive
+from scgde._checks import check_count, check_flag, check_one_of, check_positive
 from scgde.nn.backbones import backbones
 from scgde.nn.couplings import pair
+from scgde.nn.gaussians import Between, GaussianHead
 from scgde.nn.paths import straight_path
 from scgde.nn.solvers import SOLVERS, solve
 from scgde.nn.transports._base import Transport, check_times, transports
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    #: Of cells ``(S, M, G)`` at times ``(S, M, 1)``.
+    Velocity = Callable[[Tensor, Tensor], Tensor]
 
 COUPLINGS = ("ot", "sinkhorn", "independent")
 
@@ -40,6 +44,9 @@ class FlowMatching(Transport):
     anchored
         Whether the velocity is the difference between those towards the target and towards the source itself, so that
         a set that is moved to its own embedding stays where it is, also one of a kind that was never seen.
+    gaussian
+        Whether means and covariances are read off the embeddings, and the network learns only what the optimal map
+        between Gaussians with these does not explain, see :mod:`scgde.nn.gaussians`.
     n_steps
         Steps of the solver from time 0 to time 1.
     solver
@@ -65,6 +72,7 @@ class FlowMatching(Transport):
         coupling: str = "ot",
         sigma: float = 0.0,
         anchored: bool = False,
+        gaussian: bool = False,
         n_steps: int = 8,
         solver: str = "midpoint",
     ) -> None:
@@ -72,13 +80,12 @@ class FlowMatching(Transport):
         self.n_features, self.n_embed = n_features, n_embed
         self.coupling = check_one_of(coupling, "coupling", COUPLINGS)
         self.sigma = check_positive(sigma, "sigma") if sigma else 0.0
-        if not isinstance(anchored, bool):
-            msg = f"`anchored` must be True or False, got {anchored!r}."
-            raise TypeError(msg)
-        self.anchored = anchored
+        self.anchored = check_flag(anchored, "anchored")
+        self.gaussian = GaussianHead(n_features, n_embed) if check_flag(gaussian, "gaussian") else None
         self.n_steps = check_count(n_steps, "n_steps")
         self.solver = check_one_of(solver, "solver", list(SOLVERS))
-        self.backbone = backbones[backbone](n_features, 2 * n_embed, **(backbone_kwargs or {}))
+        beside = {"n_beside": n_features} if gaussian else {}
+        self.backbone = backbones[backbone](n_features, 2 * n_embed, **beside, **(backbone_kwargs or {}))
 
     def loss(
         self,
@@ -94,8 +101,12 @@ class FlowMatching(Transport):
         time = torch.rand_like(source[..., :1])
         point = straight_path(source, end, time)
         x = point.x + self.sigma * torch.randn_like(source) if self.sigma else point.x
-        error = self._velocity(x, time, source_embedding, target_embedding) - point.velocity
-        return (error.square().mean(-1) * source_weights).sum(-1)
+        error = self._velocity(source_embedding, target_embedding)(x, time) - point.velocity
+        loss = (error.square().mean(-1) * source_weights).sum(-1)
+        if self.gaussian is None:
+            return loss
+        loss = loss + self.gaussian.loss(source, source_weights, source_embedding)
+        return loss + self.gaussian.loss(target, target_weights, target_embedding)
 
     def push(
         self,
@@ -107,26 +118,39 @@ class FlowMatching(Transport):
         rng: torch.Generator | None = None,
     ) -> Tensor:
         self._check_push(source, source_embedding, target_embedding, times)
+        field = self._velocity(source_embedding, target_embedding)
         x, now, path = source, 0.0, []
         for time in check_times(times):
-            x, now = self._flow(x, now, time, source_embedding, target_embedding), time
+            x, now = self._flow(x, now, time, field), time
             path.append(x)
         return torch.stack(path)
 
-    def _velocity(self, x: Tensor, time: Tensor, source_embedding: Tensor, target_embedding: Tensor) -> Tensor:
-        velocity = self.backbone(x, time, torch.cat([source_embedding, target_embedding], dim=-1))
-        if self.anchored:
-            velocity = velocity - self.backbone(x, time, torch.cat([source_embedding, source_embedding], dim=-1))
+    def _velocity(self, source_embedding: Tensor, target_embedding: Tensor) -> Velocity:
+        towards = self._velocity_between(source_embedding, target_embedding)
+        if not self.anchored:
+            return towards
+        away = self._velocity_between(source_embedding, source_embedding)
+        return lambda x, time: towards(x, time) - away(x, time)
+
+    def _velocity_between(self, source_embedding: Tensor, target_embedding: Tensor) -> Velocity:
+        context = torch.cat([source_embedding, target_embedding], dim=-1)
+        if self.gaussian is None:
+            return lambda x, time: self.backbone(x, time, context)
+        known = Between(self.gaussian(source_embedding), self.gaussian(target_embedding))
+
+        def velocity(x: Tensor, time: Tensor) -> Tensor:
+            moving = known(x, time)
+            return moving.velocity + self.backbone(torch.cat([x, moving.place], dim=-1), time, context)
+
         return velocity
 
-    def _flow(self, x: Tensor, start: float, end: float, source_embedding: Tensor, target_embedding: Tensor) -> Tensor:
+    def _flow(self, x: Tensor, start: float, end: float, field: Velocity) -> Tensor:
         span = end - start
         if span == 0:
             return x
 
         def velocity(x: Tensor, time: float) -> Tensor:
-            moment = torch.full_like(x[..., :1], start + span * time)
-            return span * self._velocity(x, moment, source_embedding, target_embedding)
+            return span * field(x, torch.full_like(x[..., :1], start + span * time))
 
         return solve(velocity, x, n_steps=max(1, round(span * self.n_steps)), method=self.solver)
 
