@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 ISOMETRY: dict[str, Any] = {"isometry": 0.1}
 #: Noise and cells of a set paired by optimal transport.
 OT: dict[str, Any] = {"generator_kwargs": {"coupling": "ot"}}
+#: A flow that learns only what Gaussians do not explain.
+GAUSSIAN: dict[str, Any] = {"generator_kwargs": {"gaussian": True}}
 #: Networks that are large enough for three features, and fast.
 SMALL: dict[str, Any] = {
     "n_latent": 8,
@@ -44,6 +46,8 @@ MODELS: dict[str, dict[str, Any]] = {
     "isometry": ISOMETRY,
     "OT": OT,
     "OT, isometry": OT | ISOMETRY,
+    "gaussian": GAUSSIAN,
+    "moments, gaussian": GAUSSIAN | ISOMETRY | {"encoder": "moments", "n_latent": 128},
     "small": SMALL,
     "small, isometry": SMALL | ISOMETRY,
     "small, OT": SMALL | {"generator_kwargs": SMALL["generator_kwargs"] | OT["generator_kwargs"]},

@@ -148,3 +148,17 @@ def test_a_gaussian_stays_where_it_is(n_features):
     gaussian, x = told(n_features), torch.randn(N_SETS, 7, n_features)
     velocity = Between(gaussian, gaussian)(x, torch.rand(N_SETS, 7, 1)).velocity
     torch.testing.assert_close(velocity, torch.zeros_like(x), rtol=0, atol=1e-3)
+
+
+@SIZES
+def test_embeddings_far_out_have_finite_gaussians_losses_and_gradients(n_features):
+    head = GaussianHead(n_features, N_EMBED)
+    nn.init.normal_(head.network[-1].weight, std=1.0)
+    embedding = (1e4 * torch.randn(N_SETS, N_EMBED)).requires_grad_()
+    x = 1e3 * torch.randn(N_SETS, 7, n_features)
+    loss = head.loss(x, uniform(x), embedding)
+    (gradient,) = torch.autograd.grad(loss.sum(), embedding)
+    assert loss.isfinite().all()
+    assert gradient.isfinite().all()
+    gaussian = head(embedding)
+    assert Between(gaussian, head(-embedding))(x, torch.rand(N_SETS, 7, 1)).velocity.isfinite().all()

@@ -20,8 +20,8 @@ R = TypeVar("R")
 MAX_FULL = 64
 #: Added to every variance: a single cell, or a feature that does not vary, has a width too.
 FLOOR = 1e-3
-#: Logarithms of variances beyond are not believed.
-LIMIT = 8.0
+#: Logarithms of variances stay below, whatever the embedding, and flows believe those up to the second.
+LIMIT, BELIEVED = 16.0, 8.0
 
 
 def _exact(function: Callable[P, R]) -> Callable[P, R]:
@@ -166,7 +166,7 @@ class GaussianHead(nn.Module):
         """Gaussian of each set ``(S, E)``, without a gradient: a flow is regressed on, and not with, it."""
         mean, log_covariance = self._told(embedding)
         values, axes = torch.linalg.eigh(log_covariance) if self.is_full else (log_covariance, None)
-        return Gaussian(mean[:, None], values.clamp(-LIMIT, LIMIT).exp()[:, None], axes)
+        return Gaussian(mean[:, None], values.clamp(-BELIEVED, BELIEVED).exp()[:, None], axes)
 
     @_exact
     def loss(self, x: Tensor, weights: Tensor, embedding: Tensor) -> Tensor:
@@ -198,10 +198,13 @@ class GaussianHead(nn.Module):
         told = self.network(embedding.float())
         mean, scale = told[:, : self.n_features], told[:, self.n_features :]
         if not self.is_full:
-            return mean, scale
+            return mean, LIMIT * (scale / LIMIT).tanh()
         half = scale.new_zeros(len(scale), self.n_features, self.n_features)
         half[:, self.upper[0], self.upper[1]] = 0.5 * scale
-        return mean, half + half.mT
+        whole = half + half.mT
+        # No eigenvalue exceeds the largest sum of a row.
+        size = whole.abs().sum(-1).amax(-1)[:, None, None] / LIMIT + 1e-6
+        return mean, whole * size.tanh() / size
 
 
 def _onto(x: Tensor, axes: Tensor | None) -> Tensor:
