@@ -7,9 +7,11 @@ that it consists of; U: without the pairs of a cell with itself, as if it had en
 source cell, moved to several draws, are no pair either.)
 
 *Strict*: nothing of a held-out clone is seen in any step. `--transductive`: its sets are trained on, as orphans.
+`--paired 60`: only so many clones of those trained on keep their pairs, the sets of the others are orphans.
 
     python benchmarks/clones.py
     python benchmarks/clones.py --transductive
+    python benchmarks/clones.py --paired 60
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
 #: The first is the default.
 PREDICTORS = ("kernel", "neighbors", "flow", "mlp", "ridge")
-DAYS_BETWEEN = 2
+DAYS_BETWEEN, MIN_CELLS = 2, 3
 
 
 def split_clones(adata: AnnData, seed: int) -> None:
@@ -41,6 +43,19 @@ def split_clones(adata: AnnData, seed: int) -> None:
     adata.obs["split"] = adata.obs["clone_id"].map(dict(zip(clones, parts, strict=True)))
 
 
+def part_clones(adata: AnnData, n_paired: int, seed: int) -> None:
+    """Make a clone of its own of each day of a training clone, but for ``n_paired`` of those with a pair."""
+    train = adata.obs[adata.obs["split"] == "train"]
+    size = train.groupby(["clone_id", "day"], observed=True).size()
+    days = size[size >= MIN_CELLS].reset_index()[["clone_id", "day"]]
+    days["before"] = days["day"] - DAYS_BETWEEN
+    both = days.merge(days, left_on=["clone_id", "before"], right_on=["clone_id", "day"])
+    kept = np.random.default_rng(seed).permutation(both["clone_id"].unique())[:n_paired]
+    parted = (adata.obs["split"] == "train") & ~adata.obs["clone_id"].isin(kept)
+    name = adata.obs["clone_id"].astype(str)
+    adata.obs["clone_id"] = name.where(~parted, name + "." + adata.obs["day"].astype(str)).where(name != "nan")
+
+
 def fit(adata: AnnData, seed: int, steps: int, **options: Any) -> float:
     """Fit under ``key_added`` and return the seconds."""
     record: dict = {}
@@ -49,7 +64,7 @@ def fit(adata: AnnData, seed: int, steps: int, **options: Any) -> float:
             adata,
             "clone_id",
             time_key="day",
-            min_cells=3,
+            min_cells=MIN_CELLS,
             split_key="split",
             scaling="common",
             max_steps=steps,
@@ -105,12 +120,15 @@ def main() -> None:
     options = parser(__doc__, steps=1000)
     options.add_argument("--first-seed", type=int, default=0)
     options.add_argument("--transductive", action="store_true")
+    options.add_argument("--paired", type=int, help="training clones that keep their pairs; all by default")
     arguments = options.parse_args()
     torch.set_num_threads(arguments.threads)
     rows = []
     for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
         adata = larry_clones()
         split_clones(adata, seed)
+        if arguments.paired is not None:
+            part_clones(adata, arguments.paired, seed)
         table, seconds = arms(adata, seed, arguments.steps, transductive=arguments.transductive)
         for arm in table["V"]:
             record = {"arm": arm, "seed": seed, "pairs": len(table)}
@@ -121,7 +139,8 @@ def main() -> None:
                     record |= {name: values.mean(), f"{name}_se": values.sem()}
                     record |= {f"{name}_difference": gain.mean(), f"{name}_difference_se": gain.sem()}
             rows.append(record | {"seconds": seconds.get(arm.split(",")[0])})
-    name = "A13_clones_transductive" if arguments.transductive else "A13_clones"
+    name = "A13_clones" + "_transductive" * arguments.transductive
+    name += "" if arguments.paired is None else f"_{arguments.paired}_paired"
     table = report([{key: _rounded(value) for key, value in row.items()} for row in rows], name)
     print("\nmean over seeds\n", table.drop(columns="seed").groupby("arm", sort=False).mean().round(4).to_string())
 
