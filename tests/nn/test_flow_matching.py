@@ -88,3 +88,8 @@ def test_ot_coupling_keeps_the_distribution_of_weighted_noise(reseed):
 def test_flow_matching_refuses_an_unknown_coupling():
     with pytest.raises(ValueError, match=r"`coupling` must be one of \['independent', 'ot'\], got 'greedy'"):
         FlowMatching(2, 1, coupling="greedy")
+
+
+def test_flow_matching_refuses_a_flag_that_is_none():
+    with pytest.raises(TypeError, match="`gaussian` must be True or False, got 1"):
+        FlowMatching(2, 1, gaussian=1)

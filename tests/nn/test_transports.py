@@ -276,3 +276,9 @@ class Recover(nn.Module):
 def test_flow_matching_refuses_options(options, match):
     with pytest.raises(ValueError, match=match):
         FlowMatching(2, 1, **options)
+
+
+@pytest.mark.parametrize("option", ["anchored", "gaussian"])
+def test_flow_matching_refuses_flags_that_are_none(option):
+    with pytest.raises(TypeError, match=f"`{option}` must be True or False, got 'yes'"):
+        FlowMatching(2, 1, **{option: "yes"})
