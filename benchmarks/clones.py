@@ -2,7 +2,8 @@
 
 Sets are clones on a day with at least 3 cells, pairs are those of days 2 and 4, 4 and 6. Energy distance
 2 E|x-y| - E|x-x'| - E|y-y'| between forecast and true target cells, mean over the pairs of held-out clones, with
-its standard error and that of the paired difference to the source-conditioned transport. V: the forecast is the cells
+its standard error, and the paired differences to the source-conditioned transport and (*orphans*) to the fit on
+pairs alone, with theirs. V: the forecast is the cells
 that it consists of; U: without the pairs of a cell with itself, as if it had endlessly many. (Copies of one
 source cell, moved to several draws, are no pair either.)
 
@@ -135,9 +136,10 @@ def main() -> None:
             for name in "VU":
                 if arm in table[name]:
                     values = table[name, arm].dropna()
-                    gain = (values - table[name, "source-conditioned"]).dropna()
                     record |= {name: values.mean(), f"{name}_se": values.sem()}
-                    record |= {f"{name}_difference": gain.mean(), f"{name}_difference_se": gain.sem()}
+                    for short, other in {"difference": "source-conditioned", "orphans": "paired only, kernel"}.items():
+                        gain = (values - table[name, other]).dropna()
+                        record |= {f"{name}_{short}": gain.mean(), f"{name}_{short}_se": gain.sem()}
             rows.append(record | {"seconds": seconds.get(arm.split(",")[0])})
     name = "A13_clones" + "_transductive" * arguments.transductive
     name += "" if arguments.paired is None else f"_{arguments.paired}_paired"

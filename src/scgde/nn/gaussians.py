@@ -156,8 +156,10 @@ class GaussianHead(nn.Module):
         self.n_features, self.is_full = n_features, n_features <= MAX_FULL
         self.register_buffer("upper", torch.triu_indices(n_features, n_features), persistent=False)
         n_scales = self.upper.shape[1] if self.is_full else n_features
+        # With a straight way to the embedding, which the encoder hears of sooner.
+        self.linear = nn.Linear(n_embed, n_features + n_scales)
         self.network = mlp(n_embed, n_features + n_scales, n_hidden=n_hidden, n_layers=1)
-        for parameter in self.network[-1].parameters():
+        for parameter in (*self.linear.parameters(), *self.network[-1].parameters()):
             nn.init.zeros_(parameter)  # every set starts as standard noise
 
     @_exact
@@ -195,7 +197,8 @@ class GaussianHead(nn.Module):
 
     def _told(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
         """Means ``(S, G)``, and logarithms of covariances ``(S, G, G)`` or of variances ``(S, G)``."""
-        told = self.network(embedding.float())
+        embedding = embedding.float()
+        told = self.linear(embedding) + self.network(embedding)
         mean, scale = told[:, : self.n_features], told[:, self.n_features :]
         if not self.is_full:
             return mean, LIMIT * (scale / LIMIT).tanh()
