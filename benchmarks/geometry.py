@@ -48,6 +48,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "OT, isometry": OT | ISOMETRY,
     "gaussian": GAUSSIAN,
     "moments, gaussian": GAUSSIAN | ISOMETRY | {"encoder": "moments", "n_latent": 128},
+    "OT, gaussian, isometry": ISOMETRY | {"generator_kwargs": OT["generator_kwargs"] | GAUSSIAN["generator_kwargs"]},
     "small": SMALL,
     "small, isometry": SMALL | ISOMETRY,
     "small, OT": SMALL | {"generator_kwargs": SMALL["generator_kwargs"] | OT["generator_kwargs"]},
