@@ -13,6 +13,9 @@ from scgde.nn.blocks import mlp
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    #: Of cells ``(S, M, G)`` at times ``(S, M, 1)``.
+    Velocity = Callable[[Tensor, Tensor], Tensor]
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -130,6 +133,18 @@ class Between:
         velocity = self.end - self.start + _back(along * (self.stretch - 1), self.axes)
         first = _back(along, self.axes)
         return Moving(velocity, first * self.narrow if self.axes is None else first @ self.narrow)
+
+
+def velocity_of(network: nn.Module, context: Tensor, known: FromNoise | Between | None) -> Velocity:
+    """Velocity by a backbone, and by what is known: then it learns the rest, and sees a cell and its place."""
+    if known is None:
+        return lambda x, time: network(x, time, context)
+
+    def velocity(x: Tensor, time: Tensor) -> Tensor:
+        moving = known(x, time)
+        return moving.velocity + network(torch.cat([x, moving.place], dim=-1), time, context)
+
+    return velocity
 
 
 class GaussianHead(nn.Module):

@@ -8,13 +8,13 @@ from torch import Tensor
 from scgde._checks import check_count, check_flag, check_one_of
 from scgde.nn.backbones import backbones
 from scgde.nn.couplings import pair
-from scgde.nn.gaussians import FromNoise, GaussianHead
+from scgde.nn.gaussians import FromNoise, GaussianHead, velocity_of
 from scgde.nn.generators._base import Generator, generators
 from scgde.nn.paths import straight_path
 from scgde.nn.solvers import SOLVERS, solve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from scgde.nn.gaussians import Velocity
 
 COUPLINGS = ("independent", "ot")
 
@@ -91,17 +91,9 @@ class FlowMatching(Generator):
 
         return solve(velocity, self._noise(embedding, n_cells, rng), n_steps=self.n_steps, method=self.solver)
 
-    def _velocity(self, embedding: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
-        """Velocity of cells ``(S, M, G)`` at times ``(S, M, 1)``."""
-        if self.gaussian is None:
-            return lambda x, time: self.backbone(x, time, embedding)
-        known = FromNoise(self.gaussian(embedding))
-
-        def velocity(x: Tensor, time: Tensor) -> Tensor:
-            moving = known(x, time)
-            return moving.velocity + self.backbone(torch.cat([x, moving.place], dim=-1), time, embedding)
-
-        return velocity
+    def _velocity(self, embedding: Tensor) -> Velocity:
+        known = None if self.gaussian is None else FromNoise(self.gaussian(embedding))
+        return velocity_of(self.backbone, embedding, known)
 
     def _start(self, x: Tensor, weights: Tensor) -> Tensor:
         noise = torch.randn_like(x)

@@ -8,16 +8,15 @@ from torch import Tensor
 from scgde._checks import check_count, check_flag, check_one_of, check_positive
 from scgde.nn.backbones import backbones
 from scgde.nn.couplings import pair
-from scgde.nn.gaussians import Between, GaussianHead
+from scgde.nn.gaussians import Between, GaussianHead, velocity_of
 from scgde.nn.paths import straight_path
 from scgde.nn.solvers import SOLVERS, solve
 from scgde.nn.transports._base import Transport, check_times, transports
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    #: Of cells ``(S, M, G)`` at times ``(S, M, 1)``.
-    Velocity = Callable[[Tensor, Tensor], Tensor]
+    from scgde.nn.gaussians import Velocity
 
 COUPLINGS = ("ot", "sinkhorn", "independent")
 
@@ -133,16 +132,10 @@ class FlowMatching(Transport):
         return lambda x, time: towards(x, time) - away(x, time)
 
     def _velocity_between(self, source_embedding: Tensor, target_embedding: Tensor) -> Velocity:
-        context = torch.cat([source_embedding, target_embedding], dim=-1)
-        if self.gaussian is None:
-            return lambda x, time: self.backbone(x, time, context)
-        known = Between(self.gaussian(source_embedding), self.gaussian(target_embedding))
-
-        def velocity(x: Tensor, time: Tensor) -> Tensor:
-            moving = known(x, time)
-            return moving.velocity + self.backbone(torch.cat([x, moving.place], dim=-1), time, context)
-
-        return velocity
+        context, known = torch.cat([source_embedding, target_embedding], dim=-1), None
+        if self.gaussian is not None:
+            known = Between(self.gaussian(source_embedding), self.gaussian(target_embedding))
+        return velocity_of(self.backbone, context, known)
 
     def _flow(self, x: Tensor, start: float, end: float, field: Velocity) -> Tensor:
         span = end - start
