@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import TYPE_CHECKING, NamedTuple, ParamSpec, TypeVar
 
 import torch
@@ -122,7 +123,7 @@ class Between:
         left, _, right = torch.linalg.svd(wide @ start.power(0.5))
         stretched = self.narrow @ (left @ right).mT @ wide
         stretch, self.axes = torch.linalg.eigh(0.5 * (stretched + stretched.mT))
-        self.stretch = stretch.clamp_min(torch.finfo(stretch.dtype).tiny)[:, None]
+        self.stretch = stretch.clamp_min(math.exp(-BELIEVED))[:, None]  # rounding may leave less, or a sign
 
     @_exact
     def __call__(self, x: Tensor, time: Tensor) -> Moving:
