@@ -3,9 +3,8 @@
 Sets are clones on a day with at least 3 cells, pairs are those of days 2 and 4, 4 and 6. Energy distance
 2 E|x-y| - E|x-x'| - E|y-y'| between forecast and true target cells, mean over the pairs of held-out clones, with
 its standard error, and the paired differences to the source-conditioned transport and (*orphans*) to the fit on
-pairs alone, with theirs. V: the forecast is the cells
-that it consists of; U: without the pairs of a cell with itself, as if it had endlessly many. (Copies of one
-source cell, moved to several draws, are no pair either.)
+pairs alone, with theirs. V: the forecast is the cells that it consists of; U: without the pairs of a cell with
+itself, as if it had endlessly many. (Copies of one source cell, moved to several draws, are no pair either.)
 
 *Strict*: nothing of a held-out clone is seen in any step. `--transductive`: its sets are trained on, as orphans.
 `--paired 60`: only so many clones of those trained on keep their pairs, the sets of the others are orphans.

@@ -170,8 +170,10 @@ class GaussianHead(nn.Module):
     def __init__(self, n_features: int, n_embed: int, *, n_hidden: int = 128) -> None:
         super().__init__()
         self.n_features, self.is_full = n_features, n_features <= MAX_FULL
-        self.register_buffer("upper", torch.triu_indices(n_features, n_features), persistent=False)
-        n_scales = self.upper.shape[1] if self.is_full else n_features
+        n_scales = n_features
+        if self.is_full:  # the pairs of thousands of genes would fill the memory
+            self.register_buffer("upper", torch.triu_indices(n_features, n_features), persistent=False)
+            n_scales = self.upper.shape[1]
         # With a straight way to the embedding, which the encoder hears of sooner.
         self.linear = nn.Linear(n_embed, n_features + n_scales)
         self.network = mlp(n_embed, n_features + n_scales, n_hidden=n_hidden, n_layers=1)
