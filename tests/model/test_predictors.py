@@ -121,13 +121,33 @@ def test_kernel_of_residuals_reaches_between_the_targets_seen():
     assert Kernel().fit(source, np.sin(source)).chosen["residuals"] == 1
 
 
-def test_residuals_left_out_are_those_of_a_fit_without_the_group():
+def test_kernel_continues_a_map_along_straight_lines():
+    rng = np.random.default_rng(0)
+    map_ = rng.normal(size=(E, E))
+    source, far = rng.normal(size=(200, E)), rng.normal(size=(50, E)) + 6
+    target = source @ map_ + 0.2 * np.sin(2 * source) + 0.1 * rng.normal(size=source.shape)
+    predictor = Kernel().fit(source, target)
+    assert predictor.chosen["residuals"] == 1
+    assert predictor.chosen["linear_weight"] > 0
+    error = np.linalg.norm(predictor.mean(far) - far @ map_, axis=1).mean()
+    assert error < 0.15 * np.linalg.norm(far @ map_ - target.mean(axis=0), axis=1).mean()
+
+
+def test_kernel_has_no_linear_part_where_the_map_has_none():
+    rng = np.random.default_rng(0)
+    source = rng.uniform(-1, 1, size=(300, 2))
+    assert Kernel(residuals=True).fit(source, np.abs(source)).chosen["linear_weight"] == 0
+
+
+@pytest.mark.parametrize("linear_weight", [0.0, 2.0])
+def test_residuals_left_out_are_those_of_a_fit_without_the_group(linear_weight):
     rng = np.random.default_rng(0)
     source, values, penalty = rng.normal(size=(40, E)), rng.normal(size=(40, 2)), 0.3
     groups = rng.integers(15, size=40)
-    system = KernelSystem.of(Inputs(source, np.zeros((40, 0)), np.zeros(40)), 1.0, 0.0)
+    system = KernelSystem.of(Inputs(source, np.zeros((40, 0)), np.zeros(40)), 1.0, 0.0, linear_weight)
     residuals = system.left_out(values, groups, penalty)
-    kernel = -np.sqrt(((source[:, None] - source) ** 2).mean(-1)) / system.unit
+    square = ((source[:, None] - source) ** 2).mean(-1)
+    kernel = -(np.sqrt(square) + linear_weight * square) / system.unit
     for group in np.unique(groups):
         out, kept = np.flatnonzero(groups == group), np.flatnonzero(groups != group)
         # The equations of a spline: a constant that is not penalised, and slopes that sum to zero.
@@ -164,7 +184,8 @@ def test_mixture_carries_a_shift_over_to_a_source_unlike_all_others(cls):
     far = source[:5] + 30
     draws = predictor.draw(far, n_draws=10, rng=np.random.default_rng(1))
     np.testing.assert_allclose(draws, np.broadcast_to(far[:, None] + shift, draws.shape), atol=0.5)
-    fixed = cls(relative=False).fit(source, target).draw(far, n_draws=10, rng=np.random.default_rng(1))
+    only_targets = {"relative": False} | ({"residuals": False} if cls is Kernel else {})
+    fixed = cls(**only_targets).fit(source, target).draw(far, n_draws=10, rng=np.random.default_rng(1))
     assert np.abs(fixed - (far[:, None] + shift)).mean() > 5
 
 

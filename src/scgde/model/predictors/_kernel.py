@@ -7,7 +7,7 @@ import numpy as np
 
 from scgde.model.predictors._base import predictors
 from scgde.model.predictors._choose import choose
-from scgde.model.predictors._kernel_system import KernelSystem, Regression
+from scgde.model.predictors._kernel_system import KernelSystem, Regression, best_linear_weight
 from scgde.model.predictors._mixture import MixturePredictor, check_choice, energy_score, weights_to_try
 
 if TYPE_CHECKING:
@@ -29,8 +29,9 @@ class Kernel(MixturePredictor):
     bandwidth.
 
     A mixture of *residuals* is one of what a regression of the mean, with a penalty of its own, misses each target by
-    when its group is left out; they are added to the forecast of the mean. It reaches between and beyond the targets
-    seen.
+    when its group is left out; they are added to the forecast of the mean. It reaches between the targets seen, and
+    beyond them along straight lines: that regression has a linear part beside the kernel, of the weight that forecasts
+    groups best that are left out.
 
     What is mixed, the penalty, and whether standard errors and how much covariates count, are chosen by the energy
     score on held-out groups.
@@ -49,24 +50,26 @@ class Kernel(MixturePredictor):
 
     def __init__(self, *, relative: bool | None = None, residuals: bool | None = None) -> None:
         super().__init__(relative=check_choice(relative, "relative"), residuals=check_choice(residuals, "residuals"))
-        self._built: KernelSystem | None = None
+        self._built: dict[float, KernelSystem] = {}
 
     def _fit(self, inputs: Inputs, target: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> None:
         if len(target) > MAX_PAIRS:
             kept = np.sort(rng.choice(len(target), MAX_PAIRS, replace=False))
             inputs, target, groups = inputs.take(kept), target[kept], np.unique(groups[kept], return_inverse=True)[1]
         options, residuals = weights_to_try(inputs), self.options["residuals"]
+        linear = 0.0 if residuals is False else best_linear_weight(inputs, target, groups, rng.spawn(1)[0])
         forms = list(product(self._mixed(inputs, target).items(), (False, True) if residuals is None else (residuals,)))
 
         def losses(train: np.ndarray, test: np.ndarray) -> np.ndarray:
             known, asked = inputs.take(train), inputs.take(test)
             systems = [KernelSystem.of(known, *option) for option in options]
+            of_means = [KernelSystem.of(known, *option, linear) for option in options] if linear else systems
             weights = [system.weights(asked, _PENALTIES) for system in systems]
             scores = []
-            for ((_, values), of_residuals), (system, parts) in product(forms, zip(systems, weights, strict=True)):
+            for ((_, values), of_residuals), (of_mean, parts) in product(forms, zip(of_means, weights, strict=True)):
                 mixed, truth = values[train], values[test]
                 if of_residuals:
-                    regression = Regression.of(system, mixed, groups[train])
+                    regression = Regression.of(of_mean, mixed, groups[train])
                     mixed, truth = regression.residuals, truth - regression.mean(asked)
                 score = energy_score(mixed, truth)
                 scores += [score(part) for part in parts]
@@ -81,10 +84,10 @@ class Kernel(MixturePredictor):
         chosen |= dict(zip(("covariate_weight", "noise_weight"), options[option], strict=True))
         self._state = {name: np.array([value], dtype=float) for name, value in chosen.items()}
         self._state |= inputs._asdict() | {"targets": values}
-        self._built = None
+        self._built = {}
         if of_residuals:
-            regression = Regression.of(self._system(), values, groups)
-            self._state |= {"mean_penalty": np.array([regression.penalty])}
+            regression = Regression.of(self._system(linear), values, groups)
+            self._state |= {"linear_weight": np.array([linear]), "mean_penalty": np.array([regression.penalty])}
             self._state |= {"regressed": values, "targets": regression.residuals}
 
     def weights(self, inputs: Inputs) -> np.ndarray:
@@ -93,12 +96,14 @@ class Kernel(MixturePredictor):
     def _origin(self, inputs: Inputs) -> np.ndarray:
         origin = super()._origin(inputs)
         if "regressed" in self._state:
-            weights = self._system().signed_weights(inputs, self._state["mean_penalty"])[0]
+            system = self._system(self._state["linear_weight"].item())
+            weights = system.signed_weights(inputs, self._state["mean_penalty"])[0]
             origin = origin + weights @ self._state["regressed"]
         return origin
 
-    def _system(self) -> KernelSystem:
-        if self._built is None:
-            weights = (self._state[name].item() for name in ("covariate_weight", "noise_weight"))
-            self._built = KernelSystem.of(self._pairs(), *weights)
-        return self._built
+    def _system(self, linear_weight: float = 0.0) -> KernelSystem:
+        if linear_weight not in self._built:
+            covariate_weight, noise_weight = (self._state[name].item() for name in ("covariate_weight", "noise_weight"))
+            built = KernelSystem.of(self._pairs(), covariate_weight, noise_weight, linear_weight)
+            self._built[linear_weight] = built
+        return self._built[linear_weight]

@@ -15,31 +15,37 @@ if TYPE_CHECKING:
     from scgde.model.predictors._inputs import Inputs
 
 _MEAN_PENALTIES = np.logspace(-3, 2, 16)
+_LINEAR_WEIGHTS = (0.0, 1.0, 10.0, 100.0, 1000.0)
+#: The linear weight is chosen on at most so many pairs.
+_MAX_PAIRS = 1000
 
 
 class KernelSystem(NamedTuple):
     """The kernel matrix of the training sources, in the axes in which every penalty is a division.
 
-    The kernel is that of the energy distance, ``|a| + |b| - |a - b|``, in units of the mean distance.
+    The kernel is that of the energy distance, ``|a| + |b| - |a - b|``, plus ``linear_weight`` times the inner product
+    ``2 a b``, in units of the mean distance.
     """
 
     pairs: Inputs
     covariate_weight: float
     noise_weight: float
+    linear_weight: float
     row_mean: np.ndarray  # of the distances, (n,)
     unit: float  # their mean
     values: np.ndarray  # (n,)
     vectors: np.ndarray  # (n, n)
 
     @classmethod
-    def of(cls, pairs: Inputs, covariate_weight: float, noise_weight: float) -> Self:
-        """System of training ``pairs``; for the weights see :func:`squared_distances`."""
-        distances = _distances(pairs, pairs, covariate_weight, noise_weight)
+    def of(cls, pairs: Inputs, covariate_weight: float, noise_weight: float, linear_weight: float = 0.0) -> Self:
+        """System of training ``pairs``; for the first two weights see :func:`squared_distances`."""
+        distances = _distances(pairs, pairs, covariate_weight, noise_weight, linear_weight)
         np.fill_diagonal(distances, 0.0)
         mean, unit = distances.mean(axis=1), max(distances.mean(), 1e-12)
         kernel = (mean[:, None] + mean - distances - unit) / unit
         values, vectors = eigh(kernel, overwrite_a=True)
-        return cls(pairs, covariate_weight, noise_weight, mean, unit, np.maximum(values, 0), vectors)
+        weights = (covariate_weight, noise_weight, linear_weight)
+        return cls(pairs, *weights, mean, unit, np.maximum(values, 0), vectors)
 
     def weights(self, inputs: Inputs, penalties: Iterable[float]) -> list[np.ndarray]:
         """Weights of the training targets for new ``inputs``, not negative, shape ``(m, n)`` for each penalty."""
@@ -47,7 +53,7 @@ class KernelSystem(NamedTuple):
 
     def signed_weights(self, inputs: Inputs, penalties: Iterable[float]) -> list[np.ndarray]:
         """The weights by which the regression forecasts means; rows sum to 1."""
-        distances = _distances(inputs, self.pairs, self.covariate_weight, self.noise_weight)
+        distances = _distances(inputs, self.pairs, self.covariate_weight, self.noise_weight, self.linear_weight)
         kernel = (distances.mean(axis=1, keepdims=True) + self.row_mean - distances - self.unit) / self.unit
         rotated = kernel @ self.vectors
         slopes = [(rotated / (self.values + penalty)) @ self.vectors.T for penalty in penalties]
@@ -86,8 +92,22 @@ class Regression(NamedTuple):
         return self.system.signed_weights(inputs, [self.penalty])[0] @ self.values
 
 
-def _distances(a: Inputs, b: Inputs, covariate_weight: float, noise_weight: float) -> np.ndarray:
-    return np.sqrt(squared_distances(a, b, covariate_weight=covariate_weight, noise_weight=noise_weight))
+def best_linear_weight(pairs: Inputs, values: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> float:
+    """The linear weight with which a regression of ``values`` forecasts groups best that are left out."""
+    used = rng.permutation(len(values))[:_MAX_PAIRS]
+    pairs, values, groups = pairs.take(used), values[used], groups[used]
+
+    def error(weight: float) -> float:
+        system = KernelSystem.of(pairs, 1.0, 0.0, weight)
+        return float(np.square(Regression.of(system, values, groups).residuals).sum())
+
+    return min(_LINEAR_WEIGHTS, key=error)
+
+
+def _distances(a: Inputs, b: Inputs, covariate_weight: float, noise_weight: float, linear_weight: float) -> np.ndarray:
+    """Distances, and their squares with a weight: centred, as a kernel, the squares are twice the inner product."""
+    square = squared_distances(a, b, covariate_weight=covariate_weight, noise_weight=noise_weight)
+    return np.sqrt(square) + linear_weight * square
 
 
 def _rows_of_groups(groups: np.ndarray) -> Iterator[np.ndarray]:
