@@ -59,6 +59,15 @@ def test_predictor_survives_storage(fitted, name):
     again = predictors[config["name"]].from_stored(config, {key: value.copy() for key, value in arrays.items()})
     source, time = forked_pairs(2)[0][:4], np.ones((4, 1))
     np.testing.assert_array_equal(again.mean(source, covariates=time), fitted[name].mean(source, covariates=time))
+    assert again.in_support(source, covariates=time).all()
+
+
+@pytest.mark.parametrize("name", predictors)
+def test_predictor_tells_new_sources_from_those_seen(fitted, name):
+    source, time = forked_pairs(2)[0], np.ones((N, 1))
+    assert fitted[name].in_support(source, covariates=time).mean() > 0.8
+    assert not fitted[name].in_support(source + 20, covariates=time).any()
+    assert not fitted[name].in_support(source, covariates=time + 20).any()
 
 
 @pytest.mark.parametrize("name", predictors)

@@ -45,6 +45,15 @@ def test_forecast_reports_the_spread_of_its_draws(moving, ends):
     np.testing.assert_allclose(sure[["spread", "relative_spread"]], 0, atol=1e-6)
 
 
+def test_forecast_tells_what_it_has_not_seen(moving, ends):
+    pairs = moving.uns["tde"]["pairs"]
+    names = pairs.loc[(pairs["role"] == "train") & (pairs["time_to"] == 4), "source"].tolist()
+    assert tl.forecast(moving, names, to=4, n_draws=1).uns["forecast"]["sets"]["in_support"].all()
+    assert not tl.forecast(moving, names, to=400, n_draws=1).uns["forecast"]["sets"]["in_support"].any()
+    moving.uns["tde"]["embedding"] = np.asarray(moving.uns["tde"]["embedding"]) + 100
+    assert not tl.forecast(moving, names, to=4, n_draws=1).uns["forecast"]["sets"]["in_support"].any()
+
+
 def test_forecast_survives_files(moving, ends, round_trip):
     cells = tl.forecast(moving, ends[0], to=4, n_draws=2, n_times=3)
     again = round_trip(cells)

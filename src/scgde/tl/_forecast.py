@@ -65,7 +65,8 @@ def forecast(
     ``uns["forecast"]["embedding"]``, the drawn embeddings, shape ``(n_sources, n_draws, E)``, and
     ``uns["forecast"]["sets"]``: one row per source with the ``spread`` of its draws, root mean squared distance from
     their mean, and the ``relative_spread``, its ratio to that of the targets of all training pairs: 0 where the target
-    is certain, 1 where nothing is known.
+    is certain, 1 where nothing is known; and with ``in_support``, False where the source, with what ``to`` says, is
+    farther from those of every training pair than training pairs are from their nearest one (95 % of them).
 
     Raises
     ------
@@ -89,7 +90,7 @@ def forecast(
     moved, _ = fitted.move(start, ends, times=times, seed=seed)
     obs = fitted.frame(adata, start, ["forecast"] * len(start), ends.shape[1])
     cells = moved_cells(model, moved, obs, times, decode=decode)
-    cells.uns["forecast"] = {_keys.EMBEDDING: ends, _keys.SETS: _spread(fitted, start, ends)}
+    cells.uns["forecast"] = {_keys.EMBEDDING: ends, _keys.SETS: _certainty(fitted, start, told, ends)}
     return cells
 
 
@@ -143,8 +144,11 @@ def _number(known: dict[str, Any], name: str, value: Any) -> float:
     return float(value)
 
 
-def _spread(fitted: Fitted, source: np.ndarray, ends: np.ndarray) -> pd.DataFrame:
+def _certainty(fitted: Fitted, source: np.ndarray, told: np.ndarray, ends: np.ndarray) -> pd.DataFrame:
     spread = np.sqrt(ends.var(axis=1).sum(axis=-1))
     table = pd.DataFrame({"spread": spread}, index=pd.Index(fitted.table.index[source], name=SOURCE_SET))
     predictor = fitted.model.predictor
-    return table if predictor is None else table.assign(relative_spread=spread / predictor.target_spread)
+    if predictor is None:
+        return table
+    inside = predictor.in_support(fitted.embedding[source], covariates=told)
+    return table.assign(relative_spread=spread / predictor.target_spread, in_support=inside)

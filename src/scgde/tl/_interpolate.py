@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.spatial import cKDTree
 
 from scgde import _keys
 from scgde._checks import check_count, check_interval, check_sets
+from scgde.model._support import in_support
 from scgde.tl._carried import read_gde
 from scgde.tl._generate import check_decodable, generated_cells
 
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anndata import AnnData
-
-#: A step is in the support when it is as near to a training set as this share of the training sets are to another.
-SUPPORT_LEVEL = 0.95
 
 
 def interpolate(
@@ -101,16 +98,6 @@ def along(knots: np.ndarray, t: np.ndarray) -> np.ndarray:
     part = np.clip(np.floor(t * n_parts).astype(int), 0, n_parts - 1)
     local = (t * n_parts - part)[:, None]
     return ((1 - local) * knots[part] + local * knots[part + 1]).astype(np.float32)
-
-
-def in_support(points: np.ndarray, embedding: np.ndarray) -> np.ndarray:
-    """Whether each point ``(T, E)`` is as near to an embedding ``(S, E)`` as most embeddings are to another one."""
-    tree = cKDTree(embedding)
-    gaps = tree.query(embedding, k=[2])[0]
-    # A single set has no other one, and is alone in its support.
-    limit = np.quantile(gaps, SUPPORT_LEVEL) if len(embedding) > 1 else 0.0
-    # Single precision, in which embeddings are stored.
-    return tree.query(points)[0] <= limit * (1 + 1e-6) + 1e-6 * np.abs(embedding).max()
 
 
 def _training_embedding(adata: AnnData, key: str) -> np.ndarray:

@@ -7,12 +7,16 @@ import numpy as np
 
 from scgde._checks import check_count
 from scgde._registry import Registry
+from scgde.model._support import in_support
 from scgde.model.predictors._inputs import Inputs, Units
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from scgde._types import Config
+
+#: Names of arrays that every predictor stores: the places of its training pairs, and its units.
+_SEEN, _UNITS = "seen", "units."
 
 
 class Predictor(ABC):
@@ -27,6 +31,7 @@ class Predictor(ABC):
     def __init__(self, **options: Any) -> None:
         self.options = options
         self._units: Units | None = None
+        self._seen = np.zeros((0, 0), dtype=np.float32)
         #: All that was learnt, by name.
         self._state: dict[str, np.ndarray] = {}
 
@@ -69,7 +74,9 @@ class Predictor(ABC):
         labels = np.arange(len(z)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
         rng = np.random.default_rng(check_count(seed, "seed", minimum=0))
         self._units = Units.of(z, side, end)
-        self._fit(self._units.inputs(z, side, source_covariance), self._units.targets(end), labels, rng)
+        inputs = self._units.inputs(z, side, source_covariance)
+        self._fit(inputs, self._units.targets(end), labels, rng)
+        self._seen = np.unique(inputs.place, axis=0)
         return self
 
     def draw(
@@ -109,19 +116,28 @@ class Predictor(ABC):
         units, inputs = self._inputs(source, covariates, source_covariance)
         return units.restore(self._mean(inputs))
 
+    def in_support(self, source: ArrayLike, *, covariates: ArrayLike | None = None) -> np.ndarray:
+        """Whether each source and its covariates are among those that were seen, bool of shape ``(m,)``.
+
+        They are, when as near to those of a training pair as 95 % of the training pairs are to another one.
+        """
+        return in_support(self._inputs(source, covariates, None)[1].place, self._seen)
+
     def to_stored(self) -> tuple[Config, dict[str, np.ndarray]]:
         """The fitted predictor as plain values and arrays."""
         units = self._fitted_units()
         name = next(name for name in predictors if predictors[name] is type(self))
-        arrays = {f"units.{part}": value for part, value in units._asdict().items()}
-        return {"name": name, "options": self.options}, arrays | self._state
+        arrays = {_UNITS + part: value for part, value in units._asdict().items()}
+        return {"name": name, "options": self.options}, arrays | {_SEEN: self._seen} | self._state
 
     @classmethod
     def from_stored(cls, config: Config, arrays: dict[str, np.ndarray]) -> Self:
         """Inverse of :meth:`to_stored`."""
         predictor = cls(**config["options"])
-        predictor._units = Units(**{name: arrays[f"units.{name}"] for name in Units._fields})
-        predictor._state = {name: value for name, value in arrays.items() if not name.startswith("units.")}
+        predictor._units = Units(**{name: arrays[_UNITS + name] for name in Units._fields})
+        predictor._seen = arrays[_SEEN]
+        shared = {_SEEN, *(_UNITS + name for name in Units._fields)}
+        predictor._state = {name: value for name, value in arrays.items() if name not in shared}
         return predictor
 
     @property

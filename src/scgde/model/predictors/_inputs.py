@@ -32,6 +32,12 @@ class Inputs(NamedTuple):
         """Embeddings and covariates, float32 of shape ``(n, E + c)``."""
         return np.concatenate([self.source, self.covariates], axis=1, dtype=np.float32)
 
+    @property
+    def place(self) -> np.ndarray:
+        """The same, where the embedding as a whole counts as much as the covariates, float32."""
+        parts = (self.source, self.covariates)
+        return np.concatenate([part / max(part.shape[1], 1) ** 0.5 for part in parts], axis=1, dtype=np.float32)
+
     def take(self, rows: np.ndarray) -> Inputs:
         """Some of the sources."""
         return Inputs(*(part[rows] for part in self))
