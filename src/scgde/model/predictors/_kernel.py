@@ -30,8 +30,8 @@ class Kernel(MixturePredictor):
 
     A mixture of *residuals* is one of what a regression of the mean, with a penalty of its own, misses each target by
     when its group is left out; they are added to the forecast of the mean. It reaches between the targets seen, and
-    beyond them along straight lines: that regression has a linear part beside the kernel, of the weight that forecasts
-    groups best that are left out.
+    beyond them along straight lines: that regression has a linear part beside the kernel where groups that are left
+    out are forecast better with one, beyond doubt.
 
     What is mixed, the penalty, and whether standard errors and how much covariates count, are chosen by the energy
     score on held-out groups.
