@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 from scipy.linalg import eigh
 
+from scgde.model.predictors._choose import MAX_PAIRS
 from scgde.model.predictors._mixture import squared_distances
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 _MEAN_PENALTIES = np.logspace(-3, 2, 16)
 _LINEAR_WEIGHTS = (0.0, 1.0, 10.0, 100.0, 1000.0)
-#: The linear weight is chosen on at most so many pairs.
-_MAX_PAIRS = 1000
 
 
 class KernelSystem(NamedTuple):
@@ -97,7 +96,7 @@ def best_linear_weight(pairs: Inputs, values: np.ndarray, groups: np.ndarray, rn
 
     0 unless another is better by two standard errors over groups: straight lines lead far away from what was seen.
     """
-    used = rng.permutation(len(values))[:_MAX_PAIRS]
+    used = rng.permutation(len(values))[:MAX_PAIRS]
     pairs, values, group = pairs.take(used), values[used], np.unique(groups[used], return_inverse=True)[1]
 
     def errors(weight: float) -> np.ndarray:
