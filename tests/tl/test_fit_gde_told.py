@@ -10,7 +10,7 @@ import torch
 
 from scgde import tl
 from scgde.nn.independence import group_dependence
-from scgde.pp._grouping import group_cells
+from scgde.sets._grouping import group_cells
 from scgde.tl._told import batch_of_sets, label_of_sets
 
 N_SETS, N_CELLS, SHIFT = 24, 20, 6.0

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from scgde import tl
+from scgde.data import SetIndex, open_store
 from scgde.model._uncertainty import _thinned, covariance_of_sets, embed_draws
 from scgde.nn.encoders import encoders
-from scgde.sets import SetIndex, open_features
 from scgde.tl._uncertainty import open_fitted
 
 
@@ -131,7 +131,7 @@ def test_covariance_along_directions_is_the_projected_one(estimated):
 
 def test_covariance_of_a_large_set_is_estimated_from_some_of_its_cells(model):
     rng = np.random.default_rng(0)
-    features = open_features(rng.normal(size=(20_000, 4)))
+    features = open_store(rng.normal(size=(20_000, 4)))
     index = SetIndex.from_codes(np.repeat([0, 1], 10_000), 2)
     exact = covariance_of_sets(model.module, features, index, max_cells=10_000)
     estimates = covariance_of_sets(model.module, features, index, max_cells=500)

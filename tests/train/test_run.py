@@ -6,7 +6,7 @@ import torch
 from scvi.module.base import LossOutput
 from torch import nn
 
-from scgde.sets import BatchSpec, SetIndex, SetSplitter, open_features
+from scgde.data import BatchSpec, SetDataModule, SetIndex, open_store
 from scgde.train import SetTrainingPlan, run_training
 
 
@@ -26,8 +26,8 @@ class Mean(nn.Module):
 def train():
     def run(max_steps=60, *, validation_sets=(4,), patience=None, checkpoint_dir=None, lr=0.1, **options):
         x = np.random.default_rng(0).normal([3, -1], 0.1, size=(100, 2)).astype(np.float32)
-        splitter = SetSplitter(
-            open_features(x),
+        splitter = SetDataModule(
+            open_store(x),
             SetIndex.from_codes(np.repeat(np.arange(5), 20), 5),
             train_sets=np.arange(4),
             validation_sets=np.array(validation_sets, dtype=int),

@@ -10,13 +10,13 @@ from scvi.data import AnnDataManager
 from scvi.data.fields import LayerField, ObsmField
 
 from scgde._checks import check_count, check_non_negative, check_one_of
+from scgde.data import SetDataModule, SetField, SetIndex, open_store
 from scgde.model import _io
 from scgde.model._data import SetData, check_entries
 from scgde.model._embedding import embed_sets
 from scgde.model._scaling import SCALINGS, Scaling, fit_scaling
-from scgde.model._stored import StoredModel
+from scgde.model._serialization import StoredModel
 from scgde.nn.encoders import encoders
-from scgde.sets import SetField, SetIndex, SetSplitter, open_features
 from scgde.train import SetTrainingPlan, run_training, seeded
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from anndata import AnnData
 
-    from scgde.model._options import TrainOptions
+    from scgde.data import Pairs
+    from scgde.model._train_options import TrainOptions
     from scgde.module import SetModule
-    from scgde.sets import Pairs
 
 #: Cells that the networks see at once: so many, and fewer if that takes more than so many values.
 _MAX_CELLS, _MAX_VALUES = 65_536, 2**26
@@ -37,7 +37,7 @@ class SetModel(StoredModel):
     """Model of sets of cells: how it holds its data, builds its networks and trains them."""
 
     _module_cls: type[SetModule]
-    _data_splitter_cls = SetSplitter
+    _data_splitter_cls = SetDataModule
     _training_plan_cls = SetTrainingPlan
 
     _data: SetData | None = None
@@ -112,7 +112,7 @@ class SetModel(StoredModel):
         """
         self._check_n_features(x.shape[1])
         index = SetIndex.from_codes(np.asarray(codes), int(np.max(codes)) + 1)
-        return embed_sets(self.module, open_features(x), index, max_cells=self._max_cells)
+        return embed_sets(self.module, open_store(x), index, max_cells=self._max_cells)
 
     @property
     def latent_scale(self) -> float | None:

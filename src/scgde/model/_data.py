@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from scgde._checks import check_fraction
-from scgde.sets import Features, SetIndex, hold_out, hold_out_pairs, open_features, set_codes, set_names
+from scgde.data import CellStore, SetIndex, hold_out, hold_out_pairs, open_store, set_codes, set_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ class SetData:
         Names of the sets.
     """
 
-    features: Features
+    features: CellStore
     index: SetIndex
     names: pd.Index
 
@@ -48,7 +48,7 @@ class SetData:
         x = adata.obsm[use_rep] if use_rep else adata.layers[layer] if layer else adata.X
         names = set_names(adata.obs[set_key])
         index = SetIndex.from_codes(set_codes(adata.obs[set_key]).to_numpy(), len(names))
-        return cls(open_features(x.to_numpy() if isinstance(x, pd.DataFrame) else x), index, names)
+        return cls(open_store(x.to_numpy() if isinstance(x, pd.DataFrame) else x), index, names)
 
     def split(
         self,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy import sparse
 
-from scgde.sets import blocks
+from scgde.data import blocks
 
 if TYPE_CHECKING:
     from typing import Any

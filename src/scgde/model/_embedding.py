@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import torch
 
+from scgde.data import full_set_batches
 from scgde.nn.encoders import MeanPoolingEncoder
-from scgde.sets import whole_sets
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from scgde.data import CellStore, SetIndex
     from scgde.module import GDEModule
-    from scgde.sets import Features, SetIndex
 
 
 @torch.no_grad()
-def embed_sets(module: GDEModule, features: Features, index: SetIndex, *, max_cells: int) -> np.ndarray:
+def embed_sets(module: GDEModule, features: CellStore, index: SetIndex, *, max_cells: int) -> np.ndarray:
     """Embedding of each set from all of its cells, float32 of shape ``(n_sets, E)``; NaN for a set without cells."""
     embedding = np.full((index.n_sets, module.encoder.n_embed), np.nan, dtype=np.float32)
-    for sets, draw in whole_sets(index, max_cells=max_cells):
+    for sets, draw in full_set_batches(index, max_cells=max_cells):
         if draw.rows.size > max_cells and isinstance(module.encoder, MeanPoolingEncoder):
             embedding[sets] = _embed_in_chunks(module, features, draw.rows[0], max_cells).cpu().numpy()
             continue
@@ -31,7 +31,7 @@ def embed_sets(module: GDEModule, features: Features, index: SetIndex, *, max_ce
     return embedding
 
 
-def _embed_in_chunks(module: GDEModule, features: Features, rows: np.ndarray, max_cells: int) -> Tensor:
+def _embed_in_chunks(module: GDEModule, features: CellStore, rows: np.ndarray, max_cells: int) -> Tensor:
     """One large set, shape ``(1, E)``: one pass over its cells for each mean that the encoder takes."""
     encoder = cast("MeanPoolingEncoder", module.encoder)
     means: list[Tensor] = []

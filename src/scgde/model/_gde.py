@@ -7,9 +7,9 @@ import torch
 
 from scgde._checks import check_count, check_non_negative, check_one_of
 from scgde.model._base import SetModel
-from scgde.model._options import TrainOptions
-from scgde.model._stored import BLANK_REGISTRY
+from scgde.model._serialization import BLANK_REGISTRY
 from scgde.model._told import codes_of_batch, told_of_sets, trainable
+from scgde.model._train_options import TrainOptions
 from scgde.module import GDEModule
 from scgde.nn.generators import generators
 from scgde.nn.isometry import GROUNDS

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scgde._checks import check_fraction
-from scgde.sets import Pairs
+from scgde.data import Pairs
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

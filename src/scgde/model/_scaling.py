@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 if TYPE_CHECKING:
-    from scgde.sets import Features, SetIndex
+    from scgde.data import CellStore, SetIndex
 
 SCALINGS = ("common", "feature", "none")
 _VALUES_PER_READ = 2**24
@@ -19,7 +19,7 @@ class Scaling(NamedTuple):
     scale: np.ndarray
 
 
-def fit_scaling(features: Features, index: SetIndex, sets: np.ndarray, *, method: str) -> Scaling:
+def fit_scaling(features: CellStore, index: SetIndex, sets: np.ndarray, *, method: str) -> Scaling:
     """Centre and scale from the cells of ``sets`` only, so that held-out sets leave no trace.
 
     Raises

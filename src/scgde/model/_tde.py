@@ -7,17 +7,17 @@ import pandas as pd
 import torch
 
 from scgde._checks import check_count, check_one_of
+from scgde.data import SetIndex, open_store
 from scgde.model import _io
 from scgde.model._base import SetModel
-from scgde.model._options import TrainOptions
 from scgde.model._pairs import check_can_be_drawn, named_pairs
-from scgde.model._stored import BLANK_REGISTRY
+from scgde.model._serialization import BLANK_REGISTRY
+from scgde.model._train_options import TrainOptions
 from scgde.model._transport import check_ends, move_cells
 from scgde.model.predictors import predictors
 from scgde.module import TDEModule
 from scgde.module._tde import CONDITIONS
 from scgde.nn.transports import transports
-from scgde.sets import SetIndex, open_features
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -265,7 +265,7 @@ class TDE(SetModel):
         check_ends(codes, x.shape[0], *ends, n_latent=self._config["n_latent"])
         check_count(seed, "seed", minimum=0)
         rng = torch.Generator().manual_seed(seed)
-        features, index = open_features(x), SetIndex.from_codes(codes, len(ends[0]))
+        features, index = open_store(x), SetIndex.from_codes(codes, len(ends[0]))
         moved = np.full((len(times), *x.shape), np.nan, dtype=np.float32)
         move_cells(self.module, features, index, ends, moved, times=times, rng=rng, max_cells=self._max_cells)
         return moved

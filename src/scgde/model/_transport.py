@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from scgde.sets import whole_sets
+from scgde.data import full_set_batches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from scgde.data import CellStore, SetIndex
     from scgde.module import TDEModule
-    from scgde.sets import Features, SetIndex
 
 
 @torch.no_grad()
 def move_cells(
     module: TDEModule,
-    features: Features,
+    features: CellStore,
     index: SetIndex,
     embeddings: Sequence[np.ndarray],
     moved: np.ndarray,
@@ -29,7 +29,7 @@ def move_cells(
     max_cells: int,
 ) -> None:
     """Fill ``moved``, shape ``(T, n, G)``, for the cells in a set; ``embeddings`` of sources and targets ``(S, E)``."""
-    for sets, draw in whole_sets(index, max_cells=max_cells):
+    for sets, draw in full_set_batches(index, max_cells=max_cells):
         ends = [torch.from_numpy(z[sets]).to(module.device) for z in embeddings]
         # A set that comes alone may be larger than fits.
         for start in range(0, draw.rows.shape[1], max_cells):

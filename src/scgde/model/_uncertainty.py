@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from scgde.data import SetIndex, full_set_batches
 from scgde.nn.influence import embedding_covariance, influence
-from scgde.sets import SetIndex, whole_sets
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from scgde.data import CellStore
     from scgde.module import GDEModule
-    from scgde.sets import Features
 
 #: Cells of one set from which Cov(influence) is estimated, a property of the population and not of the count: of
 #: a standard error, 5,000 cells settle the first two digits.
@@ -24,7 +24,7 @@ _CELLS_PER_BATCH = 16_384
 
 def covariance_of_sets(
     module: GDEModule,
-    features: Features,
+    features: CellStore,
     index: SetIndex,
     *,
     directions: np.ndarray | None = None,
@@ -61,7 +61,7 @@ def covariance_of_sets(
     def encode(x: Tensor, weights: Tensor) -> Tensor:
         return module.embed(x, weights) @ projection
 
-    for sets, draw in whole_sets(thin, max_cells=_CELLS_PER_BATCH):
+    for sets, draw in full_set_batches(thin, max_cells=_CELLS_PER_BATCH):
         x, weights = features.gather(_tensor(draw.rows, module)), _tensor(draw.weights, module)
         n_cells = _tensor(thin.sizes[sets], module)
         part = embedding_covariance(influence(encode, x, weights).double(), weights.double(), n_cells)
@@ -70,7 +70,7 @@ def covariance_of_sets(
 
 
 @torch.no_grad()
-def embed_draws(module: GDEModule, features: Features, rows: np.ndarray) -> np.ndarray:
+def embed_draws(module: GDEModule, features: CellStore, rows: np.ndarray) -> np.ndarray:
     """Embeddings of draws of equally many cells.
 
     Parameters

@@ -6,8 +6,8 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_groupby
-from scgde.pp._grouping import group_cells, warn_dropped
-from scgde.pp._views import make_actual
+from scgde.sets._grouping import group_cells, warn_dropped
+from scgde.sets._views import materialize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +68,7 @@ def make_sets(
     grouping = group_cells(obs, columns, min_cells=min_cells, mask=mask)
     warn_dropped(grouping.dropped, min_cells)
 
-    make_actual(adata)
+    materialize(adata)
     adata.obs[key_added] = pd.Categorical.from_codes(grouping.codes, grouping.table.index.rename(None))
     adata.uns[key_added] = {
         _keys.SETS: grouping.table,

@@ -9,9 +9,9 @@ from scipy.spatial import cKDTree
 
 from scgde import _keys
 from scgde._checks import check_count, check_fraction, check_positive, check_set_table
-from scgde.pp._columns import levels
-from scgde.pp._grouping import rows_of_cells
-from scgde.pp._views import make_actual
+from scgde.sets._columns import levels
+from scgde.sets._grouping import rows_of_cells
+from scgde.sets._views import materialize
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -87,7 +87,7 @@ def set_weights(
         log_density = _covariate_log_density(_column(table, by), n_bins)
     weights = _clipped(-power * log_density, limit)
 
-    make_actual(adata)
+    materialize(adata)
     adata.uns[key][_keys.SETS] = table.assign(**{key_added: weights})
     rows = rows_of_cells(adata.obs[_keys.set_column(key) if _keys.EMBEDDING in adata.uns[key] else key], table)
     adata.obs[key_added] = np.where(rows < 0, np.nan, weights[rows])

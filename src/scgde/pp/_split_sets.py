@@ -7,9 +7,9 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_fractions, check_seed, check_set_table
-from scgde.pp._columns import levels
-from scgde.pp._grouping import rows_of_cells
-from scgde.pp._views import make_actual
+from scgde.sets._columns import levels
+from scgde.sets._grouping import rows_of_cells
+from scgde.sets._views import materialize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +73,7 @@ def split_sets(
     strata = _strata(table, stratify, groups)
     parts = _balanced_parts(strata, part_sizes(shares, len(strata)), rng)[groups]
 
-    make_actual(adata)
+    materialize(adata)
     adata.uns[key][_keys.SETS] = table.assign(**{key_added: pd.Categorical.from_codes(parts, PARTS)})
     rows = rows_of_cells(adata.obs[key], table)
     adata.obs[key_added] = pd.Categorical.from_codes(np.where(rows < 0, -1, parts[rows]), PARTS)

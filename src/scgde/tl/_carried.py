@@ -11,17 +11,17 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_groupby, check_set_table
+from scgde.data import SetIndex
 from scgde.model import GDE, TDE
 from scgde.model._io import Stored, from_text_and_bytes, plain, read_folder, to_text_and_bytes
-from scgde.pp._grouping import rows_of_cells
-from scgde.pp._views import make_actual
-from scgde.sets import SetIndex
+from scgde.sets._grouping import rows_of_cells
+from scgde.sets._views import materialize
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
     from scgde._types import Config, GroupBy
-    from scgde.pp._grouping import Grouping
+    from scgde.sets._grouping import Grouping
 
 
 def write_results(
@@ -48,7 +48,7 @@ def write_results(
         _keys.MODEL: stored,
         **extra,
     }
-    make_actual(adata)
+    materialize(adata)
     adata.obs[_keys.set_column(key)] = sets
     adata.obsm[_keys.cell_embedding(key)] = per_cell
     adata.uns[key] = content

@@ -10,8 +10,8 @@ from scipy.spatial.distance import pdist, squareform
 
 from scgde import _keys, metrics
 from scgde._checks import check_count, check_one_of, check_seed, check_set_table
+from scgde.data import open_store
 from scgde.metrics._between_sets import between_sets, gaussian_fit_wasserstein
-from scgde.sets import open_features
 from scgde.tl._carried import read_model, stored_index
 from scgde.tl._compare_sets import _stored
 from scgde.tl._source import matching_features
@@ -182,7 +182,7 @@ def _drawn(adata: AnnData, n_cells: int, rng: np.random.Generator, key: str) -> 
     if len(empty):
         msg = f"`adata` must hold cells of every set, but holds none of {empty[:5].tolist()}. Use the whole AnnData."
         raise ValueError(msg)
-    features = open_features(matching_features(adata, model))
+    features = open_store(matching_features(adata, model))
     chosen = [rng.permutation(index.rows(i))[:n_cells] for i in range(index.n_sets)]
     return [features.gather(torch.from_numpy(rows)).numpy() for rows in chosen]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scgde.model import GDE
-from scgde.pp._grouping import group_cells, warn_dropped
+from scgde.sets._grouping import group_cells, warn_dropped
 from scgde.tl._carried import check_key, own_columns_dropped, resolve_reference, storable, write_results
 from scgde.tl._source import Source, check_features, check_not_backed_view, matching_features
 from scgde.tl._told import write_predictions

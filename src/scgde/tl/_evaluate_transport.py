@@ -8,7 +8,7 @@ import pandas as pd
 
 from scgde import _keys, metrics
 from scgde._checks import check_count, check_one_of, check_seed, check_set_table
-from scgde.pp._pairs import SOURCE, TARGET, TIME_TO
+from scgde.sets._pairing import SOURCE, TARGET, TIME_TO
 from scgde.tl._carried import read_tde
 from scgde.tl._forecast import check_forecasts, drawn_targets
 from scgde.tl._forecast_scores import METRICS, Measure, measures

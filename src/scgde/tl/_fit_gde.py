@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from scgde._checks import check_at_least_two_sets, check_count
 from scgde.model import GDE
-from scgde.pp._grouping import group_cells, warn_dropped
+from scgde.sets._grouping import group_cells, warn_dropped
 from scgde.tl._carried import check_key, own_columns_dropped, write_results
 from scgde.tl._fitting import DEFAULT_STEPS, model_of_sets, params_of, parts_of_sets, weights_of_sets, with_roles
 from scgde.tl._source import check_features, check_not_backed_view, choose_source

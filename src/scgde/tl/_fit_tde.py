@@ -6,10 +6,10 @@ import numpy as np
 
 from scgde import _keys
 from scgde._checks import check_count
+from scgde.data import SetIndex
 from scgde.model import TDE
-from scgde.pp._grouping import warn_dropped
-from scgde.pp._pairs import SOURCE, TARGET
-from scgde.sets import SetIndex
+from scgde.sets._grouping import warn_dropped
+from scgde.sets._pairing import SOURCE, TARGET
 from scgde.tl._carried import check_key, own_columns_dropped, write_results
 from scgde.tl._fitting import DEFAULT_STEPS, model_of_sets, params_of, weights_of_sets, with_roles
 from scgde.tl._pairing import covariate_names, pair_sets, parts_of

@@ -10,9 +10,9 @@ import pandas as pd
 
 from scgde import __version__, _keys
 from scgde._checks import check_columns, check_fraction
+from scgde.data import hold_out, hold_out_pairs
 from scgde.model import GDE, TDE
 from scgde.model._decoder import PCADecoder, find_decoder
-from scgde.sets import hold_out, hold_out_pairs
 from scgde.tl._carried import storable
 from scgde.tl._source import PCA, Source, is_numeric, shell
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from scgde._types import Config
-    from scgde.pp._grouping import Grouping
+    from scgde.sets._grouping import Grouping
 
 ModelT = TypeVar("ModelT", GDE, TDE)
 

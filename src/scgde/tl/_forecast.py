@@ -8,7 +8,7 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_count, check_seed
-from scgde.pp._pairs import TIME_FROM, TIME_TO, Clock
+from scgde.sets._pairing import TIME_FROM, TIME_TO, TimeScale
 from scgde.tl._carried import read_tde
 from scgde.tl._generate import check_decodable
 from scgde.tl._moved import SOURCE_SET, Fitted, moved_cells, way_times
@@ -131,13 +131,13 @@ def _told(fitted: Fitted, source: np.ndarray, to: Any) -> np.ndarray:
     columns = {name: np.full(len(source), _number(known, name, value)) for name, value in values.items()}
     if time_key is not None:
         columns[TIME_TO] = columns.pop(time_key)
-        columns[TIME_FROM] = Clock(**known["clock"]).read(fitted.table[time_key].iloc[source])
+        columns[TIME_FROM] = TimeScale(**known["clock"]).read(fitted.table[time_key].iloc[source])
     return np.stack([columns[name] for name in names], axis=1) if names else np.zeros((len(source), 0))
 
 
 def _number(known: dict[str, Any], name: str, value: Any) -> float:
     if name == known["time_key"]:
-        value = Clock(**known["clock"]).number(value)
+        value = TimeScale(**known["clock"]).number(value)
     if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not np.isfinite(value):
         msg = f"`to` must hold finite numbers, got {value!r} for {name!r}."
         raise ValueError(msg)

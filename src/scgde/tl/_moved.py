@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from anndata import AnnData
 
+    from scgde.data import SetIndex
     from scgde.model import TDE
-    from scgde.sets import SetIndex
 
 SOURCE_SET, TARGET_SET, TIME, CELL, DRAW = "source_set", "target_set", "t", "cell", "draw"
 

@@ -9,14 +9,14 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_at_least_two_sets, check_columns, check_groupby
-from scgde.pp._grouping import Grouping, group_cells
-from scgde.pp._pairs import (
+from scgde.sets._grouping import Grouping, group_cells
+from scgde.sets._pairing import (
     GROUP,
     SOURCE,
     TARGET,
     TIME_FROM,
     TIME_TO,
-    Clock,
+    TimeScale,
     check_times,
     consecutive_pairs,
     named_pairs,
@@ -56,7 +56,7 @@ class Pairing(NamedTuple):
     pairs: pd.DataFrame
     groups: np.ndarray
     columns: list[str]
-    clock: Clock | None
+    clock: TimeScale | None
 
     @property
     def links(self) -> np.ndarray:
@@ -149,13 +149,13 @@ def covariate_names(pairs: pd.DataFrame) -> list[str]:
     return [str(name) for name in pairs if name not in (SOURCE, TARGET, GROUP, _keys.ROLE)]
 
 
-def _clock(obs: pd.DataFrame, columns: list[str], time_key: str, mask: Mask) -> Clock:
+def _clock(obs: pd.DataFrame, columns: list[str], time_key: str, mask: Mask) -> TimeScale:
     check_columns(obs, columns, "groupby")
     check_columns(obs, [time_key], "time_key")
     if time_key in columns:
         msg = f"`time_key` must not be a column of `groupby`, which names the groups, got {time_key!r} in both."
         raise ValueError(msg)
-    clock = Clock.of(obs[time_key])
+    clock = TimeScale.of(obs[time_key])
     # A group of any size, to know which cells are in one.
     inside = group_cells(obs, columns, min_cells=1, mask=mask).codes >= 0
     check_times(clock.read(obs[time_key])[inside], time_key)

@@ -8,16 +8,16 @@ import numpy as np
 import pandas as pd
 
 from scgde._checks import check_one_of
+from scgde.data import open_store
 from scgde.model._uncertainty import covariance_of_sets
 from scgde.model.predictors import predictors
-from scgde.pp._pairs import GROUP, SOURCE, TARGET
-from scgde.sets import open_features
+from scgde.sets._pairing import GROUP, SOURCE, TARGET
 from scgde.tl._pairing import covariate_names
 
 if TYPE_CHECKING:
+    from scgde.data import SetIndex
     from scgde.model import TDE
     from scgde.model.predictors import Predictor
-    from scgde.sets import SetIndex
 
 
 def check_predictor(predictor: str | None, options: dict[str, Any] | None) -> Predictor | None:
@@ -75,4 +75,4 @@ def covariance_of(model: TDE, x: Any, index: SetIndex, sets: np.ndarray) -> np.n
     if not model.module.encoder.is_smooth:
         return None
     chosen, place = np.unique(sets, return_inverse=True)
-    return covariance_of_sets(model.module, open_features(x), index.take(chosen))[place]
+    return covariance_of_sets(model.module, open_store(x), index.take(chosen))[place]

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from anndata import AnnData
 
+    from scgde.data import SetIndex
     from scgde.model import GDE
-    from scgde.sets import SetIndex
 
 #: Halves of fewer cells say next to nothing.
 MIN_CELLS = 10

@@ -11,7 +11,7 @@ from scipy.spatial.distance import pdist, squareform
 
 from scgde import _keys
 from scgde._checks import check_one_of
-from scgde.pp._grouping import group_cells
+from scgde.sets._grouping import group_cells
 from scgde.tl._distances import CELL_METRICS, EMBEDDING_METRICS, distances
 
 if TYPE_CHECKING:

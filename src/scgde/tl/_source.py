@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from scgde.sets import blocks
+from scgde.data import blocks
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -9,8 +9,8 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_columns
-from scgde.pp._grouping import rows_of_cells
-from scgde.pp._views import make_actual
+from scgde.sets._grouping import rows_of_cells
+from scgde.sets._views import materialize
 from scgde.tl._set_level import classes, is_continuous
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from scgde.model import GDE
-    from scgde.pp._grouping import Grouping
+    from scgde.sets._grouping import Grouping
 
 
 class Told(NamedTuple):
@@ -120,7 +120,7 @@ def check_distinct_columns(name: str, names: Sequence[str]) -> None:
 
 def write_columns(adata: AnnData, columns: dict[str, pd.Series], key: str) -> None:
     """Write columns with one value per set into the set table and ``obs``."""
-    make_actual(adata)
+    materialize(adata)
     table = adata.uns[key][_keys.SETS]
     rows = rows_of_cells(adata.obs[_keys.set_column(key)], table)
     for name, values in columns.items():

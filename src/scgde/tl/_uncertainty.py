@@ -6,8 +6,8 @@ import numpy as np
 
 from scgde import _keys
 from scgde._checks import check_set_table
+from scgde.data import open_store
 from scgde.model._uncertainty import covariance_of_sets
-from scgde.sets import open_features
 from scgde.tl._carried import read_model, stored_index
 from scgde.tl._source import matching_features
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
 
-    from scgde.sets import Features, SetIndex
+    from scgde.data import CellStore, SetIndex
 
 
 def uncertainty(adata: AnnData, *, population_size: str | None = None, key: str = "gde") -> None:
@@ -70,7 +70,7 @@ class Fitted(NamedTuple):
     """What embedded the sets of an AnnData: the networks, the cells and which set each is in."""
 
     module: Any
-    features: Features
+    features: CellStore
     cells_of: SetIndex
 
 
@@ -93,7 +93,7 @@ def open_fitted(adata: AnnData, key: str) -> Fitted:
         raise ValueError(msg)
     model = read_model(adata, key)
     x = matching_features(adata, model)
-    return Fitted(model.module, open_features(x), index)
+    return Fitted(model.module, open_store(x), index)
 
 
 def _finite_population(table: pd.DataFrame, column: str | None) -> np.ndarray:

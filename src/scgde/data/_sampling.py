@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from scgde.sets._index import SetIndex
+    from scgde.data._index import SetIndex
 
 
 class Draw(NamedTuple):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scgde.sets import SetIndex
+from scgde.data import SetIndex
 
 
 def test_from_codes_agrees_with_a_search_per_set(index, codes, sizes):

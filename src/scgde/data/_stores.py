@@ -19,7 +19,7 @@ MAX_RESIDENT_BYTES = 2 * 1024**3
 _VALUES_PER_READ = 2**26
 
 
-class Features(ABC):
+class CellStore(ABC):
     """Rows of a cell-by-feature matrix as float32 tensors."""
 
     n_features: int
@@ -29,7 +29,7 @@ class Features(ABC):
         """Features of ``rows``, shape ``(...)`` to ``(..., G)``, on the device of ``rows``."""
 
 
-class ResidentFeatures(Features):
+class ResidentStore(CellStore):
     """A dense matrix that follows the rows to their device once."""
 
     def __init__(self, x: np.ndarray) -> None:
@@ -42,7 +42,7 @@ class ResidentFeatures(Features):
         return self._x[rows]
 
 
-class StreamedFeatures(Features):
+class StreamedStore(CellStore):
     """A matrix too large to hold densely, or on disk: read per batch, each row once."""
 
     def __init__(self, x: Any) -> None:
@@ -55,13 +55,13 @@ class StreamedFeatures(Features):
         return dense[torch.from_numpy(inverse.reshape(rows.shape))].to(rows.device)
 
 
-def open_features(x: Any, *, max_bytes: int = MAX_RESIDENT_BYTES) -> Features:
+def open_store(x: Any, *, max_bytes: int = MAX_RESIDENT_BYTES) -> CellStore:
     """Features of a dense, sparse or backed matrix: held densely where they fit in ``max_bytes``, else streamed."""
     n_rows, n_features = x.shape
     if n_rows * n_features * 4 <= max_bytes:
-        return ResidentFeatures(np.concatenate([block for _, block in blocks(x)]))
+        return ResidentStore(np.concatenate([block for _, block in blocks(x)]))
     # Rows of a CSC matrix are slow to reach.
-    return StreamedFeatures(sparse.csr_matrix(x) if sparse.issparse(x) else x)
+    return StreamedStore(sparse.csr_matrix(x) if sparse.issparse(x) else x)
 
 
 def blocks(x: Any, *, n_rows: int | None = None) -> Iterator[tuple[int, np.ndarray]]:

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from scgde.sets._draws import Draw, Views, draw_views
+from scgde.data._sampling import Draw, Views, draw_views
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from scgde.sets._index import SetIndex
+    from scgde.data._index import SetIndex
 
 
 class BatchSpec(NamedTuple):
@@ -41,7 +41,7 @@ class BatchSpec(NamedTuple):
     mixing_alpha: float = 1.0
 
 
-class StepDataset(Dataset):
+class SetBatchDataset(Dataset):
     """Batches of sets, item i for step i: a function of the seed and the step, so that a fit can be resumed.
 
     Parameters

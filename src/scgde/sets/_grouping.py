@@ -8,7 +8,7 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_columns, check_count, check_groupby
-from scgde.pp._columns import is_constant, labels, levels, writable
+from scgde.sets._columns import is_constant, labels, levels, writable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from scgde.sets import BatchSpec, SetIndex, StepDataset
+from scgde.data import BatchSpec, SetBatchDataset, SetIndex
 
 SPEC = BatchSpec(sets_per_batch=5, set_size=12, target_size=6)
 VIEWS = ("encoder", "generator")
 
 
 def dataset(index, *, sets=None, spec=SPEC, steps=range(10), seed=0):
-    return StepDataset(index, np.arange(index.n_sets) if sets is None else sets, spec, steps=steps, seed=seed)
+    return SetBatchDataset(index, np.arange(index.n_sets) if sets is None else sets, spec, steps=steps, seed=seed)
 
 
 def assert_same(a, b):
@@ -99,7 +99,7 @@ def test_no_mixing_is_the_default(index, codes):
 def test_sets_are_drawn_in_proportion_to_their_probabilities(index, codes):
     sets, probabilities = np.array([3, 17, 20]), np.array([0.7, 0.2, 0.1])
     spec = SPEC._replace(sets_per_batch=3000)
-    weighted = StepDataset(index, sets, spec, steps=range(1), seed=0, probabilities=probabilities)[0]
+    weighted = SetBatchDataset(index, sets, spec, steps=range(1), seed=0, probabilities=probabilities)[0]
     counts = np.bincount(codes[weighted["encoder_rows"][:, 0].numpy()], minlength=40)[sets]
     assert np.abs(counts - 3000 * probabilities).max() < 5 * np.sqrt(3000 * 0.25)
 
@@ -107,7 +107,7 @@ def test_sets_are_drawn_in_proportion_to_their_probabilities(index, codes):
 def test_partners_of_a_mixture_are_drawn_in_proportion_too(many_sets):
     probabilities = np.where(np.arange(1000) < 100, 9.0, 1.0) / 1800
     spec = BatchSpec(4000, 12, 6, n_mixed=3)
-    batch = StepDataset(many_sets, np.arange(1000), spec, steps=range(1), seed=0, probabilities=probabilities)[0]
+    batch = SetBatchDataset(many_sets, np.arange(1000), spec, steps=range(1), seed=0, probabilities=probabilities)[0]
     codes = batch["encoder_rows"].numpy().reshape(4000, 3, -1)[:, :, 0] % 1000
     np.testing.assert_allclose((codes < 100).mean(axis=0), 0.5, atol=0.04)
 
@@ -115,7 +115,7 @@ def test_partners_of_a_mixture_are_drawn_in_proportion_too(many_sets):
 def test_item_tells_what_is_known_of_its_sets(index, codes):
     known = {"label": np.arange(index.n_sets) / 7}
     spec = SPEC._replace(sets_per_batch=30)
-    batch = StepDataset(index, np.array([3, 17, 20]), spec, steps=range(1), seed=0, per_set=known)[0]
+    batch = SetBatchDataset(index, np.array([3, 17, 20]), spec, steps=range(1), seed=0, per_set=known)[0]
     np.testing.assert_array_equal(batch["sets"], codes[batch["encoder_rows"][:, 0].numpy()])
     np.testing.assert_array_equal(batch["label"], batch["sets"].numpy() / 7)
     plain = dataset(index, sets=np.array([3, 17, 20]), spec=spec)[0]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scgde.pp._pairs import Clock, check_times, consecutive_pairs, named_pairs
+from scgde.sets._pairing import TimeScale, check_times, consecutive_pairs, named_pairs
 
 
 @pytest.fixture
@@ -72,11 +72,11 @@ def test_named_pairs_say_what_is_wrong(table, pairs, error, match):
     ids=["numbers", "missing", "spelt", "ordered", "numeric categories"],
 )
 def test_clock_reads_numbers_and_ordered_labels(column, expected):
-    np.testing.assert_array_equal(Clock.of(column).read(column), expected)
+    np.testing.assert_array_equal(TimeScale.of(column).read(column), expected)
 
 
 def test_clock_reads_one_time_as_a_label_or_a_number():
-    clock = Clock.of(pd.Series(["2", "6"], dtype="category"))
+    clock = TimeScale.of(pd.Series(["2", "6"], dtype="category"))
     assert clock.number("6") == clock.number(6) == clock.number(6.0) == 6
     assert clock.number(4) == 4
     with pytest.raises(ValueError, match=r"A time must be a number or one of \['2', '6'\], got 'late'"):
@@ -86,7 +86,7 @@ def test_clock_reads_one_time_as_a_label_or_a_number():
 @pytest.mark.parametrize("column", [pd.Series(["a", "b"], name="day"), pd.Series([True, False], name="day")])
 def test_clock_refuses_values_without_an_order(column):
     with pytest.raises(ValueError, match="`time_key` must name a numeric or ordered column, got 'day'"):
-        Clock.of(column)
+        TimeScale.of(column)
 
 
 def test_check_times_says_what_is_wrong():

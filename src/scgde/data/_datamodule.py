@@ -6,20 +6,20 @@ import numpy as np
 from lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
-from scgde.sets._pairs import PairDataset
-from scgde.sets._steps import BatchSpec, StepDataset
+from scgde.data._datasets import BatchSpec, SetBatchDataset
+from scgde.data._pair_dataset import PairDataset
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from scgde.sets._features import Features
-    from scgde.sets._index import SetIndex
-    from scgde.sets._pairs import Pairs
+    from scgde.data._index import SetIndex
+    from scgde.data._pair_dataset import Pairs
+    from scgde.data._stores import CellStore
 
 _VALIDATION_BATCHES = 4
 
 
-class SetSplitter(LightningDataModule):
+class SetDataModule(LightningDataModule):
     """Batches of training sets and of held-out validation sets.
 
     An epoch is virtual: ``steps_per_epoch`` steps, after which the validation sets are scored, on the same draws each
@@ -46,12 +46,12 @@ class SetSplitter(LightningDataModule):
     pairs
         Which sets are drawn together; without, each batch is one of single sets.
     per_set
-        What a batch of single sets tells of them, see :class:`StepDataset`.
+        What a batch of single sets tells of them, see :class:`SetBatchDataset`.
     """
 
     def __init__(
         self,
-        features: Features,
+        features: CellStore,
         index: SetIndex,
         *,
         train_sets: np.ndarray,
@@ -93,11 +93,11 @@ class SetSplitter(LightningDataModule):
         options: dict[str, Any] = {"steps": steps, "seed": seed, "probabilities": probabilities}
         if self._pairs is None:
             options["per_set"] = self._per_set
-            return DataLoader(StepDataset(self._index, sets, self._spec, **options), batch_size=None)
+            return DataLoader(SetBatchDataset(self._index, sets, self._spec, **options), batch_size=None)
         return DataLoader(PairDataset(self._index, sets, self._pairs, self._spec, **options), batch_size=None)
 
 
-def gather_views(features: Features, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+def gather_views(features: CellStore, batch: dict[str, Tensor]) -> dict[str, Tensor]:
     """Replace the row numbers of a batch by the cells' features, where the rows are."""
     cells = {name: features.gather(batch.pop(f"{name}_rows")) for name in ("encoder", "generator")}
     return {**batch, **cells}

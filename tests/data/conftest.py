@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scgde.sets import SetIndex
+from scgde.data import SetIndex
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from scvi.data import AnnDataManager
 
-from scgde.sets import SET_KEY, SetField, set_codes, set_names
+from scgde.data import SET_KEY, SetField, set_codes, set_names
 
 COLUMNS = {
     "strings": ["b", "a", None, "b"],

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scgde.sets import SetIndex, draw_views
+from scgde.data import SetIndex, draw_views
 
 #: Slots of the encoder and of the generator; the sets of the fixture have 1 to 40 cells.
 SLOTS = [(20, 10), (5, 3), (3, 9), (1, 1), (64, 32)]

@@ -6,7 +6,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
-def make_actual(adata: AnnData) -> None:
+def materialize(adata: AnnData) -> None:
     """Turn a view into an AnnData of its own, in place, as scanpy does before it writes; else do nothing."""
     if adata.is_view:
         adata._init_as_actual(adata.copy())  # noqa: SLF001

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from scgde.sets import BatchSpec, SetSplitter, gather_views, hold_out, open_features
+from scgde.data import BatchSpec, SetDataModule, gather_views, hold_out, open_store
 
 SPEC = BatchSpec(sets_per_batch=4, set_size=6, target_size=3)
 
@@ -16,8 +16,8 @@ def splitter(index, codes):
     """Made with any sets; features are the number of the cell and of its set."""
 
     def make(*, validation_sets=(35, 36), trainer=None, max_steps=25, set_weights=None):
-        made = SetSplitter(
-            open_features(np.stack([np.arange(len(codes)), codes], axis=1)),
+        made = SetDataModule(
+            open_store(np.stack([np.arange(len(codes)), codes], axis=1)),
             index,
             train_sets=np.arange(30),
             validation_sets=np.array(validation_sets, dtype=int),
@@ -95,7 +95,7 @@ def test_rows_are_replaced_by_features_on_the_device(splitter, codes):
 
 def test_gather_views_keeps_the_weights(splitter, codes):
     batch = next(iter(splitter().train_dataloader()))
-    gathered = gather_views(open_features(codes[:, None]), dict(batch))
+    gathered = gather_views(open_store(codes[:, None]), dict(batch))
     assert torch.equal(gathered["encoder_weights"], batch["encoder_weights"])
 
 

@@ -10,13 +10,13 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from torch.utils.data import Dataset
 
-from scgde.sets._steps import as_batch, draw_mixed_views
+from scgde.data._datasets import as_batch, draw_mixed_views
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from scgde.sets._index import SetIndex
-    from scgde.sets._steps import BatchSpec
+    from scgde.data._datasets import BatchSpec
+    from scgde.data._index import SetIndex
 
 
 class Pairs(NamedTuple):
@@ -52,7 +52,7 @@ class Pairs(NamedTuple):
 
 
 class PairDataset(Dataset):
-    """Batches of pairs of sets, item i for step i; see :class:`StepDataset`.
+    """Batches of pairs of sets, item i for step i; see :class:`SetBatchDataset`.
 
     A batch holds ``sets_per_batch`` pairs, a share of them given, the others random, never a set with itself. The
     random ones are a chain, each set the target of the one before it, so that n of them embed n + 1 sets and not 2 n.

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import sparse
 
-from scgde.sets import blocks, open_features
+from scgde.data import blocks, open_store
 
 N_CELLS, N_FEATURES = 50, 7
 ROWS = torch.tensor([[3, 3, 49], [0, 12, 3]])
@@ -50,7 +50,7 @@ def matrix(request, counts, tmp_path):
 @pytest.mark.parametrize("max_bytes", [0, 10**6], ids=["streamed", "resident"])
 @pytest.mark.parametrize("rows", [ROWS, ROWS[0], torch.arange(N_CELLS).flip(0)], ids=["batch", "one set", "all"])
 def test_gather_is_the_same_from_anywhere(matrix, counts, max_bytes, rows):
-    features = open_features(matrix, max_bytes=max_bytes)
+    features = open_store(matrix, max_bytes=max_bytes)
     gathered = features.gather(rows)
     assert features.n_features == N_FEATURES
     assert gathered.dtype == torch.float32
@@ -67,14 +67,14 @@ def test_blocks_cover_the_matrix_in_order(matrix, counts, n_rows):
 
 def test_features_are_streamed_only_where_they_do_not_fit(counts):
     n_bytes = 4 * counts.size
-    resident, streamed = (open_features(counts, max_bytes=limit) for limit in (n_bytes, n_bytes - 1))
+    resident, streamed = (open_store(counts, max_bytes=limit) for limit in (n_bytes, n_bytes - 1))
     assert type(resident) is not type(streamed)
 
 
 def test_resident_features_leave_the_matrix_of_the_user(counts):
     x = counts.astype(np.float32)
-    open_features(x).gather(ROWS).zero_()
+    open_store(x).gather(ROWS).zero_()
     np.testing.assert_array_equal(x, counts)
-    features = open_features(x)
+    features = open_store(x)
     x[:] = 0
     np.testing.assert_array_equal(features.gather(ROWS).numpy(), counts[ROWS.numpy()])

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from scgde.sets import BatchSpec, PairDataset, Pairs, SetSplitter, hold_out_pairs, open_features
-from scgde.sets._pairs import draw_chain
+from scgde.data import BatchSpec, PairDataset, Pairs, SetDataModule, hold_out_pairs, open_store
+from scgde.data._pair_dataset import draw_chain
 
 SPEC = BatchSpec(sets_per_batch=20, set_size=6, target_size=3)
 GIVEN = np.array([[0, 1], [2, 3], [4, 30], [31, 32], [5, 5 + 1]])
@@ -107,8 +107,8 @@ def test_mixtures_are_paired_too(index):
 
 
 def test_splitter_keeps_pairs_within_their_part(index, codes):
-    splitter = SetSplitter(
-        open_features(codes[:, None]),
+    splitter = SetDataModule(
+        open_store(codes[:, None]),
         index,
         train_sets=np.arange(30),
         validation_sets=np.array([30, 31, 32]),

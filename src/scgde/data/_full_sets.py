@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scgde.sets._draws import Draw
+from scgde.data._sampling import Draw
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scgde.sets._index import SetIndex
+    from scgde.data._index import SetIndex
 
 
-def whole_sets(index: SetIndex, *, max_cells: int) -> Iterator[tuple[np.ndarray, Draw]]:
+def full_set_batches(index: SetIndex, *, max_cells: int) -> Iterator[tuple[np.ndarray, Draw]]:
     """Batches of whole sets, each padded with weight 0 to the largest, of at most ``max_cells`` slots.
 
     Sets are taken in order of size, so that little is padded. A set above ``max_cells`` comes alone, one

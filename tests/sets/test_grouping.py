@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scgde.pp._grouping import group_cells, warn_dropped
+from scgde.sets._grouping import group_cells, warn_dropped
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from scgde._checks import check_count, check_fraction, check_positive
-from scgde.sets import BatchSpec
+from scgde.data import BatchSpec
 
 if TYPE_CHECKING:
     from pathlib import Path

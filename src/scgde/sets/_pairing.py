@@ -9,8 +9,8 @@ import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from scgde.pp._columns import labels
-from scgde.pp._grouping import SEPARATOR
+from scgde.sets._columns import labels
+from scgde.sets._grouping import SEPARATOR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SOURCE, TARGET, TIME_FROM, TIME_TO, GROUP = "source", "target", "time_from", "time_to", "group"
 
 
-class Clock(NamedTuple):
+class TimeScale(NamedTuple):
     """Times as numbers.
 
     Parameters
@@ -35,8 +35,8 @@ class Clock(NamedTuple):
     values: list[float]
 
     @classmethod
-    def of(cls, column: pd.Series) -> Clock:
-        """Clock of a numeric or ordered column.
+    def of(cls, column: pd.Series) -> TimeScale:
+        """TimeScale of a numeric or ordered column.
 
         Raises
         ------
