@@ -14,8 +14,8 @@ from scgde.data._stores import CellStore, blocks, open_store
 __all__ = [
     "SET_KEY",
     "BatchSpec",
-    "Draw",
     "CellStore",
+    "Draw",
     "PairDataset",
     "Pairs",
     "SetBatchDataset",
