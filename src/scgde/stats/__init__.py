@@ -17,10 +17,10 @@ from scgde.stats._embedding_scores import (
 from scgde.stats._energy_decomposition import PARTS, Decomposition, Population, decompose, energy_by_feature
 from scgde.stats._extrapolation import in_support
 from scgde.stats._hotelling import Hotelling, hotelling, separate_df
-from scgde.stats._linear_probe import Labels, Linear, fit_linear, fit_predict, losses
+from scgde.stats._linear_probe import Labels, Linear, Standardizer, fit_linear, fit_predict, losses
 from scgde.stats._mahalanobis import mahalanobis, standard_errors
 from scgde.stats._multiple_testing import q_values
-from scgde.stats._permanova import POWERS, Partition, degrees_of_freedom, inner_products, left_by, partition
+from scgde.stats._permanova import POWERS, Partition, degrees_of_freedom, inner_products, partition, residualize
 from scgde.stats._permutation import arrangements, n_arrangements, p_value, shuffles
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "Population",
     "Score",
     "Split",
+    "Standardizer",
     "arrangements",
     "calibration_error",
     "class_scores",
@@ -49,7 +50,6 @@ __all__ = [
     "interval",
     "knn_classes",
     "knn_numbers",
-    "left_by",
     "linear_classes",
     "linear_numbers",
     "losses",
@@ -63,6 +63,7 @@ __all__ = [
     "partition",
     "q_values",
     "replicates",
+    "residualize",
     "separate_df",
     "shuffles",
     "splits",
