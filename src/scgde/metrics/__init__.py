@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scgde._types import Measure
 from scgde.metrics._energy import energy_distance
 from scgde.metrics._gaussian import gaussian_wasserstein
 from scgde.metrics._mmd import mmd
@@ -11,6 +12,7 @@ from scgde.metrics._split_half import split_half
 from scgde.metrics._wasserstein import wasserstein
 
 __all__ = [
+    "Measure",
     "energy_distance",
     "gaussian_wasserstein",
     "mmd",

@@ -55,7 +55,7 @@ def mmd(
     Gretton et al. (2012), A kernel two-sample test.
     """
     first, second = as_measures(x, y, x_weights, y_weights)
-    widths = _median(first.cells, second.cells) if bandwidth is None else bandwidth
+    widths = _median(first.x, second.x) if bandwidth is None else bandwidth
     kernel = _rbf_mixture(np.atleast_1d(np.asarray(widths, dtype=np.float64)))
     within = mean_within(first, kernel, unbiased=unbiased) + mean_within(second, kernel, unbiased=unbiased)
     return within - 2 * mean_between(first, second, kernel)

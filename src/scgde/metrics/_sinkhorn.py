@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from scgde.metrics._measure import Measure, as_measures
+from scgde.metrics._measure import as_measures
 from scgde.metrics._pairwise import mean_between
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import ArrayLike
+
+    from scgde._types import Measure
 
 
 def sinkhorn_divergence(
@@ -89,8 +91,8 @@ def _entropic_cost(
     Both potentials move at once and half of the way: the alternating iteration hardly converges for two
     copies of one cloud, and this one solves them as it solves ``x`` with itself, so that they cancel.
     """
-    cost = cdist(x.cells, y.cells, "sqeuclidean")
-    f, g = np.zeros(len(x.cells)), np.zeros(len(y.cells))
+    cost = cdist(x.x, y.x, "sqeuclidean")
+    f, g = np.zeros(len(x.x)), np.zeros(len(y.x))
     for eps in _annealed(cost.max(), strength, max_iterations):
         f_step = (_soft_min(cost, g, y.weights, eps) - f) / 2
         g_step = (_soft_min(cost.T, f, x.weights, eps) - g) / 2

@@ -46,8 +46,8 @@ def sliced_wasserstein(
     """
     first, second = as_measures(x, y, x_weights, y_weights)
     squares = [
-        _squared_w2_on_line(first.cells @ direction, second.cells @ direction, first.weights, second.weights)
-        for direction in _directions(first.cells.shape[1], n_projections, seed)
+        _squared_w2_on_line(first.x @ direction, second.x @ direction, first.weights, second.weights)
+        for direction in _directions(first.x.shape[1], n_projections, seed)
     ]
     return float(np.sqrt(np.mean(squares)))
 

@@ -51,6 +51,6 @@ def wasserstein(
     first, second = as_measures(x, y, x_weights, y_weights)
     import ot
 
-    cost = cdist(first.cells, second.cells) ** p
+    cost = cdist(first.x, second.x) ** p
     power = ot.emd2(first.weights, second.weights, cost, numItermax=MAX_ITERATIONS)
     return max(float(power), 0.0) ** (1 / p)

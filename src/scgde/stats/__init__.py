@@ -14,7 +14,7 @@ from scgde.stats._embedding_scores import (
     order_of_distances,
     replicates,
 )
-from scgde.stats._energy_decomposition import PARTS, Decomposition, Population, decompose, energy_by_feature
+from scgde.stats._energy_decomposition import PARTS, Decomposition, decompose, energy_by_feature, state_shares
 from scgde.stats._extrapolation import in_support
 from scgde.stats._hotelling import Hotelling, hotelling, separate_df
 from scgde.stats._linear_probe import Labels, Linear, Standardizer, fit_linear, fit_predict, losses
@@ -32,7 +32,6 @@ __all__ = [
     "Labels",
     "Linear",
     "Partition",
-    "Population",
     "Score",
     "Split",
     "Standardizer",
@@ -68,4 +67,5 @@ __all__ = [
     "shuffles",
     "splits",
     "standard_errors",
+    "state_shares",
 ]

@@ -214,9 +214,8 @@ class _Stored(NamedTuple):
         share = np.cumsum(variance[:, ::-1].clip(0), axis=1)
         enough = 1 + (share < SHARE * share[:, -1:]).sum(axis=1)
         chosen = np.full(len(a), self.n_components) if self.n_components else enough
-        return axes[:, :, ::-1], np.minimum(chosen, max_components(self.n_cells[a], self.n_cells[b])).clip(
-            1, z.shape[1]
-        )
+        most = max_components(self.n_cells[a], self.n_cells[b])
+        return axes[:, :, ::-1], np.minimum(chosen, most).clip(1, z.shape[1])
 
     def _noise(self) -> np.ndarray:
         """Mean covariance of an embedding: counts as one more set, and decides where there are no others."""
