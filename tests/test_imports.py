@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "metrics": set(),
     "stats": set(),
     "tl": {"model", "metrics", "pp", "sets", "stats"},
-    "pl": {"get"},
+    "pl": {"get", "metrics"},
     "get": set(),
     "datasets": set(),
     "cli": {"tl", "pl", "get", "pp", "metrics", "datasets", "model"},

@@ -10,6 +10,8 @@ from scipy.spatial.distance import cdist
 
 from scgde.metrics._measure import as_measures
 from scgde.metrics._pairwise import mean_between
+from scgde.metrics._pooled import mean_squared_distance
+from scgde.metrics._registry import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +20,15 @@ if TYPE_CHECKING:
 
     from scgde._types import Measure
 
+#: Blur as a share of the mean squared distance.
+_SHARE = 0.05
 
+
+def _shared_regularization(pooled: np.ndarray) -> dict[str, float]:
+    return {"regularization": _SHARE * mean_squared_distance(pooled) or 1.0}
+
+
+@METRICS.register("sinkhorn", label="Sinkhorn divergence", is_squared=True, shared=_shared_regularization)
 def sinkhorn_divergence(
     x: ArrayLike,
     y: ArrayLike,
@@ -76,7 +86,7 @@ def sinkhorn_divergence(
 
 def _strength(regularization: float | None, x: Measure, y: Measure) -> float:
     if regularization is None:
-        return 0.05 * mean_between(x, y, np.square) or 1.0
+        return _SHARE * mean_between(x, y, np.square) or 1.0
     if not 0 < regularization < np.inf:
         msg = f"`regularization` must be positive and finite, got {regularization}. For none use `wasserstein`."
         raise ValueError(msg)

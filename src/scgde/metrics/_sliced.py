@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scgde.metrics._measure import as_measures
+from scgde.metrics._registry import METRICS
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
+@METRICS.register("sliced_wasserstein", label="sliced Wasserstein-2", is_squared=False, takes_seed=True)
 def sliced_wasserstein(
     x: ArrayLike,
     y: ArrayLike,
