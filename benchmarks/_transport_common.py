@@ -9,9 +9,9 @@ import numpy as np
 
 import scgde
 from _common import timed
+from scgde.metrics._forecasts import ForecastScore
 from scgde.model import TDE
 from scgde.model.predictors import predictors
-from scgde.tl._forecast_scores import Measure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,9 +59,9 @@ def fit_error(sets: Sequence[np.ndarray], mean: np.ndarray, covariance: np.ndarr
 
 def energies(moved: Sequence[np.ndarray], truth: Sequence[np.ndarray], *, unbiased: bool = True) -> np.ndarray:
     """Energy distance 2x of the cells ``(n, G)``, or ``(draws, n, G)``, of each set to its truth."""
-    measure = Measure(partial(scgde.metrics.energy_distance, unbiased=unbiased), is_unbiased=unbiased)
+    score = ForecastScore(partial(scgde.metrics.energy_distance, unbiased=unbiased), is_unbiased=unbiased)
     rng = np.random.default_rng(0)
-    return np.array([measure(*ends, rng) for ends in zip(moved, truth, strict=True)])
+    return np.array([score(*ends, rng) for ends in zip(moved, truth, strict=True)])
 
 
 def judged(adata: AnnData, **options: Any) -> pd.DataFrame:

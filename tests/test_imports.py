@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "model": {"sets", "data", "module", "train", "nn", "stats"},
     "pp": {"sets"},
     "tl": {"model", "metrics", "pp", "sets", "data", "stats"},
-    "pl": {"get"},
+    "pl": {"get", "metrics"},
     "get": set(),
     "datasets": set(),
     "cli": {"tl", "pl", "get", "pp", "metrics", "datasets", "model"},

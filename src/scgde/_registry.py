@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+E = TypeVar("E")
 T = TypeVar("T")
 
 
-class Registry(Generic[T]):
-    """Named classes of one kind: a new method is one file that registers itself.
+class NameTable(Generic[E]):
+    """Entries of one kind by name. Abstract: a registry adds its decorator ``register``.
 
     Parameters
     ----------
@@ -19,33 +20,51 @@ class Registry(Generic[T]):
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
-        self._classes: dict[str, type[T]] = {}
+        self._entries: dict[str, E] = {}
+        self._owners: dict[str, str] = {}
+
+    def unregister(self, name: str) -> None:
+        """Forget the entry of this name, e.g. to run the cell of a notebook that registers it again."""
+        del self._entries[self._checked(name)], self._owners[name]
+
+    def __getitem__(self, name: str) -> E:
+        return self._entries[self._checked(name)]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._entries))
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._kind!r}, {sorted(self._entries)})"
+
+    def _add(self, name: str, entry: E, owner: object) -> None:
+        """File an entry under a name that is free; `owner` is the class or function to name in messages."""
+        if name in self._entries:
+            msg = f"A {self._kind} named {name!r} exists already: {self._owners[name]}. Choose another name."
+            raise ValueError(msg)
+        self._entries[name] = entry
+        self._owners[name] = getattr(owner, "__qualname__", repr(owner))
+
+    def _checked(self, name: str) -> str:
+        if not isinstance(name, str) or name not in self._entries:
+            msg = f"`{self._kind}` must be one of {sorted(self._entries)}, got {name!r}."
+            raise ValueError(msg)
+        return name
+
+
+class Registry(NameTable[type[T]]):
+    """Named classes of one kind: a new method is one file that registers itself."""
 
     def register(self, name: str) -> Callable[[type[T]], type[T]]:
         """Class decorator that files a class under ``name``; a name can be taken once."""
 
         def add(cls: type[T]) -> type[T]:
-            if name in self._classes:
-                taken = self._classes[name].__qualname__
-                msg = f"A {self._kind} named {name!r} exists already: {taken}. Choose another name."
-                raise ValueError(msg)
-            self._classes[name] = cls
+            self._add(name, cls, cls)
             return cls
 
         return add
-
-    def __getitem__(self, name: str) -> type[T]:
-        try:
-            return self._classes[name]
-        except (KeyError, TypeError):
-            msg = f"`{self._kind}` must be one of {sorted(self._classes)}, got {name!r}."
-            raise ValueError(msg) from None
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._classes
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._classes))
-
-    def __len__(self) -> int:
-        return len(self._classes)

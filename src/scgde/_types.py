@@ -1,9 +1,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
 
 #: One obs column, or several that together name a set.
 GroupBy = str | Sequence[str]
 #: Plain values only: what JSON can hold.
 Config = dict[str, Any]
+
+
+class Measure(NamedTuple):
+    """An empirical measure: cells with weights.
+
+    Attributes
+    ----------
+    x
+        Finite features, shape ``(n, G)``.
+    weights
+        Positive, sum 1, shape ``(n,)``.
+    """
+
+    x: np.ndarray
+    weights: np.ndarray

@@ -6,6 +6,7 @@ import pytest
 from scipy.linalg import sqrtm
 
 from scgde.metrics import gaussian_wasserstein
+from scgde.metrics._gaussian import gaussian_fit_wasserstein
 
 
 def random_gaussian(rng: np.random.Generator, n_features: int) -> tuple[np.ndarray, np.ndarray]:
@@ -61,3 +62,12 @@ def test_gaussian_refuses_shapes_and_nan():
         gaussian_wasserstein([0.0, 0.0], np.eye(3), [0.0, 0.0], np.eye(2))
     with pytest.raises(ValueError, match="`mean_y` must be finite"):
         gaussian_wasserstein([0.0, 0.0], np.eye(2), [0.0, np.nan], np.eye(2))
+
+
+def test_gaussian_fit_is_that_of_the_moments():
+    rng = np.random.default_rng(0)
+    x, y, point = (rng.normal(size=(n, 3)) for n in (4, 9, 1))
+    expected = gaussian_wasserstein(x.mean(0), np.cov(x.T), y.mean(0), np.cov(y.T))
+    assert gaussian_fit_wasserstein(x, y) == pytest.approx(expected)
+    to_a_point = np.sqrt(np.square(x.mean(0) - point[0]).sum() + np.trace(np.cov(x.T)))
+    assert gaussian_fit_wasserstein(x, point) == pytest.approx(to_a_point)

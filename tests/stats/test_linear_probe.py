@@ -54,7 +54,7 @@ def test_without_features_frequencies_are_predicted():
     np.testing.assert_allclose(predict(nothing, of(np.arange(8.0)), nothing[:2]), [[3.5]] * 2)
 
 
-def test_a_class_that_is_not_there_has_no_probability(x):
+def test_an_absent_class_has_no_probability(x):
     outputs = predict(x, of(np.arange(60) % 2 * 2, 3), x)
     np.testing.assert_allclose(outputs.sum(axis=1), 1)
     assert (outputs[:, 1] == 0).all()

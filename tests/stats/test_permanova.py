@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist, squareform
 
-from scgde.stats._permanova import degrees_of_freedom, inner_products, left_by, partition
+from scgde.stats._permanova import degrees_of_freedom, inner_products, partition, residualize
 
 
 def points(n=20, n_dims=3, seed=0):
@@ -59,12 +59,12 @@ def test_partition_by_distances_is_multi_sample_energy():
 def test_partition_permutes_residuals():
     """Freedman and Lane: fitted values of the nuisance stay, its residuals move."""
     y, design, nuisance = points(), points(seed=1)[:, :1], points(seed=2)[:, :2]
-    moved = np.stack([np.random.default_rng(i).permutation(20) for i in range(4)])
-    null = partition(products(y), design, nuisance, moved).null
-    left = residuals(y, nuisance)
-    for way, statistic in zip(moved, null, strict=True):
-        back = np.argsort(way)
-        assert statistic == pytest.approx(partition(products(y - left + left[back]), design, nuisance, IDENTITY)[0])
+    permutations = np.stack([np.random.default_rng(i).permutation(20) for i in range(4)])
+    null = partition(products(y), design, nuisance, permutations).null
+    residual = residuals(y, nuisance)
+    for permutation, statistic in zip(permutations, null, strict=True):
+        permuted = y - residual + residual[np.argsort(permutation)]
+        assert statistic == pytest.approx(partition(products(permuted), design, nuisance, IDENTITY)[0])
 
 
 def test_partition_does_not_depend_on_units():
@@ -90,7 +90,7 @@ def test_partition_refuses_what_cannot_be_tested():
         partition(products(points()), np.eye(20), NOTHING, IDENTITY)
 
 
-def test_left_by_gives_products_of_residuals():
+def test_residualize_gives_inner_products_of_residuals():
     y, nuisance = points(), points(seed=1)
-    left = residuals(y, nuisance)
-    np.testing.assert_allclose(left_by(nuisance, products(y)), left @ left.T, atol=1e-10)
+    residual = residuals(y, nuisance)
+    np.testing.assert_allclose(residualize(products(y), nuisance), residual @ residual.T, atol=1e-10)

@@ -17,18 +17,18 @@ DESIGNS = [
 
 def oracle(codes, strata):
     """All labellings that permutations within strata give, by trying every permutation."""
-    ways = permutations(range(len(codes)))
-    return {tuple(codes[list(way)]) for way in ways if (strata[list(way)] == strata).all()}
+    orders = map(list, permutations(range(len(codes))))
+    return {tuple(codes[order]) for order in orders if (strata[order] == strata).all()}
 
 
 @pytest.mark.parametrize(("codes", "strata"), DESIGNS)
 def test_arrangements_give_each_labelling_once(codes, strata):
     codes, strata = np.array(codes), np.array(strata)
-    moved = arrangements(codes, strata)
-    labellings = [tuple(codes[way]) for way in moved]
+    orders = arrangements(codes, strata)
+    labellings = [tuple(codes[order]) for order in orders]
     assert len(set(labellings)) == len(labellings) == n_arrangements(codes, strata)
     assert set(labellings) == oracle(codes, strata)
-    assert (np.sort(moved, axis=1) == np.arange(len(codes))).all()
+    assert (np.sort(orders, axis=1) == np.arange(len(codes))).all()
 
 
 def test_n_arrangements_of_many_sets_is_exact():
@@ -38,11 +38,11 @@ def test_n_arrangements_of_many_sets_is_exact():
 
 def test_shuffles_stay_within_strata():
     strata = np.array([3, 0, 0, 3, 3, 7, 0])
-    moved = shuffles(strata, 500, np.random.default_rng(0))
-    assert (strata[moved] == strata).all()
-    assert (np.sort(moved, axis=1) == np.arange(7)).all()
-    # Uniform: of three sets each is in each place a third of the time.
-    assert (moved[:, 0] == 3).mean() == pytest.approx(1 / 3, abs=0.08)
+    orders = shuffles(strata, 500, np.random.default_rng(0))
+    assert (strata[orders] == strata).all()
+    assert (np.sort(orders, axis=1) == np.arange(7)).all()
+    # Uniform: of three sets each is at each position a third of the time.
+    assert (orders[:, 0] == 3).mean() == pytest.approx(1 / 3, abs=0.08)
 
 
 def test_p_value_counts_ties_and_the_observed_statistic():

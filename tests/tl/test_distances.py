@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial.distance import pdist, squareform
 
 from scgde import datasets, metrics, tl
-from scgde.tl._distances import CELL_METRICS, EMBEDDING_METRICS
+from scgde.metrics import METRICS
+from scgde.metrics._registry import EMBEDDING_DISTANCES
 
 
 @pytest.fixture
@@ -14,7 +17,7 @@ def measured(fitted):
     return fitted
 
 
-@pytest.mark.parametrize("metric", [*EMBEDDING_METRICS, *CELL_METRICS])
+@pytest.mark.parametrize("metric", [*EMBEDDING_DISTANCES, *METRICS])
 def test_distances_are_symmetric_and_zero_on_the_diagonal(measured, metric):
     table = tl.distances(measured, metric=metric, n_cells=10)
     names = measured.uns["gde"]["sets"].index
@@ -50,8 +53,8 @@ def test_distances_between_cells_are_those_of_metrics(fitted):
 @pytest.mark.parametrize(("metric", "option"), [("mmd", "bandwidth"), ("sinkhorn", "regularization")])
 def test_distances_have_one_kernel_for_all_pairs(fitted, monkeypatch, metric, option):
     seen = []
-    name = {"mmd": "mmd", "sinkhorn": "sinkhorn_divergence"}[metric]
-    monkeypatch.setattr(metrics, name, lambda x, y, **options: seen.append(options[option]) or 1.0)
+    recorded = replace(METRICS[metric], function=lambda x, y, **options: seen.append(options[option]) or 1.0)
+    monkeypatch.setitem(METRICS._entries, metric, recorded)
     tl.distances(fitted, metric=metric, n_cells=5)
     assert len(seen) == 45
     assert len(set(seen)) == 1

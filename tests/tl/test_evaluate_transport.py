@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from scgde import metrics, tl
+from scgde.metrics._forecasts import DEFAULT_SCORES
 from scgde.tl._carried import read_tde
-from scgde.tl._forecast_scores import METRICS
 
 FORECASTS = ["identity", "pooled targets", "source-conditioned", "forecast", "true target", "split half"]
 
@@ -18,7 +18,7 @@ def scores(moving_once):
 def test_evaluate_transport_has_a_row_for_each_held_out_pair_forecast_and_metric(moving_once, scores):
     pairs = moving_once.uns["tde"]["pairs"]
     held = pairs[pairs["role"] == "held out"]
-    assert len(scores) == len(held) * len(FORECASTS) * len(METRICS)
+    assert len(scores) == len(held) * len(FORECASTS) * len(DEFAULT_SCORES)
     assert scores["forecast"].unique().tolist() == FORECASTS
     assert set(scores["source"]) == set(held["source"])
     finite = scores[(scores["n_source"] > 1) & (scores["n_target"] > 3)]

@@ -7,7 +7,8 @@ import pytest
 import scanpy as sc
 
 from scgde import metrics, tl
-from scgde.stats._energy_decomposition import PARTS, Population, decompose
+from scgde.metrics import Measure
+from scgde.stats._energy_decomposition import PARTS, decompose
 from scgde.tl._explain import _floor
 
 N_SETS, N_CELLS = 12, 40
@@ -57,8 +58,9 @@ def test_explain_splits_the_energy_distance(cells):
 def test_floor_is_the_distance_of_two_draws_of_one_population():
     rng, totals, floors = np.random.default_rng(0), [], []
     for _ in range(1000):
-        sides = [Population(rng.normal(size=(n, 4)), rng.dirichlet(np.full(n, 5)), np.zeros(n, int)) for n in (20, 50)]
-        totals.append(decompose(*sides, 1).contributions().sum())
+        sides = [Measure(rng.normal(size=(n, 4)), rng.dirichlet(np.full(n, 5))) for n in (20, 50)]
+        states = tuple(np.zeros(n, int) for n in (20, 50))
+        totals.append(decompose(*sides, states, 1).contributions().sum())
         floors.append(sum(map(_floor, sides)))
     assert np.mean(floors) == pytest.approx(np.mean(totals), rel=0.05)
 

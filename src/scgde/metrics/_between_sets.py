@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from joblib import Parallel, delayed
 
-from scgde.metrics._gaussian import gaussian_wasserstein
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -41,15 +39,3 @@ def _block(rows: list[np.ndarray], columns: list[np.ndarray], metric: Metric, *,
             if i < j or not same:
                 values[i, j] = metric(x, y)
     return values
-
-
-def gaussian_fit_wasserstein(x: np.ndarray, y: np.ndarray) -> float:
-    """W2 between the Gaussians with the means and covariances of two clouds; of a single cell, with none."""
-    return float(gaussian_wasserstein(*_moments(x), *_moments(y)))
-
-
-def _moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    x, n_features = x.astype(float), x.shape[1]
-    if len(x) == 1:
-        return x[0], np.zeros((n_features, n_features))
-    return x.mean(axis=0), np.cov(x, rowvar=False).reshape(n_features, n_features)

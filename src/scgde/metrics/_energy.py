@@ -4,12 +4,14 @@ from typing import TYPE_CHECKING
 
 from scgde.metrics._measure import as_measures
 from scgde.metrics._pairwise import mean_between, mean_within
+from scgde.metrics._registry import METRICS
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike
 
 
+@METRICS.register("energy", label="energy distance", is_squared=True, has_unbiased=True)
 def energy_distance(
     x: ArrayLike,
     y: ArrayLike,

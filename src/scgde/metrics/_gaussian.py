@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scgde.metrics._registry import METRICS
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
@@ -46,6 +48,18 @@ def gaussian_wasserstein(
     return np.sqrt((shift**2).sum(-1) + (bures**2).sum((-2, -1)))
 
 
+@METRICS.register("gaussian_wasserstein", label="Wasserstein-2 of Gaussian fits", is_squared=False)
+def gaussian_fit_wasserstein(x: np.ndarray, y: np.ndarray) -> float:
+    """Wasserstein-2 distance between the Gaussians with the moments of two clouds.
+
+    Parameters
+    ----------
+    x, y
+        Cells, shapes ``(n, G)`` and ``(m, G)``; the covariance of a single cell is 0.
+    """
+    return float(gaussian_wasserstein(*_moments(x), *_moments(y)))
+
+
 def _as_mean(mean: ArrayLike, name: str) -> np.ndarray:
     array = np.asarray(mean, dtype=np.float64)
     if array.ndim < 1 or array.shape[-1] == 0 or not np.isfinite(array).all():
@@ -69,3 +83,10 @@ def _root(cov: ArrayLike, n_features: int, name: str) -> np.ndarray:
     # Rounding leaves about 1e-16 where an eigenvalue is zero, and the root makes 1e-8 of it.
     values = np.where(values > n_features * np.finfo(float).eps * scale, values, 0)
     return vectors * np.sqrt(values)[..., None, :]
+
+
+def _moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    x, n_features = x.astype(float), x.shape[1]
+    if len(x) == 1:
+        return x[0], np.zeros((n_features, n_features))
+    return x.mean(axis=0), np.cov(x, rowvar=False).reshape(n_features, n_features)

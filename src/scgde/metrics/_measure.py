@@ -1,26 +1,13 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scgde._types import Measure
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-
-
-class Measure(NamedTuple):
-    """Cells with weights.
-
-    Attributes
-    ----------
-    cells
-        Finite features, shape ``(n, G)``.
-    weights
-        Positive, sum 1, shape ``(n,)``.
-    """
-
-    cells: np.ndarray
-    weights: np.ndarray
 
 
 def as_measures(
@@ -28,10 +15,10 @@ def as_measures(
 ) -> tuple[Measure, Measure]:
     """Check two clouds of cells that are to be compared."""
     first, second = as_measure(x, x_weights, name="x"), as_measure(y, y_weights, name="y")
-    if first.cells.shape[1] != second.cells.shape[1]:
+    if first.x.shape[1] != second.x.shape[1]:
         msg = (
-            f"`x` and `y` must have the same features, got {first.cells.shape[1]} and "
-            f"{second.cells.shape[1]} columns. Bring both to one feature space."
+            f"`x` and `y` must have the same features, got {first.x.shape[1]} and "
+            f"{second.x.shape[1]} columns. Bring both to one feature space."
         )
         raise ValueError(msg)
     return first, second

@@ -3,20 +3,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.spatial.distance import pdist
 
 from scgde.metrics._measure import as_measures
 from scgde.metrics._pairwise import Kernel, mean_between, mean_within
+from scgde.metrics._pooled import median_bandwidth, pool
+from scgde.metrics._registry import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import ArrayLike
 
-#: The median is that of at most so many pooled cells: two million distances.
-MAX_MEDIAN_CELLS = 2000
+
+def _shared_bandwidth(pooled: np.ndarray) -> dict[str, float]:
+    return {"bandwidth": median_bandwidth(pooled)}
 
 
+@METRICS.register("mmd", label="squared MMD", is_squared=True, has_unbiased=True, shared=_shared_bandwidth)
 def mmd(
     x: ArrayLike,
     y: ArrayLike,
@@ -55,7 +58,7 @@ def mmd(
     Gretton et al. (2012), A kernel two-sample test.
     """
     first, second = as_measures(x, y, x_weights, y_weights)
-    widths = _median(first.cells, second.cells) if bandwidth is None else bandwidth
+    widths = median_bandwidth(pool([first.x, second.x])) if bandwidth is None else bandwidth
     kernel = _rbf_mixture(np.atleast_1d(np.asarray(widths, dtype=np.float64)))
     within = mean_within(first, kernel, unbiased=unbiased) + mean_within(second, kernel, unbiased=unbiased)
     return within - 2 * mean_between(first, second, kernel)
@@ -77,12 +80,3 @@ def _rbf_mixture(bandwidths: np.ndarray) -> Kernel:
         return mixture
 
     return kernel
-
-
-def _median(x: np.ndarray, y: np.ndarray) -> float:
-    pooled = np.concatenate([x, y])
-    if len(pooled) > MAX_MEDIAN_CELLS:
-        pooled = np.random.default_rng(0).choice(pooled, MAX_MEDIAN_CELLS, replace=False)
-    distances = pdist(pooled)
-    distances = distances[distances > 0]
-    return float(np.median(distances)) if distances.size else 1.0

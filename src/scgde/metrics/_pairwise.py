@@ -7,7 +7,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 if TYPE_CHECKING:
-    from scgde.metrics._measure import Measure
+    from scgde._types import Measure
 
 #: Function of an array of Euclidean distances, applied element by element; may overwrite its argument.
 Kernel = Callable[[np.ndarray], np.ndarray]
@@ -18,19 +18,19 @@ MAX_ENTRIES = 2_000_000
 def mean_between(x: Measure, y: Measure, kernel: Kernel) -> float:
     """Weighted mean of ``kernel(|x - y|)``, in bounded memory."""
     total = 0.0
-    for rows in _blocks(len(x.cells), len(y.cells)):
-        total += x.weights[rows] @ kernel(cdist(x.cells[rows], y.cells)) @ y.weights
+    for rows in _blocks(len(x.x), len(y.x)):
+        total += x.weights[rows] @ kernel(cdist(x.x[rows], y.x)) @ y.weights
     return float(total)
 
 
 def mean_within(x: Measure, kernel: Kernel, *, unbiased: bool) -> float:
     """Weighted mean of ``kernel(|x - x'|)``, over all pairs or over pairs of different cells."""
     total = 0.0
-    for rows in _blocks(len(x.cells), len(x.cells)):
+    for rows in _blocks(len(x.x), len(x.x)):
         # The kernel is symmetric: what lies right of the diagonal block counts twice.
         partners = x.weights[rows.start :].copy()
         partners[rows.stop - rows.start :] *= 2
-        total += x.weights[rows] @ kernel(cdist(x.cells[rows], x.cells[rows.start :])) @ partners
+        total += x.weights[rows] @ kernel(cdist(x.x[rows], x.x[rows.start :])) @ partners
     return float(_without_diagonal(total, x.weights, kernel) if unbiased else total)
 
 

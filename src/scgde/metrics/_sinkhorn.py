@@ -8,15 +8,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from scgde.metrics._measure import Measure, as_measures
+from scgde.metrics._measure import as_measures
 from scgde.metrics._pairwise import mean_between
+from scgde.metrics._pooled import mean_squared_distance
+from scgde.metrics._registry import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import ArrayLike
 
+    from scgde._types import Measure
 
+#: Blur as a share of the mean squared distance.
+_SHARE = 0.05
+
+
+def _shared_regularization(pooled: np.ndarray) -> dict[str, float]:
+    return {"regularization": _SHARE * mean_squared_distance(pooled) or 1.0}
+
+
+@METRICS.register("sinkhorn", label="Sinkhorn divergence", is_squared=True, shared=_shared_regularization)
 def sinkhorn_divergence(
     x: ArrayLike,
     y: ArrayLike,
@@ -74,7 +86,7 @@ def sinkhorn_divergence(
 
 def _strength(regularization: float | None, x: Measure, y: Measure) -> float:
     if regularization is None:
-        return 0.05 * mean_between(x, y, np.square) or 1.0
+        return _SHARE * mean_between(x, y, np.square) or 1.0
     if not 0 < regularization < np.inf:
         msg = f"`regularization` must be positive and finite, got {regularization}. For none use `wasserstein`."
         raise ValueError(msg)
@@ -89,8 +101,8 @@ def _entropic_cost(
     Both potentials move at once and half of the way: the alternating iteration hardly converges for two
     copies of one cloud, and this one solves them as it solves ``x`` with itself, so that they cancel.
     """
-    cost = cdist(x.cells, y.cells, "sqeuclidean")
-    f, g = np.zeros(len(x.cells)), np.zeros(len(y.cells))
+    cost = cdist(x.x, y.x, "sqeuclidean")
+    f, g = np.zeros(len(x.x)), np.zeros(len(y.x))
     for eps in _annealed(cost.max(), strength, max_iterations):
         f_step = (_soft_min(cost, g, y.weights, eps) - f) / 2
         g_step = (_soft_min(cost.T, f, x.weights, eps) - g) / 2

@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scgde.metrics._measure import as_measures
+from scgde.metrics._registry import METRICS
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
+@METRICS.register("sliced_wasserstein", label="sliced Wasserstein-2", is_squared=False, takes_seed=True)
 def sliced_wasserstein(
     x: ArrayLike,
     y: ArrayLike,
@@ -46,8 +48,8 @@ def sliced_wasserstein(
     """
     first, second = as_measures(x, y, x_weights, y_weights)
     squares = [
-        _squared_w2_on_line(first.cells @ direction, second.cells @ direction, first.weights, second.weights)
-        for direction in _directions(first.cells.shape[1], n_projections, seed)
+        _squared_w2_on_line(first.x @ direction, second.x @ direction, first.weights, second.weights)
+        for direction in _directions(first.x.shape[1], n_projections, seed)
     ]
     return float(np.sqrt(np.mean(squares)))
 

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from scgde.metrics._measure import as_measures
+from scgde.metrics._registry import METRICS
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 MAX_ITERATIONS = 10_000_000
 
 
+@METRICS.register("wasserstein", label="Wasserstein-2", is_squared=False)
 def wasserstein(
     x: ArrayLike,
     y: ArrayLike,
@@ -51,6 +53,6 @@ def wasserstein(
     first, second = as_measures(x, y, x_weights, y_weights)
     import ot
 
-    cost = cdist(first.cells, second.cells) ** p
+    cost = cdist(first.x, second.x) ** p
     power = ot.emd2(first.weights, second.weights, cost, numItermax=MAX_ITERATIONS)
     return max(float(power), 0.0) ** (1 / p)

@@ -11,6 +11,7 @@ from scipy.spatial.distance import squareform
 
 from scgde import _keys
 from scgde._checks import check_one_of, check_set_table
+from scgde.metrics._registry import label_of
 from scgde.pl._embedding import _column, _stored_colors
 from scgde.pl._figure import GREY, INK, SMALL_PRINT, finish, make_room, panels
 from scgde.pl._points import MAX_NAME, shortened
@@ -33,17 +34,6 @@ MAX_LABELS = 60
 MAX_ORDERED = 600
 #: What lies right of the map, in shares of its width.
 _TREE, _STRIP, _GAP = 0.12, 0.028, 0.012
-_MEANING = {
-    "embedding": "distance of embeddings",
-    "standard_error": "standard error of the distance",
-    "mahalanobis": "difference in standard errors",
-    "energy": "energy distance",
-    "gaussian_wasserstein": "Wasserstein-2 of Gaussian fits",
-    "mmd": "squared MMD",
-    "sinkhorn": "Sinkhorn divergence",
-    "sliced_wasserstein": "sliced Wasserstein-2",
-    "wasserstein": "Wasserstein-2",
-}
 
 
 def distances(
@@ -223,4 +213,4 @@ def _explain(ax: Axes, image: Any, meaning: str, strips: list[Strip]) -> None:
 
 def _meaning(metric: str, params: Any) -> str:
     is_isometric = metric == "embedding" and float(params.get("isometry", 0)) > 0
-    return "Wasserstein-2, from embeddings" if is_isometric else _MEANING.get(metric, metric)
+    return "Wasserstein-2, from embeddings" if is_isometric else label_of(metric)

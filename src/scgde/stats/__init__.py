@@ -14,13 +14,13 @@ from scgde.stats._embedding_scores import (
     order_of_distances,
     replicates,
 )
-from scgde.stats._energy_decomposition import PARTS, Decomposition, Population, decompose, energy_by_feature
+from scgde.stats._energy_decomposition import PARTS, Decomposition, decompose, energy_by_feature, state_shares
 from scgde.stats._extrapolation import in_support
 from scgde.stats._hotelling import Hotelling, hotelling, separate_df
-from scgde.stats._linear_probe import Labels, Linear, fit_linear, fit_predict, losses
+from scgde.stats._linear_probe import Labels, Linear, Standardizer, fit_linear, fit_predict, losses
 from scgde.stats._mahalanobis import mahalanobis, standard_errors
 from scgde.stats._multiple_testing import q_values
-from scgde.stats._permanova import POWERS, Partition, degrees_of_freedom, inner_products, left_by, partition
+from scgde.stats._permanova import POWERS, Partition, degrees_of_freedom, inner_products, partition, residualize
 from scgde.stats._permutation import arrangements, n_arrangements, p_value, shuffles
 
 __all__ = [
@@ -32,9 +32,9 @@ __all__ = [
     "Labels",
     "Linear",
     "Partition",
-    "Population",
     "Score",
     "Split",
+    "Standardizer",
     "arrangements",
     "calibration_error",
     "class_scores",
@@ -49,7 +49,6 @@ __all__ = [
     "interval",
     "knn_classes",
     "knn_numbers",
-    "left_by",
     "linear_classes",
     "linear_numbers",
     "losses",
@@ -63,8 +62,10 @@ __all__ = [
     "partition",
     "q_values",
     "replicates",
+    "residualize",
     "separate_df",
     "shuffles",
     "splits",
     "standard_errors",
+    "state_shares",
 ]

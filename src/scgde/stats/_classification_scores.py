@@ -36,12 +36,12 @@ def class_scores(truth: np.ndarray, probability: np.ndarray) -> dict[str, float]
     are two, else the mean over the classes that occur; ``brier``, the squared error of the probabilities.
     """
     predicted = probability.argmax(axis=1)
-    there = np.unique(truth)
-    positive = there if probability.shape[1] > 2 else np.array([1])
+    present = np.unique(truth)
+    positive = present if probability.shape[1] > 2 else np.array([1])
     ranked = [code for code in positive if 0 < (truth == code).sum() < len(truth)]
     return {
         "accuracy": float((predicted == truth).mean()),
-        "balanced_accuracy": float(np.mean([(predicted[truth == code] == code).mean() for code in there])),
+        "balanced_accuracy": float(np.mean([(predicted[truth == code] == code).mean() for code in present])),
         "roc_auc": _mean([roc_auc_score(truth == code, probability[:, code]) for code in ranked]),
         "f1": _mean([_f1(truth == code, predicted == code) for code in positive]),
         "average_precision": _mean([average_precision_score(truth == code, probability[:, code]) for code in ranked]),
@@ -70,7 +70,8 @@ def calibration_error(truth: np.ndarray, probability: np.ndarray) -> float:
 def interval(values: np.ndarray, n_splits: int, level: float, bounds: tuple[float, float]) -> tuple[float, float]:
     """Confidence interval of a mean over test parts that share their training sets.
 
-    It is cut at the bounds of the score: beyond them there is nothing to cover, so it covers as often as the whole one.
+    Test parts share training sets, so their scores are correlated: the variance is ``1 / n + n_test / n_train`` times
+    the variance between parts. Cutting the interval at the bounds of the score does not change how often it covers.
 
     Parameters
     ----------
@@ -90,6 +91,7 @@ def interval(values: np.ndarray, n_splits: int, level: float, bounds: tuple[floa
     values = values[np.isfinite(values)]
     if len(values) < 2:
         return np.nan, np.nan
+    # With k parts, n_test / n_train = 1 / (k - 1).
     error = values.std(ddof=1) * np.sqrt(1 / len(values) + 1 / (n_splits - 1))
     half = stats.t.ppf(0.5 + level / 2, len(values) - 1) * error
     return max(float(values.mean() - half), bounds[0]), min(float(values.mean() + half), bounds[1])

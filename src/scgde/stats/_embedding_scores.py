@@ -1,4 +1,4 @@
-"""What distances between sets tell of a covariate: one score each."""
+"""How well distances between sets agree with a covariate: bio conservation, batch removal, order, replicates."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.stats import rankdata
 
-from scgde.stats._permanova import inner_products, left_by
+from scgde.stats._permanova import inner_products, residualize
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-#: Penalty of a linear readout, relative to the mean variance of a principal coordinate.
+#: Penalty of ridge regression, relative to the mean variance of a principal coordinate.
 RIDGE = 0.01
 
 
 class Score(NamedTuple):
-    """A score in steps, of which a permutation repeats the last two only.
+    """A score in steps; a permutation repeats the last two only.
 
     Attributes
     ----------
     prepare
-        From distances ``(S, S)`` to what of them matters.
+        From distances ``(S, S)`` to what `predict` needs of them.
     predict
-        From that and the values ``(S,)``, as they are encoded, to one outcome per set, ``(S,)``.
+        From that and the encoded values ``(S,)`` to one outcome per set, ``(S,)``.
     summarize
-        From outcomes and values of some sets to a number.
+        From outcomes and values ``(S,)`` to a number.
     encode
-        From values to what of them matters: one entry, or one row and column, per set.
+        From values to what `predict` needs of them: one entry, or one row and column, per set.
     """
 
     prepare: Callable[[np.ndarray], np.ndarray]
@@ -38,37 +38,37 @@ class Score(NamedTuple):
     encode: Callable[[np.ndarray], np.ndarray] = np.asarray
 
     def __call__(self, distances: np.ndarray, values: np.ndarray) -> float:
-        """The score."""
+        """The score of the values, as they are."""
         return self.summarize(self.predict(self.prepare(distances), self.encode(values)), values)
 
     def null(self, distances: np.ndarray, values: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
         """The score of ``n`` permutations of the values."""
         prepared, encoded, scores = self.prepare(distances), self.encode(values), np.empty(n)
         for i in range(n):
-            moved = rng.permutation(len(values))
-            permuted = encoded[moved] if encoded.ndim == 1 else encoded[np.ix_(moved, moved)]
-            scores[i] = self.summarize(self.predict(prepared, permuted), values[moved])
+            order = rng.permutation(len(values))
+            permuted = encoded[order] if encoded.ndim == 1 else encoded[np.ix_(order, order)]
+            scores[i] = self.summarize(self.predict(prepared, permuted), values[order])
         return scores
 
 
 def knn_classes(n_neighbors: int) -> Score:
-    """Balanced accuracy of the majority of the nearest other sets; of a tie, of the nearer ones."""
+    """Balanced accuracy of the majority vote of the nearest other sets; ties go to the nearer ones."""
     return Score(lambda distances: _neighbors(distances, n_neighbors), _majority, _balanced_accuracy)
 
 
 def knn_numbers(n_neighbors: int) -> Score:
-    """Rank correlation with the mean of the nearest other sets."""
+    """Rank correlation of the values with the mean over the nearest other sets."""
     return Score(lambda d: _neighbors(d, n_neighbors), lambda near, values: values[near].mean(axis=1), _spearman)
 
 
 def linear_classes() -> Score:
-    """Balanced accuracy of ridge regression on the class, each set predicted from the others."""
+    """Balanced accuracy of ridge regression of the class, each set predicted from the others."""
     return Score(_smoother, _nearest_class, _balanced_accuracy)
 
 
 def linear_numbers() -> Score:
-    """Rank correlation with ridge regression, each set predicted from the others."""
-    return Score(_smoother, lambda hat, values: _left_out(hat, values[:, None])[:, 0], _spearman)
+    """Rank correlation of the values with ridge regression, each set predicted from the others."""
+    return Score(_smoother, lambda hat, values: _leave_one_out(hat, values[:, None])[:, 0], _spearman)
 
 
 def order_of_distances() -> Score:
@@ -85,7 +85,7 @@ def order_along_a_line() -> Score:
 
 def replicates() -> Score:
     """Probability that a replicate of a set is nearer than another set, mean over sets that have replicates."""
-    return Score(lambda distances: distances, _share_beaten, lambda outcomes, _: _known_mean(outcomes))
+    return Score(lambda distances: distances, _share_farther, lambda outcomes, _: _nan_mean(outcomes))
 
 
 def _neighbors(distances: np.ndarray, n_neighbors: int) -> np.ndarray:
@@ -95,31 +95,31 @@ def _neighbors(distances: np.ndarray, n_neighbors: int) -> np.ndarray:
 
 
 def _majority(near: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    # A little more weight for the nearer decides ties, and nothing else.
+    # Weights decrease too little with rank to decide anything but ties.
     weights = 1 + np.linspace(0.1, 0, near.shape[1]) / near.shape[1]
     return np.einsum("skc,k->sc", np.eye(codes.max() + 1)[codes[near]], weights).argmax(axis=1)
 
 
 def _smoother(distances: np.ndarray) -> np.ndarray:
-    """From values to their fit by ridge regression on the principal coordinates, shape ``(S, S)``."""
-    inner = left_by(np.empty((len(distances), 0)), inner_products(distances, power=2))
-    variance, axes = np.linalg.eigh(inner)
-    # What is no distance between points has negative ones.
+    """Hat matrix ``H`` of ridge regression on the principal coordinates: fit ``H y``, shape ``(S, S)``."""
+    variance, axes = np.linalg.eigh(_gower(distances))
+    # Distances that are not Euclidean give negative eigenvalues.
     variance = variance.clip(0)
+    # H = 1 1' / S + A diag(v / (v + penalty)) A', with A the principal axes and v their variances.
     shrunk = variance / (variance + RIDGE * max(variance.mean(), 1e-30))
     return (axes * shrunk) @ axes.T + 1 / len(distances)
 
 
-def _left_out(hat: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Prediction of each target ``(S, C)`` by a fit to the others: ridge regression has it in closed form."""
+def _leave_one_out(hat: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Prediction of each target ``(S, C)`` by the fit to the others: ``(H y - h_ii y_i) / (1 - h_ii)``."""
     own = np.diag(hat)[:, None]
     return (hat @ targets - own * targets) / (1 - own).clip(1e-9)
 
 
 def _nearest_class(hat: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    # Divided by their number, rare classes are predicted as readily as common ones.
+    # Divided by its number of sets, a rare class is predicted as readily as a common one.
     targets = np.eye(codes.max() + 1)[codes]
-    return _left_out(hat, targets / targets.sum(axis=0).clip(1)).argmax(axis=1)
+    return _leave_one_out(hat, targets / targets.sum(axis=0).clip(1)).argmax(axis=1)
 
 
 def _balanced_accuracy(predicted: np.ndarray, codes: np.ndarray) -> float:
@@ -150,24 +150,28 @@ def _difference_ranks(values: np.ndarray) -> np.ndarray:
     return _ranks(np.abs(values[:, None] - values))
 
 
+def _gower(distances: np.ndarray) -> np.ndarray:
+    """Centred inner products of the points with these distances, shape ``(S, S)``."""
+    return residualize(inner_products(distances, power=2), np.empty((len(distances), 0)))
+
+
 def _first_coordinate(distances: np.ndarray) -> np.ndarray:
-    centered = left_by(np.empty((len(distances), 0)), inner_products(distances, power=2))
-    return np.linalg.eigh(centered)[1][:, -1]
+    return np.linalg.eigh(_gower(distances))[1][:, -1]
 
 
-def _known_mean(outcomes: np.ndarray) -> float:
+def _nan_mean(outcomes: np.ndarray) -> float:
     known = outcomes[np.isfinite(outcomes)]
     return float(known.mean()) if len(known) else np.nan
 
 
-def _share_beaten(distances: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Of each set: share of the other sets that its replicates are nearer than, ties by half; NaN without any."""
+def _share_farther(distances: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Share of the other sets that are farther than a replicate, ties count half; NaN for a set without replicates."""
     shares = np.full(len(codes), np.nan)
     for i, row in enumerate(distances):
         same = codes == codes[i]
         others = row[~same]
         same[i] = False
         if same.any() and len(others):
-            beaten = (row[same][:, None] < others).mean() + 0.5 * (row[same][:, None] == others).mean()
-            shares[i] = beaten
+            own = row[same][:, None]
+            shares[i] = (own < others).mean() + 0.5 * (own == others).mean()
     return shares

@@ -1,19 +1,19 @@
-"""Is a place among those that were seen?"""
+"""Whether a point lies among the training points, or a model extrapolates there."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-#: A point is in the support when it is as near to one that was seen as this share of those are to another.
+#: Quantile of the nearest-neighbour distances between training points up to which a point is in the support.
 SUPPORT_LEVEL = 0.95
 
 
-def in_support(points: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """Whether each point ``(T, E)`` is as near to one that was seen ``(S, E)`` as most of these are to another."""
-    tree = cKDTree(seen)
-    gaps = tree.query(seen, k=[2])[0]
-    # A single one has no other, and is alone in its support.
-    limit = np.quantile(gaps, SUPPORT_LEVEL) if len(seen) > 1 else 0.0
-    # Single precision, in which embeddings are stored.
-    return tree.query(points)[0] <= limit * (1 + 1e-6) + 1e-6 * np.abs(seen).max()
+def in_support(points: np.ndarray, training: np.ndarray) -> np.ndarray:
+    """Whether each point ``(T, E)`` is as near to a training point ``(S, E)`` as most of these are to each other."""
+    tree = cKDTree(training)
+    gaps = tree.query(training, k=[2])[0]
+    # A single training point has no neighbour: it alone is in its support.
+    limit = np.quantile(gaps, SUPPORT_LEVEL) if len(training) > 1 else 0.0
+    # Embeddings are stored in single precision, hence the tolerance.
+    return tree.query(points)[0] <= limit * (1 + 1e-6) + 1e-6 * np.abs(training).max()

@@ -1,4 +1,4 @@
-"""Difference of two estimated means: the test behind every comparison of two sets."""
+"""Hotelling's test of the difference of two estimated means."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Hotelling(NamedTuple):
     statistic
         Hotelling's T squared, shape ``(...)``.
     df
-        Denominator degrees of freedom of the F distribution that it is referred to, shape ``(...)``.
+        Denominator degrees of freedom of its F distribution, shape ``(...)``.
     p_value
         Shape ``(...)``.
     """
@@ -29,26 +29,28 @@ class Hotelling(NamedTuple):
 def hotelling(difference: np.ndarray, covariance: np.ndarray, n_cells: np.ndarray) -> Hotelling:
     """Test whether two sets are draws from one population.
 
-    If they are, the influence of their cells has one covariance, and the two estimates of it are pooled. Else the
-    covariance of a small set, which is large when its mean is far out, would stand alone beside that of a large one.
+    Under the null hypothesis the cells of both have one covariance, so the two estimates of it are pooled. Without
+    pooling, the estimate of a small set would enter with its own error, which goes with the error of its mean.
 
     Parameters
     ----------
     difference
-        Of the two means, shape ``(..., k)``.
+        Difference of the two means, shape ``(..., k)``.
     covariance
-        Estimated, of the first and the second mean, shape ``(2, ..., k, k)``.
+        Estimated covariances of the first and the second mean, shape ``(2, ..., k, k)``.
     n_cells
-        Cells behind each, at least two and together more than ``k + 1``, shape ``(2, ...)``.
+        Cells of each, at least two and together more than ``k + 1``, shape ``(2, ...)``.
 
     Returns
     -------
-    NaN where a covariance is.
+    Statistic, degrees of freedom and p-value; NaN where a covariance is NaN.
 
     References
     ----------
     :cite:t:`Hotelling31`.
     """
+    # A covariance of a mean, times n (n - 1), is the scatter of the cells. Pooled: S = (A_1 + A_2) / nu with
+    # nu = n_1 + n_2 - 2. Then T^2 = d' [(1 / n_1 + 1 / n_2) S]^-1 d, and T^2 (nu - k + 1) / (nu k) ~ F(k, nu - k + 1).
     k = difference.shape[-1]
     known = np.isfinite(covariance).all(axis=(0, -2, -1))
     covariance = np.where(known[..., None, None], covariance, np.eye(k))
@@ -63,21 +65,21 @@ def hotelling(difference: np.ndarray, covariance: np.ndarray, n_cells: np.ndarra
 
 
 def separate_df(covariance: np.ndarray, n_cells: np.ndarray) -> float:
-    """Degrees of freedom of the sum of two covariances estimated apart, taken for one Wishart matrix.
+    """Degrees of freedom of the sum of two covariances estimated separately, taken for one Wishart matrix.
 
-    They give that matrix the variance of the sum, in the metric of the sum. In one dimension these are Welch's, for
-    equal covariances and counts the pooled ones.
+    That Wishart matrix has the variance of the sum, in the metric of the sum. In one dimension the result is that of
+    Welch, for equal covariances and counts that of the pooled test.
 
     Parameters
     ----------
     covariance
-        Of the two means, shape ``(2, k, k)``.
+        Covariances of the two means, shape ``(2, k, k)``.
     n_cells
-        Cells behind each, shape ``(2,)``.
+        Cells of each, shape ``(2,)``.
 
     Returns
     -------
-    NaN where a covariance is.
+    The degrees of freedom; NaN where a covariance is NaN.
 
     References
     ----------
@@ -86,6 +88,7 @@ def separate_df(covariance: np.ndarray, n_cells: np.ndarray) -> float:
     k = covariance.shape[-1]
     if not np.isfinite(covariance).all():
         return np.nan
+    # With R_a = (C_1 + C_2)^-1 C_a: nu = (k + k^2) / sum_a (tr R_a^2 + (tr R_a)^2) / (n_a - 1).
     share = np.linalg.solve(covariance.sum(axis=0), covariance)
     trace = np.einsum("aii->a", share)
     spread = (np.einsum("aij,aji->a", share, share) + trace**2) / (n_cells - 1)

@@ -13,7 +13,7 @@ from scgde.stats._cross_validation import n_groups_of_rarest, splits
 
 #: Inverse penalties, in the convention of scikit-learn; inputs are standardised.
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-#: Where there are too few sets to choose.
+#: Strength where there are too few sets to choose one by cross-validation.
 DEFAULT_STRENGTH = 1e-2
 _INNER_SPLITS = 5
 _SMALLEST = 1e-15
@@ -21,7 +21,7 @@ _SMALLEST = 1e-15
 
 @dataclass(frozen=True)
 class Labels:
-    """Labels of some sets.
+    """Labels of sets.
 
     Attributes
     ----------
@@ -38,24 +38,24 @@ class Labels:
     n_classes: int
 
     def at(self, rows: np.ndarray) -> Labels:
-        """Those of some sets."""
+        """Labels of the sets at these positions."""
         return Labels(self.values[rows], self.groups[rows], self.n_classes)
 
     @property
     def strata(self) -> np.ndarray:
-        """What splits are balanced by: the classes."""
+        """Classes that splits are balanced by; one stratum where labels are numbers."""
         return self.values if self.n_classes else np.zeros(len(self.values), dtype=np.int64)
 
 
-class Units(NamedTuple):
-    """Columns of mean 0 and variance 1; turned into their principal axes where these are fewer.
+class Standardizer(NamedTuple):
+    """Centre columns and divide them by their standard deviation; with fewer rows than columns, rotate to axes.
 
     Attributes
     ----------
     center, scale
-        Shape ``(d,)``.
+        Mean and standard deviation of each column, shape ``(d,)``; the scale of a constant column is infinite.
     axes
-        Shape ``(k, d)``, None for those of the columns.
+        Principal axes, shape ``(k, d)``; None where the columns are kept as they are.
     """
 
     center: np.ndarray
@@ -78,10 +78,10 @@ class Linear(NamedTuple):
         raw = x @ self.coef.T + self.intercept
         return softmax(raw, axis=1) if classes else raw
 
-    def in_units(self, units: Units) -> Linear:
-        """The same model of what ``units`` were made from."""
-        coef = (self.coef if units.axes is None else self.coef @ units.axes) / units.scale
-        return Linear(coef, self.intercept - coef @ units.center)
+    def of_raw_columns(self, standardizer: Standardizer) -> Linear:
+        """The same model as a function of the columns before they were standardised."""
+        coef = (self.coef if standardizer.axes is None else self.coef @ standardizer.axes) / standardizer.scale
+        return Linear(coef, self.intercept - coef @ standardizer.center)
 
 
 def fit_predict(
@@ -100,21 +100,22 @@ def fit_predict(
 
 
 def fit_linear(x: np.ndarray, labels: Labels, rng: np.random.Generator, *, class_weight: str | None) -> Linear:
-    """The model that :func:`fit_predict` predicts with, in the units of ``x``."""
-    units = _units(x)
-    inner = units(x)
-    return _fitted(inner, labels, _best_strength(inner, labels, rng, class_weight), class_weight).in_units(units)
+    """The model that :func:`fit_predict` predicts with, as a function of the columns of ``x``."""
+    standardizer = _fit_standardizer(x)
+    standardized = standardizer(x)
+    strength = _best_strength(standardized, labels, rng, class_weight)
+    return _fitted(standardized, labels, strength, class_weight).of_raw_columns(standardizer)
 
 
 def losses(labels: Labels, outputs: np.ndarray, *, class_weight: str | None = None) -> np.ndarray:
-    """Log loss, or squared error, of each labelled set, shape ``(n,)``; classes count alike if balanced."""
+    """Log loss, or squared error, of each labelled set, shape ``(n,)``; ``"balanced"`` gives classes equal weight."""
     if not labels.n_classes:
         return (labels.values - outputs[:, 0]) ** 2
     values = -np.log(outputs[np.arange(len(outputs)), labels.values].clip(_SMALLEST))
     if class_weight is None:
         return values
-    there, code, counts = np.unique(labels.values, return_inverse=True, return_counts=True)
-    return values * len(values) / len(there) / counts[code]
+    present, code, counts = np.unique(labels.values, return_inverse=True, return_counts=True)
+    return values * len(values) / len(present) / counts[code]
 
 
 def _best_strength(x: np.ndarray, labels: Labels, rng: np.random.Generator, class_weight: str | None) -> float:
@@ -143,13 +144,14 @@ def _fitted(x: np.ndarray, labels: Labels, strength: float, class_weight: str | 
     if not labels.n_classes:
         ridge = Ridge(alpha=1 / strength).fit(x, labels.values)
         return Linear(ridge.coef_[None], np.array([ridge.intercept_]))
-    there = np.unique(labels.values)
+    present = np.unique(labels.values)
     coef, intercept = np.zeros((labels.n_classes, x.shape[1])), np.full(labels.n_classes, -np.inf)
-    intercept[there] = 0
-    if len(there) > 1:
+    intercept[present] = 0
+    if len(present) > 1:
         model = LogisticRegression(C=strength, class_weight=class_weight, max_iter=5000).fit(x, labels.values)
         # Of two classes there is one row: the logit of the second over the first.
-        coef[there[-len(model.coef_) :]], intercept[there[-len(model.coef_) :]] = model.coef_, model.intercept_
+        modelled = present[-len(model.coef_) :]
+        coef[modelled], intercept[modelled] = model.coef_, model.intercept_
     return Linear(coef, intercept)
 
 
@@ -159,10 +161,10 @@ def _marginal(labels: Labels) -> np.ndarray:
     return np.bincount(labels.values, minlength=labels.n_classes) / len(labels.values)
 
 
-def _units(x: np.ndarray) -> Units:
+def _fit_standardizer(x: np.ndarray) -> Standardizer:
     center, scale = x.mean(axis=0), x.std(axis=0)
     scale[scale < 1e-10 * (np.abs(center) + 1)] = np.inf
     if x.shape[1] <= len(x):
-        return Units(center, scale, None)
+        return Standardizer(center, scale, None)
     # A penalty on the length of the coefficients does not see rotations.
-    return Units(center, scale, np.linalg.svd((x - center) / scale, full_matrices=False)[2])
+    return Standardizer(center, scale, np.linalg.svd((x - center) / scale, full_matrices=False)[2])

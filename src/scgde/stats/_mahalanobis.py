@@ -11,7 +11,7 @@ def standard_errors(embedding: np.ndarray, covariance: np.ndarray) -> np.ndarray
     Parameters
     ----------
     embedding, covariance
-        Of each set, shapes ``(S, E)`` and ``(S, E, E)``.
+        Embedding of each set and its covariance, shapes ``(S, E)`` and ``(S, E, E)``.
 
     Returns
     -------
@@ -20,10 +20,11 @@ def standard_errors(embedding: np.ndarray, covariance: np.ndarray) -> np.ndarray
     square = np.zeros((len(embedding), len(embedding)))
     for i, z in enumerate(embedding):
         difference = embedding - z
-        # Of two equal embeddings any direction will do: the one in which all are equal gives the mean error.
+        # The gradient of |d| is d / |d|. Where d is 0 any direction serves: the diagonal gives an average error.
         length = np.linalg.norm(difference, axis=1, keepdims=True)
         flat = np.full_like(difference, difference.shape[1] ** -0.5)
         direction = np.divide(difference, length, out=flat, where=length > 0)
+        # Var |z_i - z_j| = u' (C_i + C_j) u, with the direction u of the difference.
         square[i] = np.einsum("se,sef,sf->s", direction, covariance + covariance[i], direction)
     np.fill_diagonal(square, 0)
     return np.sqrt(np.maximum(square, 0))
@@ -35,17 +36,17 @@ def mahalanobis(embedding: np.ndarray, covariance: np.ndarray, n_cells: np.ndarr
     Parameters
     ----------
     embedding, covariance, n_cells
-        Of each set, shapes ``(S, E)``, ``(S, E, E)`` and ``(S,)``.
+        Embedding of each set, its covariance, and its number of cells; shapes ``(S, E)``, ``(S, E, E)``, ``(S,)``.
 
     Returns
     -------
     Shape ``(S, S)``; NaN for sets without covariance.
     """
-    total = _shrunk(covariance, n_cells)
+    shrunk = _shrunk(covariance, n_cells)
     square = np.zeros((len(embedding), len(embedding)))
     for i in range(len(embedding) - 1):
         difference = embedding[i] - embedding[i + 1 :]
-        pooled = total[i] + total[i + 1 :]
+        pooled = shrunk[i] + shrunk[i + 1 :]
         finite = np.isfinite(pooled).all(axis=(1, 2))
         pooled[~finite] = np.eye(embedding.shape[1])
         squared = np.einsum("pe,pe->p", difference, np.linalg.solve(pooled, difference[..., None])[..., 0])
@@ -54,15 +55,15 @@ def mahalanobis(embedding: np.ndarray, covariance: np.ndarray, n_cells: np.ndarr
 
 
 def _shrunk(covariance: np.ndarray, n_cells: np.ndarray) -> np.ndarray:
-    """Covariances that fewer cells than dimensions have not left singular.
+    """Covariances of the embeddings, regular also where a set has fewer cells than dimensions.
 
-    Cov(influence) of each set, as if all sets together had lent it so many cells as there are dimensions.
+    The covariance of one cell's influence is shrunk to its mean over sets, which counts as E more cells.
     """
-    known = np.isfinite(covariance).all(axis=(1, 2))
+    finite = np.isfinite(covariance).all(axis=(1, 2))
     weight = n_cells[:, None, None].astype(float)
     per_cell = covariance * weight
-    if not known.any():
+    if not finite.any():
         return covariance
-    mean = np.average(per_cell[known], axis=0, weights=n_cells[known])
-    n_lent = covariance.shape[1]
-    return (weight * per_cell + n_lent * mean) / (weight + n_lent) / weight
+    mean = np.average(per_cell[finite], axis=0, weights=n_cells[finite])
+    n_prior = covariance.shape[1]
+    return (weight * per_cell + n_prior * mean) / (weight + n_prior) / weight

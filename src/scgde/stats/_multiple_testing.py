@@ -5,7 +5,7 @@ from scipy import stats
 
 
 def q_values(p_values: np.ndarray) -> np.ndarray:
-    """False discovery rates of :cite:t:`Benjamini95`; NaN where there was no test, which then does not count."""
+    """False discovery rates of :cite:t:`Benjamini95`, shape ``(n,)``; NaN p-values stay NaN and are not counted."""
     q = np.full(len(p_values), np.nan)
     tested = np.isfinite(p_values)
     if tested.any():

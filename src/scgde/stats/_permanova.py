@@ -1,4 +1,8 @@
-"""Analysis of variance of distances: multi-sample energy and PERMANOVA are one formula."""
+"""Analysis of variance of distances: multi-sample energy and PERMANOVA are one formula.
+
+With inner products ``G`` of the sets and the projection ``H`` on the design, the sum of squares that the design
+explains is ``tr(H G)``, and the error is ``tr((I - H) G)``; only inner products, and so distances, are needed.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +10,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-#: Power of the distances by name of the statistic.
+#: Power of the distances, by name of the statistic.
 POWERS = {"energy": 1, "permanova": 2}
 _VALUES_PER_BLOCK = 2**22
 
 
 class Partition(NamedTuple):
-    """Dispersion of sets, split by a design.
+    """Sum of squares of sets, partitioned by a design.
 
     Attributes
     ----------
     statistic
         Pseudo-F.
     r2
-        Share that the design explains of the dispersion that the nuisance leaves.
+        Share that the design explains of the sum of squares of the residuals of the nuisance.
     adjusted_r2
-        The same, zero in expectation where the design explains nothing.
+        The same, with expectation 0 where the design explains nothing.
     df
-        Of the design, and left.
+        Degrees of freedom of the design, and of the error.
     null
         Pseudo-F of each permutation, shape ``(n,)``.
     """
@@ -36,31 +40,35 @@ class Partition(NamedTuple):
 
 
 def inner_products(distances: np.ndarray, *, power: float) -> np.ndarray:
-    """Inner products, up to the origin, of which ``distances ** power`` are the squared distances; ``(S, S)``."""
+    """Inner products with squared distances ``distances ** power``, up to centring, shape ``(S, S)``.
+
+    Centring on both sides gives Gower's matrix, in which ``|x - y|^2 = <x, x> + <y, y> - 2 <x, y>``.
+    """
     return -0.5 * distances**power
 
 
-def left_by(nuisance: np.ndarray, inner: np.ndarray) -> np.ndarray:
-    """Centred inner products of what a linear fit on the nuisance ``(S, q)`` leaves."""
-    known = _with_constant(nuisance)
-    rows = inner - known @ (known.T @ inner)
-    return rows - (rows @ known) @ known.T
+def residualize(inner: np.ndarray, nuisance: np.ndarray) -> np.ndarray:
+    """Inner products of the residuals of a linear fit on a constant and the nuisance ``(S, q)``, shape ``(S, S)``."""
+    # (I - Q Q') G (I - Q Q'), one side after the other.
+    basis = _basis_with_constant(nuisance)
+    rows = inner - basis @ (basis.T @ inner)
+    return rows - (rows @ basis) @ basis.T
 
 
 def degrees_of_freedom(design: np.ndarray, nuisance: np.ndarray) -> tuple[int, int]:
-    """Of what a design adds to a nuisance, and left; no test is possible unless both are positive."""
-    known = _with_constant(nuisance)
-    added = _beyond(known, design).shape[1]
-    return added, len(design) - known.shape[1] - added
+    """Degrees of freedom that a design adds to a nuisance, and of the error; a test needs both to be positive."""
+    basis = _basis_with_constant(nuisance)
+    added = _orthogonal_complement(design, basis).shape[1]
+    return added, len(design) - basis.shape[1] - added
 
 
 def partition(inner: np.ndarray, design: np.ndarray, nuisance: np.ndarray, permutations: np.ndarray) -> Partition:
-    """Pseudo-F of a design given a nuisance, also under permutations of what the nuisance leaves.
+    """Pseudo-F of a design given a nuisance, and its null distribution under permutations of the residuals.
 
     Parameters
     ----------
     inner
-        See :func:`inner_products`.
+        See :func:`inner_products`, shape ``(S, S)``.
     design, nuisance
         Shapes ``(S, r)`` and ``(S, q)``; q may be 0. A constant is part of the nuisance.
     permutations
@@ -82,35 +90,36 @@ def partition(inner: np.ndarray, design: np.ndarray, nuisance: np.ndarray, permu
             f"and {len(inner) - sum(df)} of what it is adjusted for. Use fewer groups, blocks or covariates."
         )
         raise ValueError(msg)
-    known = _with_constant(nuisance)
-    axes, left = _beyond(known, design), left_by(nuisance, inner)
+    basis = _basis_with_constant(nuisance)
+    axes, residual = _orthogonal_complement(design, basis), residualize(inner, nuisance)
     permutations = np.concatenate([np.arange(len(inner))[None], permutations])
-    explained = _along(axes, left, permutations)
-    # Permuted residuals may fall on the nuisance again, where they are no error.
-    error = np.trace(left) - _along(known, left, permutations) - explained
+    explained = _sum_of_squares(axes, residual, permutations)
+    # Permuted residuals are no longer orthogonal to the nuisance: what it explains of them is not error.
+    error = np.trace(residual) - _sum_of_squares(basis, residual, permutations) - explained
+    # F = (tr(H G) / df of the design) / (tr((I - H) G) / df of the error).
     f = np.divide(explained / df[0], error / df[1], out=np.full(len(error), np.inf), where=error > 1e-12 * explained)
-    r2 = float(explained[0] / max(np.trace(left), 1e-300))
+    r2 = float(explained[0] / max(np.trace(residual), 1e-300))
     return Partition(float(f[0]), r2, 1 - (1 - r2) * sum(df) / df[1], df, f[1:])
 
 
-def _along(axes: np.ndarray, left: np.ndarray, permutations: np.ndarray) -> np.ndarray:
-    """Dispersion along permuted axes ``(S, r)``, shape ``(n,)``."""
+def _sum_of_squares(axes: np.ndarray, residual: np.ndarray, permutations: np.ndarray) -> np.ndarray:
+    """``tr(A' G A)`` for the orthonormal axes A ``(S, r)`` after each permutation, shape ``(n,)``."""
     step = max(1, _VALUES_PER_BLOCK // axes.size)
     parts = []
     for start in range(0, len(permutations), step):
-        moved = axes[permutations[start : start + step]]
-        parts.append(np.einsum("nsr,nsr->n", moved, left @ moved))
+        permuted = axes[permutations[start : start + step]]
+        parts.append(np.einsum("nsr,nsr->n", permuted, residual @ permuted))
     return np.concatenate(parts)
 
 
-def _with_constant(columns: np.ndarray) -> np.ndarray:
-    return _basis(np.column_stack([np.ones(len(columns)), _unit(columns)]))
+def _basis_with_constant(columns: np.ndarray) -> np.ndarray:
+    return _orthonormal_basis(np.column_stack([np.ones(len(columns)), _unit(columns)]))
 
 
-def _beyond(known: np.ndarray, columns: np.ndarray) -> np.ndarray:
+def _orthogonal_complement(columns: np.ndarray, basis: np.ndarray) -> np.ndarray:
     """Orthonormal basis of what the columns add to a basis that contains the constant."""
     columns = _unit(columns)
-    return _basis(columns - known @ (known.T @ columns))
+    return _orthonormal_basis(columns - basis @ (basis.T @ columns))
 
 
 def _unit(columns: np.ndarray) -> np.ndarray:
@@ -121,6 +130,6 @@ def _unit(columns: np.ndarray) -> np.ndarray:
     return centered[:, vary] / lengths[vary]
 
 
-def _basis(columns: np.ndarray) -> np.ndarray:
+def _orthonormal_basis(columns: np.ndarray) -> np.ndarray:
     axes, scale, _ = np.linalg.svd(columns, full_matrices=False)
     return axes[:, scale > 1e-7]

@@ -16,38 +16,45 @@ TOLERANCE = 1e-8
 
 
 def shuffles(strata: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
-    """``n`` random permutations that move sets within strata ``(S,)`` only, shape ``(n, S)``."""
+    """``n`` random permutations of sets within strata ``(S,)``, shape ``(n, S)``."""
     order = np.argsort(strata, kind="stable")
-    moved = np.empty((n, len(strata)), dtype=np.int64)
-    moved[:, order] = np.argsort(strata + rng.random((n, len(strata))), axis=1)
-    return moved
+    permutations = np.empty((n, len(strata)), dtype=np.int64)
+    # Noise below 1 shuffles within a stratum and keeps the strata in order.
+    permutations[:, order] = np.argsort(strata + rng.random((n, len(strata))), axis=1)
+    return permutations
 
 
 def n_arrangements(codes: np.ndarray, strata: np.ndarray) -> int:
-    """In how many distinct ways labels ``(S,)`` can lie on the sets, if they move within strata only."""
+    """Number of distinct labellings that permutations of the labels ``(S,)`` within strata can give."""
     return prod(_n_distinct(codes[strata == stratum]) for stratum in np.unique(strata))
 
 
 def arrangements(codes: np.ndarray, strata: np.ndarray) -> np.ndarray:
-    """Permutations that give each of these ways once, shape ``(n_arrangements, S)``."""
-    places = [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
-    ways = [[place[list(way)] for way in _distinct(codes[place])] for place in places]
-    moved = np.empty((prod(map(len, ways)), len(codes)), dtype=np.int64)
-    for row, parts in zip(moved, product(*ways), strict=True):
-        for place, part in zip(places, parts, strict=True):
-            row[place] = part
-    return moved
+    """Permutations that give each distinct labelling once, shape ``(n_arrangements, S)``."""
+    members = [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
+    choices = [[rows[order] for order in _distinct(codes[rows])] for rows in members]
+    permutations = np.empty((prod(map(len, choices)), len(codes)), dtype=np.int64)
+    for permutation, parts in zip(permutations, product(*choices), strict=True):
+        for rows, part in zip(members, parts, strict=True):
+            permutation[rows] = part
+    return permutations
 
 
 def p_value(observed: float, null: np.ndarray, *, exact: bool) -> float:
-    """Share of statistics that are as large as the observed one, which counts as one of them.
+    """Share of statistics at least as large as the observed one, which is counted among them.
 
     Parameters
     ----------
     observed
-        Of the labels as they are.
+        Statistic of the labels as they are.
     null
-        Of permuted labels, shape ``(n,)``; of all arrangements, the observed one among them, where `exact`.
+        Statistics of permuted labels, shape ``(n,)``. Where `exact`, of all arrangements, the observed one included.
+    exact
+        Whether `null` covers all arrangements. Otherwise ``(b + 1) / (n + 1)``, which is never 0.
+
+    References
+    ----------
+    :cite:t:`Phipson10`.
     """
     slack = TOLERANCE * abs(observed) if np.isfinite(observed) else 0
     n_larger = int((null >= observed - slack).sum())
@@ -59,17 +66,18 @@ def _n_distinct(codes: np.ndarray) -> int:
 
 
 def _distinct(codes: np.ndarray) -> Iterator[np.ndarray]:
-    """Permutations of ``0 .. n - 1`` that give each distinct arrangement of the codes once."""
-    sources = [np.flatnonzero(codes == code) for code in np.unique(codes)]
+    """Permutations of ``0 .. n - 1`` that give each distinct labelling with the codes once."""
+    members = [np.flatnonzero(codes == code) for code in np.unique(codes)]
 
     def fill(free: tuple[int, ...], kind: int) -> Iterator[dict[int, int]]:
-        if kind == len(sources):
+        """Choose positions for one class after the other: position -> which member of the class."""
+        if kind == len(members):
             yield {}
             return
-        for chosen in combinations(free, len(sources[kind])):
-            rest = tuple(place for place in free if place not in chosen)
+        for chosen in combinations(free, len(members[kind])):
+            rest = tuple(position for position in free if position not in chosen)
             for others in fill(rest, kind + 1):
-                yield dict(zip(chosen, sources[kind].tolist(), strict=True)) | others
+                yield dict(zip(chosen, members[kind].tolist(), strict=True)) | others
 
-    for way in fill(tuple(range(len(codes))), 0):
-        yield np.array([way[i] for i in range(len(codes))])
+    for assigned in fill(tuple(range(len(codes))), 0):
+        yield np.array([assigned[i] for i in range(len(codes))])

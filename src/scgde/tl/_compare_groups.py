@@ -8,7 +8,7 @@ import pandas as pd
 
 from scgde._checks import check_count, check_one_of, check_seed
 from scgde.stats._multiple_testing import q_values
-from scgde.stats._permanova import POWERS, inner_products, left_by, partition
+from scgde.stats._permanova import POWERS, inner_products, partition, residualize
 from scgde.stats._permutation import arrangements, n_arrangements, p_value, shuffles
 from scgde.tl._set_level import as_names, classes, covariate, is_continuous, set_level
 
@@ -137,7 +137,7 @@ def compare_groups(
         dict(zip(groups.names, np.bincount(codes, minlength=len(groups.names)).tolist(), strict=True)),
         len(level.table) - len(kept),
         result.null,
-        _coordinates(left_by(nuisance, inner), level.table.index[kept], groups, kept, paired=pair is not None),
+        _coordinates(residualize(inner, nuisance), level.table.index[kept], groups, kept, paired=pair is not None),
     )
 
 

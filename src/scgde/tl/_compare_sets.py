@@ -9,6 +9,7 @@ from scipy import stats
 from scgde import _keys
 from scgde._checks import check_count, check_fraction, check_set_table, check_sets
 from scgde.stats._hotelling import hotelling, separate_df
+from scgde.stats._multiple_testing import q_values
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -157,12 +158,8 @@ def compare_all_sets(adata: AnnData, *, n_components: int | None = None, key: st
     batches = range(0, len(first), _PAIRS_PER_BATCH)
     parts = [stored.compare(*(i[start : start + _PAIRS_PER_BATCH] for i in (first, second)))[1] for start in batches]
     k, statistic, df, p_value = (np.concatenate(column) for column in zip(*parts, strict=True))
-    tested = np.isfinite(p_value)
-    q_value = np.full(len(p_value), np.nan)
-    if tested.any():
-        q_value[tested] = stats.false_discovery_control(p_value[tested])
     columns = {"a": stored.names[first], "b": stored.names[second], "n_components": k}
-    return pd.DataFrame(columns | {"statistic": statistic, "df": df, "p_value": p_value, "q_value": q_value})
+    return pd.DataFrame(columns | {"statistic": statistic, "df": df, "p_value": p_value, "q_value": q_values(p_value)})
 
 
 class _Result(NamedTuple):
@@ -206,15 +203,19 @@ class _Stored(NamedTuple):
 
     def _axes(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Principal axes of the sets other than ``a`` and ``b``, and how many of them to test along."""
+        # The scatter of the other S - 2 sets, of all pairs at once: sum z z' without two terms, about its own mean m,
+        # sum_i z_i z_i' - z_a z_a' - z_b z_b' - (S - 2) m m', where m = -(z_a + z_b) / (S - 2) as the sum of all is 0.
         z = self.embedding - self.embedding.mean(axis=0)
         outer = np.einsum("se,sf->sef", z, z)
         mean = -(z[a] + z[b]) / max(len(z) - 2, 1)
         scatter = outer.sum(axis=0) - outer[a] - outer[b] - max(len(z) - 2, 1) * np.einsum("pe,pf->pef", mean, mean)
+        # `eigh` sorts upwards: reversed, the leading axis is first.
         variance, axes = np.linalg.eigh(scatter + self._noise())
         share = np.cumsum(variance[:, ::-1].clip(0), axis=1)
         enough = 1 + (share < SHARE * share[:, -1:]).sum(axis=1)
         chosen = np.full(len(a), self.n_components) if self.n_components else enough
-        return axes[:, :, ::-1], np.minimum(chosen, _affordable(self.n_cells[a], self.n_cells[b])).clip(1, z.shape[1])
+        most = max_components(self.n_cells[a], self.n_cells[b])
+        return axes[:, :, ::-1], np.minimum(chosen, most).clip(1, z.shape[1])
 
     def _noise(self) -> np.ndarray:
         """Mean covariance of an embedding: counts as one more set, and decides where there are no others."""
@@ -222,8 +223,8 @@ class _Stored(NamedTuple):
         return self.covariance[known].mean(axis=0) if known.any() else np.zeros(self.covariance.shape[1:])
 
 
-def _affordable(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """How many axes so many cells of two sets can be tested along."""
+def max_components(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Most axes that two sets with ``a`` and ``b`` cells ``(P,)`` can be tested along, shape ``(P,)``."""
     uneven = a * b / np.maximum(np.abs(b - a), 1e-9)
     return np.minimum(np.minimum(a, b) / CELLS_PER_COMPONENT, np.sqrt(uneven / UNEVEN_CELLS_PER_SQUARE)).astype(int)
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,10 +7,12 @@ import pandas as pd
 import torch
 from scipy.spatial.distance import pdist, squareform
 
-from scgde import _keys, metrics
+from scgde import _keys
 from scgde._checks import check_count, check_one_of, check_seed, check_set_table
 from scgde.data import open_store
-from scgde.metrics._between_sets import between_sets, gaussian_fit_wasserstein
+from scgde.metrics._between_sets import between_sets
+from scgde.metrics._pooled import pool_evenly
+from scgde.metrics._registry import EMBEDDING_DISTANCES, METRICS
 from scgde.stats._mahalanobis import mahalanobis, standard_errors
 from scgde.tl._carried import read_model, stored_index
 from scgde.tl._compare_sets import _stored
@@ -19,15 +20,6 @@ from scgde.tl._source import matching_features
 
 if TYPE_CHECKING:
     from anndata import AnnData
-
-    from scgde.metrics._between_sets import Metric
-
-#: From embeddings; all but the first with their covariances.
-EMBEDDING_METRICS = ("embedding", "standard_error", "mahalanobis")
-#: Between the cells of two sets, each from ``scgde.metrics``.
-CELL_METRICS = ("energy", "gaussian_wasserstein", "mmd", "sinkhorn", "sliced_wasserstein", "wasserstein")
-#: Cells of all sets by which a kernel or a blur is chosen.
-_POOLED = 2000
 
 
 def distances(
@@ -54,9 +46,9 @@ def distances(
         ``"mahalanobis"``: root of ``d' C^-1 d``, the difference d of two embeddings in units of its standard error. C
         is that of :func:`scgde.tl.uncertainty`, as if all sets together had lent E more cells to each, E dimensions
         being more than few cells can tell. Two draws of one population are about the root of E apart.
-        Or between the cells, in the features of the fit, see ``scgde.metrics``: ``"energy"``,
-        ``"gaussian_wasserstein"``, ``"mmd"``, ``"sinkhorn"``, ``"sliced_wasserstein"``, ``"wasserstein"``. Kernel and
-        blur are the same for all pairs.
+        Or between the cells, in the features of the fit, a name in ``scgde.metrics.METRICS``: ``"energy"``,
+        ``"gaussian_wasserstein"``, ``"mmd"``, ``"sinkhorn"``, ``"sliced_wasserstein"``, ``"wasserstein"``, or one
+        registered there. Kernel and blur are the same for all pairs.
     n_cells
         Cells drawn from each set, without replacement, for a distance between cells.
     key
@@ -79,13 +71,13 @@ def distances(
         If ``metric`` is unknown, a set has no cells in ``adata``, or ``"mahalanobis"`` meets the uncertainty of
         finite populations.
     """
-    check_one_of(metric, "metric", [*EMBEDDING_METRICS, *CELL_METRICS])
+    check_one_of(metric, "metric", [*EMBEDDING_DISTANCES, *METRICS])
     check_set_table(adata.uns, key, entry=_keys.MODEL, made_by="scgde.tl.fit_gde")
     rng, n_cells = check_seed(seed), check_count(n_cells, "n_cells", minimum=2)
     content = adata.uns[key]
-    if metric in CELL_METRICS:
+    if metric in METRICS:
         cells = _drawn(adata, n_cells, rng, key)
-        square = between_sets(cells, _cell_metric(metric, cells, rng), n_jobs=n_jobs)
+        square = between_sets(cells, METRICS[metric].prepare(pool_evenly(cells, rng)), n_jobs=n_jobs)
     else:
         square = _between_embeddings(adata, metric, key)
     content[_keys.DISTANCES] = {**content.get(_keys.DISTANCES, {}), metric: square}
@@ -123,25 +115,3 @@ def _drawn(adata: AnnData, n_cells: int, rng: np.random.Generator, key: str) -> 
     features = open_store(matching_features(adata, model))
     chosen = [rng.permutation(index.rows(i))[:n_cells] for i in range(index.n_sets)]
     return [features.gather(torch.from_numpy(rows)).numpy() for rows in chosen]
-
-
-def _cell_metric(name: str, cells: list[np.ndarray], rng: np.random.Generator) -> Metric:
-    """The metric with one kernel or blur for all pairs, so that their values compare."""
-    if name == "mmd":
-        return partial(metrics.mmd, bandwidth=float(np.median(_spread(cells, rng))) or 1.0)
-    if name == "sinkhorn":
-        regularization = 0.05 * float(np.mean(_spread(cells, rng) ** 2))
-        return partial(metrics.sinkhorn_divergence, regularization=regularization or 1.0)
-    return {
-        "energy": metrics.energy_distance,
-        "gaussian_wasserstein": gaussian_fit_wasserstein,
-        "sliced_wasserstein": metrics.sliced_wasserstein,
-        "wasserstein": metrics.wasserstein,
-    }[name]
-
-
-def _spread(cells: list[np.ndarray], rng: np.random.Generator) -> np.ndarray:
-    """Distances between some cells, each set with the same number of them."""
-    each = -(-_POOLED // len(cells))
-    pooled = np.concatenate([rng.permutation(part)[:each] for part in cells])
-    return pdist(rng.permutation(pooled)[:_POOLED].astype(float))

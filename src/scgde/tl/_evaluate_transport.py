@@ -8,10 +8,10 @@ import pandas as pd
 
 from scgde import _keys, metrics
 from scgde._checks import check_count, check_one_of, check_seed, check_set_table
+from scgde.metrics._forecasts import DEFAULT_SCORES, ForecastScore, forecast_scores, score_names
 from scgde.sets._pairing import SOURCE, TARGET, TIME_TO
 from scgde.tl._carried import read_tde
 from scgde.tl._forecast import check_forecasts, drawn_targets
-from scgde.tl._forecast_scores import METRICS, Measure, measures
 from scgde.tl._moved import Fitted
 from scgde.tl._pairing import covariate_names
 
@@ -32,7 +32,7 @@ def evaluate_transport(
     pairs: Sequence[int | str] | None = None,
     n_draws: int = 20,
     n_cells: int = 300,
-    metric: str | Sequence[str] = METRICS,
+    metric: str | Sequence[str] = DEFAULT_SCORES,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Distances between the forecast of held-out pairs and their true target cells, beside baselines and the floor.
@@ -53,11 +53,12 @@ def evaluate_transport(
     n_cells
         Cells of pooled targets.
     metric
-        Some of ``"energy"`` (``2 E|x-y| - E|x-x'| - E|y-y'|``), ``"mmd"`` (one kernel for all pairs) and
-        ``"sliced_wasserstein"``, in features scaled as the model scales them. These judge a forecast as the cells that
-        it consists of (V-statistic): three cells are farther from the truth than the distribution that they were
-        drawn from. ``"unbiased_energy"`` and ``"unbiased_mmd"`` judge that distribution (U-statistic): they leave
-        out the pairs of a cell with itself, also those of a source cell that was moved to several draws.
+        Names in ``scgde.metrics.METRICS``: ``"energy"``, ``"gaussian_wasserstein"``, ``"mmd"``, ``"sinkhorn"``,
+        ``"sliced_wasserstein"``, ``"wasserstein"``, and those registered there. All are taken in features scaled as
+        the model scales them, with one kernel or blur for all pairs. They score a forecast as the cells that it
+        consists of: three cells are farther from the truth than the distribution that they were drawn from.
+        ``"unbiased_energy"`` and ``"unbiased_mmd"`` score that distribution: they leave out the pairs of a cell with
+        itself, also those of a source cell that was transported to several draws.
     seed
         Random seed.
 
@@ -86,7 +87,7 @@ def evaluate_transport(
     """
     n_draws, n_cells = check_count(n_draws, "n_draws"), check_count(n_cells, "n_cells", minimum=2)
     rng = check_seed(seed)
-    names = [check_one_of(name, "metric", METRICS) for name in ([metric] if isinstance(metric, str) else metric)]
+    names = [check_one_of(name, "metric", score_names()) for name in ([metric] if isinstance(metric, str) else metric)]
     check_set_table(adata.uns, key, entry=_keys.PAIRS, made_by="scgde.tl.fit_tde")
     table = adata.uns[key][_keys.PAIRS]
     chosen = _chosen(table, pairs)
@@ -108,7 +109,7 @@ def evaluate_transport(
     else:
         clouds["forecast"] = _forecast(fitted, start, told, n_draws=n_draws, rng=rng, scale=scale)
         clouds["true target"] = _moved(fitted, start, fitted.embedding[end][:, None], scale)
-    by_name = measures(names, truth, seed)
+    by_name = forecast_scores(names, truth, seed)
     sizes = {"n_source": fitted.index.sizes[start], "n_target": fitted.index.sizes[end]}
     chosen = chosen.drop(columns=_keys.ROLE).assign(**sizes)
     scores = [_scored(chosen, name, parts, truth, by_name, rng) for name, parts in clouds.items()]
@@ -195,7 +196,7 @@ def _scored(
     name: str,
     clouds: list[np.ndarray],
     truth: list[np.ndarray],
-    chosen: dict[str, Measure],
+    chosen: dict[str, ForecastScore],
     rng: np.random.Generator,
 ) -> pd.DataFrame:
     scores = [
@@ -207,7 +208,7 @@ def _scored(
     return pd.concat(scores)
 
 
-def _floor(pairs: pd.DataFrame, truth: list[np.ndarray], chosen: dict[str, Measure], seed: int) -> pd.DataFrame:
+def _floor(pairs: pd.DataFrame, truth: list[np.ndarray], chosen: dict[str, ForecastScore], seed: int) -> pd.DataFrame:
     rng, scores = np.random.default_rng(seed), []
     for metric, measure in chosen.items():
         floor = partial(metrics.split_half, metric=partial(measure, rng=rng), n_splits=_N_SPLITS, seed=seed)

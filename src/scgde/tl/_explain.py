@@ -9,7 +9,8 @@ from scipy.spatial.distance import cdist
 
 from scgde import _keys
 from scgde._checks import check_columns, check_count, check_seed, check_set_table, check_sets
-from scgde.stats._energy_decomposition import PARTS, Population, decompose, energy_by_feature
+from scgde._types import Measure
+from scgde.stats._energy_decomposition import PARTS, decompose, energy_by_feature, state_shares
 from scgde.tl._carried import read_model, stored_index
 from scgde.tl._generate import check_decodable
 from scgde.tl._interpolate import along
@@ -121,20 +122,21 @@ def explain(
     check_decodable(model, decode=decode)
     x = matching_features(adata, model)
     cells = [dense_rows(x, side.rows, np.float64) for side in sides]
-    scaled = [side.population(some / model.module.scale.cpu().numpy()) for side, some in zip(sides, cells, strict=True)]
-    contributions = decompose(scaled[0], scaled[1], len(names)).contributions()
+    scale, states = model.module.scale.cpu().numpy(), (sides[0].states, sides[1].states)
+    scaled = [Measure(some / scale, side.weights) for side, some in zip(sides, cells, strict=True)]
+    contributions = decompose(scaled[0], scaled[1], states, len(names)).contributions()
     path = _path(model, sides, n_cells, n_steps, seed)
     if decode and model.decoder is not None:
         expression = adata[:, model.decoder.genes].X
         cells, path = [dense_rows(expression, side.rows, np.float64) for side in sides], model.decoder(path)
-    measured = [side.population(some) for side, some in zip(sides, cells, strict=True)]
+    measured = [Measure(some, side.weights) for side, some in zip(sides, cells, strict=True)]
     labels = pd.Index(model.decoder.genes if decode and model.decoder is not None else model.source["names"])
     return Explanation(
         float(contributions.sum()),
         sum(map(_floor, scaled)),
         pd.Series(contributions.sum(axis=1), index=PARTS),
-        _state_table(contributions, scaled, names),
-        *_features(measured, path, labels, len(names)),
+        _state_table(contributions, sides, names),
+        *_features(measured, states, path, labels, len(names)),
     )
 
 
@@ -146,9 +148,6 @@ class _Side(NamedTuple):
     weights: np.ndarray
     states: np.ndarray
     embedding: np.ndarray
-
-    def population(self, x: np.ndarray) -> Population:
-        return Population(x, self.weights, self.states)
 
 
 def _side(
@@ -195,27 +194,32 @@ def _path(model: GDE, sides: list[_Side], n_cells: int, n_steps: int, seed: int)
     return np.stack([model.generate(step[None], n_cells, seed=seed)[0] for step in line])
 
 
-def _floor(population: Population) -> float:
+def _floor(measure: Measure) -> float:
     """What so few cells add to an energy distance, on average."""
-    within = population.weights @ cdist(population.x, population.x) @ population.weights
-    repeated = (population.weights**2).sum()
+    within = measure.weights @ cdist(measure.x, measure.x) @ measure.weights
+    repeated = (measure.weights**2).sum()
     return float(within * repeated / max(1 - repeated, repeated))
 
 
-def _state_table(contributions: np.ndarray, populations: list[Population], names: list[str]) -> pd.DataFrame:
-    shares = dict(zip(("share_a", "share_b"), (side.shares(len(names)) for side in populations), strict=True))
+def _state_table(contributions: np.ndarray, sides: list[_Side], names: list[str]) -> pd.DataFrame:
+    both = (state_shares(side.weights, side.states, len(names)) for side in sides)
+    shares = dict(zip(("share_a", "share_b"), both, strict=True))
     table = pd.DataFrame(shares | dict(zip(PARTS, contributions, strict=True)), index=pd.Index(names, name="state"))
     return table[(table["share_a"] > 0) | (table["share_b"] > 0)]
 
 
 def _features(
-    populations: list[Population], path: np.ndarray, names: pd.Index, n_states: int
+    measures: list[Measure],
+    states: tuple[np.ndarray, np.ndarray],
+    path: np.ndarray,
+    names: pd.Index,
+    n_states: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Table of the features, and their means along the path."""
-    center, scale = _moments(populations)
-    standard = [side._replace(x=(side.x - center) / scale) for side in populations]
+    center, scale = _moments(measures)
+    standard = [side._replace(x=(side.x - center) / scale) for side in measures]
     path = (path - center) / scale
-    parts = decompose(standard[0], standard[1], n_states).contributions_by_feature()
+    parts = decompose(standard[0], standard[1], states, n_states).contributions_by_feature()
     means = dict(zip(("mean_a", "mean_b"), (side.weights @ side.x for side in standard), strict=True))
     columns = means | {"total": parts.sum(axis=0)} | dict(zip(PARTS, parts, strict=True))
     table = pd.DataFrame(columns | {"generated": energy_by_feature(path[0], path[-1])}, index=names)
@@ -224,8 +228,8 @@ def _features(
     return by_rank, pd.DataFrame(path.mean(axis=1), index=t, columns=names)
 
 
-def _moments(populations: list[Population]) -> tuple[np.ndarray, np.ndarray]:
+def _moments(measures: list[Measure]) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each feature, both sides counted the same."""
-    center = sum(side.weights @ side.x for side in populations) / 2
-    variance = sum(side.weights @ (side.x - center) ** 2 for side in populations) / 2
+    center = sum(side.weights @ side.x for side in measures) / 2
+    variance = sum(side.weights @ (side.x - center) ** 2 for side in measures) / 2
     return center, np.where(variance > 0, np.sqrt(variance), 1)

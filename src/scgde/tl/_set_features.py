@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import torch
-from scipy.spatial.distance import pdist
 
 from scgde import _keys
 from scgde._checks import check_columns
+from scgde.metrics import median_bandwidth
 from scgde.tl._uncertainty import open_fitted
 
 if TYPE_CHECKING:
@@ -57,12 +57,11 @@ def _cells(fitted: Fitted, rows: np.ndarray) -> np.ndarray:
 
 
 def _frequencies(fitted: Fitted, rng: np.random.Generator) -> np.ndarray:
-    """Of waves whose mean product is a Gaussian kernel as wide as cells are apart, shape ``(G, n)``."""
+    """Frequencies of random Fourier features of a Gaussian kernel with the median bandwidth, shape ``(G, n)``."""
     cells = fitted.cells_of.cells
     rows = rng.choice(cells, min(len(cells), _MAX_BANDWIDTH_CELLS), replace=False)
     x = _cells(fitted, np.sort(rows))
-    bandwidth = np.median(pdist(x)) or 1.0
-    return rng.standard_normal((x.shape[1], N_FREQUENCIES)) / bandwidth
+    return rng.standard_normal((x.shape[1], N_FREQUENCIES)) / median_bandwidth(x)
 
 
 def _composition(adata: AnnData, cell_type_key: str, key: str) -> np.ndarray:

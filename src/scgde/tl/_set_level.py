@@ -11,8 +11,9 @@ from scipy.spatial.distance import pdist, squareform
 
 from scgde import _keys
 from scgde._checks import check_one_of
+from scgde.metrics._registry import EMBEDDING_DISTANCES, METRICS
 from scgde.sets._grouping import group_cells
-from scgde.tl._distances import CELL_METRICS, EMBEDDING_METRICS, distances
+from scgde.tl._distances import distances
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 EMBEDDING = "embedding"
-#: What ``tl.distances`` gives that is a distance.
-METRICS = tuple(name for name in (*EMBEDDING_METRICS, *CELL_METRICS) if name != "standard_error")
-#: Those of them that are squares: their roots behave as distances do.
-_SQUARES = ("energy", "mmd", "sinkhorn")
 #: Whole numbers are classes up to so many values, if there are three sets or more to a value.
 _MAX_CLASSES, _SETS_PER_CLASS = 10, 3
 
@@ -139,14 +136,16 @@ def _name(value: object) -> str:
 
 
 def _of_fit(adata: AnnData, metric: str, key: str) -> np.ndarray:
-    check_one_of(metric, "metric", METRICS)
+    # A standard error is no distance.
+    check_one_of(metric, "metric", [name for name in (*EMBEDDING_DISTANCES, *METRICS) if name != "standard_error"])
     content = adata.uns[key]
     if metric == EMBEDDING:
         return _euclidean(content[_keys.EMBEDDING])
     if metric not in content.get(_keys.DISTANCES, {}):
         distances(adata, metric=metric, key=key)
     square = np.asarray(content[_keys.DISTANCES][metric], dtype=float)
-    return np.sqrt(square.clip(0)) if metric in _SQUARES else square
+    # The root of a square behaves as a distance does.
+    return np.sqrt(square.clip(0)) if metric in METRICS and METRICS[metric].is_squared else square
 
 
 def _of_observations(adata: AnnData, metric: str) -> np.ndarray:
