@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "datasets": set(),
     "cli": {"tl", "pl", "get", "pp", "metrics", "datasets", "model"},
 }
-SHARED = {"_types", "_checks", "_keys", "_registry"}
+SHARED = {"_types", "_checks", "_columns", "_docs", "_keys", "_registry"}
 #: Libraries that only the named layers may import.
 ONLY_IN = {
     "scvi": {"data", "module", "train", "model"},

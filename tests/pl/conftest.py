@@ -51,7 +51,7 @@ def adata() -> ad.AnnData:
     adata.uns["gde"] = {
         "sets": table,
         "embedding": rng.normal(size=(N_SETS, 4)).astype(np.float32),
-        "params": {"use_rep": "X_pca", "layer": "none"},
+        "params": {"use_rep": "X_pca"},
         "history": pd.DataFrame({"step": steps, "train_loss": 100.0 / steps, "validation_loss": validation}),
     }
     return adata

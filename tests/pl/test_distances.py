@@ -7,15 +7,14 @@ from matplotlib.colors import to_hex
 from scipy.spatial.distance import pdist, squareform
 
 from scgde import pl
-from scgde.pl._distances import distinct
-from scgde.pl._figure import COLORS, GREY
+from scgde.pl._draw import COLORS, GREY
 
 
 @pytest.fixture
 def measured(adata):
     """Three groups of four sets, far from each other, in mixed order."""
-    place = np.random.default_rng(0).normal(size=(12, 3)) + 20 * np.eye(3)[np.arange(12) % 3]
-    square = squareform(pdist(place))
+    position = np.random.default_rng(0).normal(size=(12, 3)) + 20 * np.eye(3)[np.arange(12) % 3]
+    square = squareform(pdist(position))
     adata.uns["gde"]["distances"] = {"embedding": square, "mahalanobis": square.copy()}
     return adata
 
@@ -89,8 +88,8 @@ def test_distances_shows_sets_without_distance_in_grey_beyond_the_tree(measured)
 def test_distances_writes_no_names_of_many_sets(measured):
     table = measured.uns["gde"]["sets"]
     measured.uns["gde"]["sets"] = table.iloc[np.arange(72) % 12].set_axis([f"s{i}" for i in range(72)])
-    place = np.random.default_rng(0).normal(size=(72, 3))
-    measured.uns["gde"]["distances"] = {"energy": squareform(pdist(place))}
+    position = np.random.default_rng(0).normal(size=(72, 3))
+    measured.uns["gde"]["distances"] = {"energy": squareform(pdist(position))}
     assert names(pl.distances(measured, metric="energy", show=False)) == []
     assert len(names(pl.distances(measured, metric="energy", labels=True, show=False))) == 72
 
@@ -112,13 +111,6 @@ def test_distances_draws_in_given_axes_and_saves(measured, tmp_path):
     pl.distances(measured, annotate="class", save=tmp_path / "map.png")
     assert (tmp_path / "map.png").stat().st_size > 1000
     assert not plt.get_fignums()
-
-
-def test_distinct_names_leave_out_what_all_share():
-    long = [f"a clone of the second experiment {i} of many" for i in range(12)]
-    assert distinct(long) == [f"…{i}…" for i in range(12)]
-    assert distinct(["a", "b"]) == ["a", "b"]
-    assert len(set(distinct([f"{i} clone of the second experiment" for i in range(12)]))) == 12
 
 
 def test_distances_says_what_is_wrong(measured):

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.colors import to_hex, to_rgba
 
 from scgde import pl
-from scgde.pl._figure import COLORS, GREY
+from scgde.pl._draw import COLORS, GREY
 
 
 def points(ax) -> np.ndarray:
@@ -86,7 +86,7 @@ def test_embedding_colours_categories_by_name(adata):
         ("stage", ["II", "I", "unused", "NA"]),
         ("constant", ["3"]),
         ("unknown", ["NA"]),
-        ("count", ["NA"]),
+        ("count", ["1", "2", "NA"]),
     ],
 )
 def test_embedding_draws_every_kind_of_column(adata, column, expected):
@@ -171,6 +171,19 @@ def test_embedding_leaves_adata_as_it_was(adata):
     pl.embedding(adata, color=["severity", "stage"], size="n_cells", show=False)
     pd.testing.assert_frame_equal(adata.uns["gde"]["sets"], before.uns["gde"]["sets"])
     assert np.array_equal(adata.uns["gde"]["embedding"], before.uns["gde"]["embedding"])
+
+
+def test_embedding_draws_a_few_whole_numbers_as_classes(adata):
+    adata.uns["gde"]["sets"]["day"] = [2.0, 10.0, 4.0] * 4
+    ax = pl.embedding(adata, color="day", show=False)
+    assert labels(ax) == ["2", "4", "10"]
+    assert colors(ax) == [COLORS[i].lower() for i in (0, 2, 1)] * 4
+
+
+def test_embedding_takes_two_sizes_of_sets_for_areas(adata):
+    adata.uns["gde"]["sets"]["n_cells"] = [10, 20] * 6
+    ax = pl.embedding(adata, size="n_cells", show=False)
+    assert np.unique(ax.collections[0].get_sizes()).tolist() == [75, 150]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from matplotlib.colors import to_hex
 from scipy import sparse
 
 from scgde import pl
-from scgde.pl._figure import COLORS, GREY
+from scgde.pl._draw import COLORS, GREY
 
 
 def test_generated_draws_observed_in_grey_under_generated(adata, generated):
@@ -58,7 +58,8 @@ def test_generated_finds_the_features_of_the_fit(adata, generated, features):
         params["use_rep"] = "X"
         generated = generated[:, :2].copy()
         adata.layers["counts"] = 2 * adata.X
-        params["layer"] = "counts" if features == "layer" else "none"
+        if features == "layer":
+            params["layer"] = "counts"
         adata.X = sparse.csr_matrix(adata.X) if features == "sparse X" else adata.X
     (ax,) = pl.generated(adata, generated, n_panels=1, basis=None, show=False)
     x = {"obsm frame": "X_pca", "layer": "counts"}.get(features)

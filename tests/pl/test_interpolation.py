@@ -3,15 +3,12 @@ from __future__ import annotations
 import anndata as ad
 import matplotlib.pyplot as plt
 import numpy as np
-import ot
 import pandas as pd
 import pytest
 from PIL import Image
 from scipy.spatial.distance import cdist
 
 from scgde import pl
-from scgde.pl._displacement import displaced
-from scgde.pl._ridges import density
 
 SETS = ["donor 2", "donor 7"]
 N_STEPS, N_CELLS = 6, 15
@@ -36,13 +33,13 @@ def clouds(ax):
     return [np.asarray(part.get_offsets()) for part in ax.collections]
 
 
-def headings(axes):
+def titles(axes):
     return [ax.get_title("left") for ax in axes]
 
 
 def test_interpolation_draws_steps_over_the_observed_cells_of_both_sets(adata, path):
     axes = pl.interpolation(adata, path, basis=None, n_panels=3, show=False)
-    assert headings(axes) == ["donor 2\nt = 0.00", "\nt = 0.40", "donor 7\nt = 1.00, extrapolated"]
+    assert titles(axes) == ["donor 2\nt = 0.00", "\nt = 0.40", "donor 7\nt = 1.00, extrapolated"]
     both = adata.obsm["X_pca"][adata.obs["gde_set"].isin(SETS)]
     for ax, step in zip(axes, (0, 2, 5), strict=True):
         observed, cells = clouds(ax)
@@ -68,7 +65,7 @@ def test_interpolation_takes_two_features_or_the_entry_that_was_fitted(adata, pa
         assert ax.get_xlabel() == other.get_xlabel() == "X_pca_3"
 
 
-def test_interpolation_draws_optimal_transport_beside(adata, path):
+def test_interpolation_draws_optimal_transport_as_well(adata, path):
     axes = pl.interpolation(adata, path, ot=True, basis=None, n_panels=3, show=False)
     assert len(axes) == 6
     assert axes[0].get_ylabel().startswith("generated")
@@ -123,29 +120,3 @@ def test_interpolation_says_what_is_wrong(adata, path):
         pl.interpolation(adata[adata.obs["gde_set"] != "donor 7"], path)
     with pytest.raises(KeyError, match=r"must come from `scgde\.tl\.interpolate`"):
         pl.interpolation(adata, adata)
-
-
-def test_displaced_cells_go_to_their_partners_under_optimal_transport():
-    rng = np.random.default_rng(0)
-    x, y, z = rng.normal(size=(40, 3)), rng.normal(size=(40, 3)) + 2, rng.normal(size=(40, 3)) - 5
-    moved = displaced([x, y, z], np.array([0, 0.25, 0.5, 1]), n_cells=40)
-    uniform = np.full(40, 1 / 40)
-    cost = np.square(moved[0] - moved[2]).sum(axis=1).mean()
-    assert cost == pytest.approx(ot.emd2(uniform, uniform, cdist(x, y, "sqeuclidean")))
-    np.testing.assert_allclose(moved[1], (moved[0] + moved[2]) / 2)
-    for cells, step in ((x, 0), (y, 2), (z, 3)):
-        assert np.unique(moved[step], axis=0) == pytest.approx(np.unique(cells, axis=0))
-
-
-def test_displaced_gives_every_cell_of_a_small_set_about_equally_often():
-    x = np.arange(4.0)[:, None]
-    moved = displaced([x, x], np.array([-1.0, 0.0, 2.0]), n_cells=10)
-    assert sorted(np.unique(moved[1], return_counts=True)[1]) == [2, 2, 3, 3]
-    np.testing.assert_allclose(moved[0], moved[1] - (moved[2] - moved[1]) / 2)
-
-
-def test_density_integrates_to_one_and_survives_equal_values():
-    grid = np.linspace(-10, 10, 400)
-    values = np.stack([np.random.default_rng(0).normal(size=300), np.zeros(300)])
-    for curves in (density(values, grid), density(0 * values, grid)):
-        np.testing.assert_allclose(curves.sum(axis=1) * (grid[1] - grid[0]), 1, rtol=1e-3)

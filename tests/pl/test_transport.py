@@ -32,17 +32,17 @@ def ends(fitted):
     return tuple(fitted.uns["tde"]["pairs"][["source", "target"]].iloc[0])
 
 
-def test_transport_draws_a_way_for_each_cell_of_the_source(fitted, ends):
-    moved = tl.transport(fitted, *ends, n_times=5)
-    axes = pl.transport(fitted, moved, show=False)
+def test_transport_draws_a_path_for_each_cell_of_the_source(fitted, ends):
+    cells = tl.transport(fitted, *ends, n_times=5)
+    axes = pl.transport(fitted, cells, show=False)
     (lines,) = [part for part in axes.collections if isinstance(part, LineCollection)]
     n_cells = (fitted.obs["tde_set"] == ends[0]).sum()
     assert len(lines.get_segments()) == 4 * n_cells
 
 
 def test_transport_starts_at_the_cells_where_the_features_are_the_axes(fitted, ends):
-    moved = tl.transport(fitted, *ends, n_times=3)
-    axes = pl.transport(fitted, moved, basis=None, show=False)
+    cells = tl.transport(fitted, *ends, n_times=3)
+    axes = pl.transport(fitted, cells, basis=None, show=False)
     (lines,) = [part for part in axes.collections if isinstance(part, LineCollection)]
     drawn = np.concatenate([np.asarray(part) for part in lines.get_segments()])
     source = np.asarray(fitted[fitted.obs["tde_set"] == ends[0]].X)[:, :2]
@@ -51,20 +51,20 @@ def test_transport_starts_at_the_cells_where_the_features_are_the_axes(fitted, e
 
 
 def test_transport_refuses_cells_of_other_features(fitted, ends):
-    moved = tl.transport(fitted, *ends, n_times=3)[:, :2].copy()
-    with pytest.raises(ValueError, match="`moved` must have the 3 training features, got 2"):
-        pl.transport(fitted, moved, show=False)
+    cells = tl.transport(fitted, *ends, n_times=3)[:, :2].copy()
+    with pytest.raises(ValueError, match="`transported` must have the 3 training features, got 2"):
+        pl.transport(fitted, cells, show=False)
 
 
 @pytest.mark.parametrize("basis", ["other", "X_other"])
-def test_transport_starts_at_the_places_of_the_cells_in_another_basis(fitted, ends, basis):
+def test_transport_starts_at_the_positions_of_the_cells_in_another_basis(fitted, ends, basis):
     adata = fitted.copy()
     adata.obsm["X_other"] = np.random.default_rng(0).normal(size=(adata.n_obs, 2))
     axes = pl.transport(adata, tl.transport(adata, *ends, n_times=3), basis=basis, show=False)
     (lines,) = [part for part in axes.collections if isinstance(part, LineCollection)]
     drawn = np.concatenate([np.asarray(part) for part in lines.get_segments()])
-    places = adata.obsm["X_other"][(adata.obs["tde_set"] == ends[0]).to_numpy()]
-    assert np.linalg.norm(places[:, None] - drawn[None], axis=-1).min(axis=1).max() < 1e-3
+    positions = adata.obsm["X_other"][(adata.obs["tde_set"] == ends[0]).to_numpy()]
+    assert np.linalg.norm(positions[:, None] - drawn[None], axis=-1).min(axis=1).max() < 1e-3
     assert (np.abs(drawn) <= np.abs(adata.obsm["X_other"]).max(axis=0) + 1e-6).all()
     assert axes.get_xlabel() == "other 1"
 
@@ -72,7 +72,7 @@ def test_transport_starts_at_the_places_of_the_cells_in_another_basis(fitted, en
 @pytest.mark.parametrize(
     ("n_times", "options", "error", "match"),
     [
-        (2, {}, ValueError, "`moved` must hold every cell at several times"),
+        (2, {}, ValueError, "`transported` must hold every cell at several times"),
         (3, {"basis": "nobody"}, KeyError, "`basis` must be .* or name an entry of `adata.obsm`, got .*nobody"),
         (3, {"basis": ("nobody", "noone")}, KeyError, "`basis` must name two features"),
         (3, {"key": "nobody"}, KeyError, r"scgde\.tl\.fit_tde"),
@@ -80,6 +80,6 @@ def test_transport_starts_at_the_places_of_the_cells_in_another_basis(fitted, en
     ],
 )
 def test_transport_says_what_is_wrong(fitted, ends, n_times, options, error, match):
-    moved = tl.transport(fitted, *ends, n_times=n_times)
+    cells = tl.transport(fitted, *ends, n_times=n_times)
     with pytest.raises(error, match=match):
-        pl.transport(fitted, moved, show=False, **options)
+        pl.transport(fitted, cells, show=False, **options)

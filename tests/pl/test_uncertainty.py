@@ -92,15 +92,21 @@ def test_uncertainty_colors_regions_as_points(estimated, color):
     ax = pl.uncertainty(estimated, color=color, show=False)
     (ellipses,) = [c for c in ax.collections if hasattr(c, "get_widths")]
     scatters = [c for c in ax.collections if not hasattr(c, "get_widths")]
-    by_place = {
-        tuple(place): rgb
+    by_position = {
+        tuple(position): rgb
         for c in scatters
-        for place, rgb in zip(
+        for position, rgb in zip(
             c.get_offsets().round(6), np.resize(c.get_facecolors()[:, :3], (len(c.get_offsets()), 3)), strict=True
         )
     }
-    for place, color_of_region in zip(ellipses.get_offsets().round(6), ellipses.get_facecolors(), strict=True):
-        np.testing.assert_allclose(color_of_region[:3], by_place[tuple(place)], atol=1e-6)
+    for position, color_of_region in zip(ellipses.get_offsets().round(6), ellipses.get_facecolors(), strict=True):
+        np.testing.assert_allclose(color_of_region[:3], by_position[tuple(position)], atol=1e-6)
+
+
+def test_uncertainty_colors_named_sets_by_the_kind_of_the_whole_column(estimated):
+    ax = pl.uncertainty(estimated, color="severity", sets=["donor 2", "donor 7"], show=False)
+    assert ax.get_legend() is None
+    assert len(ax.figure.axes) == 2  # the colour bar
 
 
 def test_uncertainty_takes_a_palette(estimated):

@@ -1,4 +1,8 @@
-"""Figures of what :mod:`scgde.tl` wrote."""
+"""Figures of what :mod:`scgde.tl` wrote.
+
+As in scanpy, every function takes ``ax``, ``show`` and ``save``. It returns the axes that it drew on, or None where it
+showed the figure: pass ``show=False`` to get the axes in every case.
+"""
 
 from __future__ import annotations
 

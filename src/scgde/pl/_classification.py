@@ -7,7 +7,8 @@ import numpy as np
 
 from scgde import _keys
 from scgde._checks import check_one_of, check_set_table
-from scgde.pl._figure import COLORS, GREY, INK, SMALL_PRINT, check_kinds, draw_panels, headings
+from scgde._docs import shared_docs
+from scgde.pl._draw import COLORS, GREY, INK, LEGEND_STYLE, check_kinds, draw_panels, panel_titles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ _N_BINS = 8
 _GRID = np.linspace(0, 1, 201)
 
 
+@shared_docs
 def classification(
     adata: AnnData,
     label_key: str,
@@ -51,22 +53,21 @@ def classification(
     representation
         From which labels were predicted: ``"embedding"``, or one of the baselines.
     key
-        Of the fit in ``adata.uns``.
+        %(key)s
     title
-        One per panel.
+        %(titles)s
     legend
-        Whether to draw it.
+        %(legend)s
     ax
-        Axes to draw in, for one kind.
+        %(ax)s
     show
-        Show the figure and return None. None: if `ax` is not given and matplotlib is interactive, as it is in
-        a notebook.
+        %(show)s
     save
-        File to write the figure to, format by ending. The figure is then closed, unless `ax` is given.
+        %(save)s
 
     Returns
     -------
-    One axes per kind; None if the figure was shown.
+    %(returns_axes_per_kind)s
 
     Raises
     ------
@@ -80,7 +81,7 @@ def classification(
     names = check_kinds(kinds or KINDS, KINDS)
     if not result.classes:
         names, draw = ["numbers"], {"numbers": _draw_numbers}
-    titles = headings(title, [_title(result, kind) for kind in names])
+    titles = panel_titles(title, [_default_title(result, kind) for kind in names])
     drawings = [partial(draw[kind], result=result, legend=legend) for kind in names]
     return draw_panels(drawings, titles, size=(3.4, 3.4), max_columns=3, ax=ax, show=show, save=save)
 
@@ -128,7 +129,7 @@ def _result(adata: AnnData, label_key: str, representation: str, key: str) -> _R
     return _Result(codes, classes, content["outputs"], representation, scores)
 
 
-def _title(result: _Result, kind: str) -> str:
+def _default_title(result: _Result, kind: str) -> str:
     shown = {"roc": "roc_auc", "confusion": "balanced_accuracy", "calibration": "calibration_error", "numbers": "r2"}
     names = {
         "roc": "AUROC",
@@ -157,7 +158,7 @@ def _draw_roc(ax: Axes, result: _Result, *, legend: bool) -> None:
     ax.set(xlabel="share of others taken for the class", ylabel="share of the class found")
     ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     if legend:
-        ax.legend(labelcolor=INK, loc="lower right", **SMALL_PRINT)
+        ax.legend(labelcolor=INK, loc="lower right", **LEGEND_STYLE)
 
 
 def _roc(truth: np.ndarray, probability: np.ndarray) -> np.ndarray:
@@ -219,4 +220,4 @@ def _draw_numbers(ax: Axes, result: _Result, *, legend: bool) -> None:
     )
     ax.set(xlabel="true", ylabel="predicted", aspect="equal")
     if legend:
-        ax.legend(labelcolor=INK, **SMALL_PRINT)
+        ax.legend(labelcolor=INK, **LEGEND_STYLE)

@@ -6,8 +6,9 @@ import numpy as np
 
 from scgde import _keys
 from scgde._checks import check_set_table
-from scgde.pl._colors import as_categories
-from scgde.pl._figure import INK, SMALL_PRINT, finish, panels, quiet
+from scgde._columns import as_names
+from scgde._docs import shared_docs
+from scgde.pl._draw import INK, LEGEND_STYLE, as_categories, despine, panels, save_or_show, set_title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from matplotlib.axes import Axes
 
-    from scgde.pl._colors import Palette
+    from scgde.pl._draw import Palette
 
 
+@shared_docs
 def convergence(
     adata: AnnData,
     *,
@@ -44,26 +46,25 @@ def convergence(
     adata
         With :func:`scgde.tl.convergence` run.
     key
-        Of the fit in ``adata.uns``.
+        %(key)s
     sets
         Names of the sets to draw; by default all that draws were taken from.
     palette
         Colours of the sets, as in :func:`scgde.pl.embedding`.
     title
-        Of the axes.
+        %(title)s
     legend
-        Whether to draw it.
+        %(legend)s
     ax
-        Axes to draw in.
+        %(ax)s
     show
-        Show the figure and return None. None: if `ax` is not given and matplotlib is interactive, as it is in
-        a notebook.
+        %(show)s
     save
-        File to write the figure to, format by ending. The figure is then closed, unless `ax` is given.
+        %(save)s
 
     Returns
     -------
-    The axes; None if the figure was shown.
+    %(returns_axes)s
 
     Raises
     ------
@@ -71,43 +72,37 @@ def convergence(
         If :func:`scgde.tl.convergence` was not run, or not for these sets.
     """
     check_set_table(adata.uns, key, entry=_keys.CONVERGENCE, made_by="scgde.tl.convergence")
-    table = _chosen(adata.uns[key][_keys.CONVERGENCE], sets)
+    table = _rows_of_sets(adata.uns[key][_keys.CONVERGENCE], sets)
     categories = as_categories(table["set"], palette)
     axes = panels(1, ax=ax, size=(4.8, 3.8), max_columns=1)
     for i, (name, color) in enumerate(zip(categories.names, categories.colors, strict=True)):
         _draw_set(axes[0], table[categories.codes == i], name, color, i - (len(categories.names) - 1) / 2)
-    _frame(axes[0], title)
+    despine(axes[0])
+    axes[0].set(xscale="log", yscale="log", xlabel="cells drawn", ylabel="distance to the embedding of the whole set")
+    set_title(axes[0], title)
     if legend:
-        axes[0].legend(labelcolor=INK, **SMALL_PRINT)
-    return axes[0] if finish(axes, own=ax is None, show=show, save=save) else None
+        axes[0].legend(labelcolor=INK, **LEGEND_STYLE)
+    return axes[0] if save_or_show(axes, own=ax is None, show=show, save=save) else None
 
 
-def _chosen(table: pd.DataFrame, sets: str | Sequence[str] | None) -> pd.DataFrame:
+def _rows_of_sets(table: pd.DataFrame, sets: str | Sequence[str] | None) -> pd.DataFrame:
     if sets is None:
         return table
-    names = [sets] if isinstance(sets, str) else list(sets)
-    there = table["set"].unique().tolist()
-    missing = [name for name in names if name not in there]
+    names, available = as_names(sets), table["set"].unique().tolist()
+    missing = [name for name in names if name not in available]
     if missing:
-        msg = f"`sets` must be among those of `scgde.tl.convergence`, got {missing}. Sets: {there}."
+        msg = f"`sets` must be among those of `scgde.tl.convergence`, got {missing}. Sets: {available}."
         raise KeyError(msg)
     return table[table["set"].isin(names)]
 
 
-def _draw_set(ax: Axes, table: pd.DataFrame, name: str, color: str, place: float) -> None:
+def _draw_set(ax: Axes, table: pd.DataFrame, name: str, color: str, offset: float) -> None:
     # The dots of one size stand side by side, set by set.
-    ax.plot(table["n_cells"] * 1.06**place, table["distance"], ".", color=color, markersize=3, alpha=0.35, mew=0)
+    ax.plot(table["n_cells"] * 1.06**offset, table["distance"], ".", color=color, markersize=3, alpha=0.35, mew=0)
     by_size = table.groupby("n_cells")
     rms = by_size["distance"].agg(lambda distance: np.sqrt(np.mean(np.square(distance))))
     line, style = by_size["predicted"].first(), "-"
     if line.isna().any():
         line, style = rms.iloc[-1] * (rms.index.to_series() / rms.index[-1]) ** -0.5, "--"
     ax.plot(line.index, line, color=color, linewidth=1.2, linestyle=style)
-    ax.plot(rms.index * 1.06**place, rms, "o", color=color, markersize=6, mec="white", mew=0.6, label=name)
-
-
-def _frame(ax: Axes, title: str | None) -> None:
-    quiet(ax)
-    ax.set(xscale="log", yscale="log", xlabel="cells drawn", ylabel="distance to the embedding of the whole set")
-    if title is not None:
-        ax.set_title(title, loc="left", fontsize="medium")
+    ax.plot(rms.index * 1.06**offset, rms, "o", color=color, markersize=6, mec="white", mew=0.6, label=name)

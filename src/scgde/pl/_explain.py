@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
 
 from scgde._checks import check_count
-from scgde.pl._figure import COLORS, INK, SMALL_PRINT, check_kinds, draw_panels, headings
+from scgde._docs import shared_docs
+from scgde.pl._draw import COLORS, INK, LEGEND_STYLE, check_kinds, draw_panels, panel_titles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,12 +18,28 @@ if TYPE_CHECKING:
 
 KINDS = ("states", "features", "path")
 _PARTS = ("composition", "shift", "dispersion")
-#: Lines of the path are told apart up to so many.
+#: More lines of the path than this are not distinguished by colour.
 _MAX_LINES = 8
 
 
+class Explanation(Protocol):
+    """What is drawn of the result of :func:`scgde.tl.explain`."""
+
+    @property
+    def total(self) -> float: ...
+    @property
+    def floor(self) -> float: ...
+    @property
+    def states(self) -> pd.DataFrame: ...
+    @property
+    def features(self) -> pd.DataFrame: ...
+    @property
+    def path(self) -> pd.DataFrame: ...
+
+
+@shared_docs
 def explain(
-    explanation: Any,
+    explanation: Explanation,
     *,
     kinds: str | Sequence[str] = KINDS,
     n_features: int = 12,
@@ -37,28 +54,27 @@ def explain(
     Parameters
     ----------
     explanation
-        Of :func:`scgde.tl.explain`.
+        Result of :func:`scgde.tl.explain`.
     kinds
         ``"states"``: what each state contributes, and all together. ``"features"``: the first features, with the parts
         of their own distance; a dot is the distance between generated cells. ``"path"``: means of the first features
-        over cells generated on the way.
+        over cells generated along the path.
     n_features
         Features to draw; of the path eight at most.
     title
-        One per panel.
+        %(titles)s
     legend
-        Whether to draw it.
+        %(legend)s
     ax
-        Axes to draw in, for one kind.
+        %(ax)s
     show
-        Show the figure and return None. None: if `ax` is not given and matplotlib is interactive, as it is in
-        a notebook.
+        %(show)s
     save
-        File to write the figure to, format by ending. The figure is then closed, unless `ax` is given.
+        %(save)s
 
     Returns
     -------
-    One axes per kind; None if the figure was shown.
+    %(returns_axes_per_kind)s
 
     Raises
     ------
@@ -69,35 +85,35 @@ def explain(
     n_features = check_count(n_features, "n_features")
     total = f"energy distance {explanation.total:.3g}"
     default = {"states": total, "features": "features", "path": "along the path"}
-    titles = headings(title, [default[kind] for kind in names])
-    told = {"explanation": explanation, "n_features": n_features, "legend": legend}
+    titles = panel_titles(title, [default[kind] for kind in names])
+    options: dict[str, Any] = {"explanation": explanation, "n_features": n_features, "legend": legend}
     draw = {
-        "states": partial(_draw_parts, kind="states", **told),
-        "features": partial(_draw_parts, kind="features", **told),
-        "path": partial(_draw_path, **told),
+        "states": partial(_draw_parts, kind="states", **options),
+        "features": partial(_draw_parts, kind="features", **options),
+        "path": partial(_draw_path, **options),
     }
     drawings = [draw[kind] for kind in names]
     return draw_panels(drawings, titles, size=(3.4, 3.4), max_columns=3, ax=ax, show=show, save=save)
 
 
-def _draw_parts(ax: Axes, explanation: Any, kind: str, n_features: int, *, legend: bool) -> None:
-    table = _states(explanation) if kind == "states" else explanation.features.head(n_features)
-    place = np.arange(len(table))
-    _stack(ax, table, place)
+def _draw_parts(ax: Axes, explanation: Explanation, kind: str, n_features: int, *, legend: bool) -> None:
+    table = _states_and_sum(explanation) if kind == "states" else explanation.features.head(n_features)
+    rows = np.arange(len(table))
+    _stack_bars(ax, table, rows)
     if kind == "features":
-        ax.plot(table["generated"], place, "o", color=INK, markersize=4, label="generated")
+        ax.plot(table["generated"], rows, "o", color=INK, markersize=4, label="generated")
     else:
         ax.axvline(explanation.floor, color=INK, linewidth=0.8, linestyle=":", label="no difference")
     ax.axvline(0, color=INK, linewidth=0.6)
-    ax.set_yticks(place, [str(name) for name in table.index])
+    ax.set_yticks(rows, [str(name) for name in table.index])
     ax.invert_yaxis()
     ax.set_xlabel("part of the energy distance" if kind == "states" else "energy distance along the feature")
     if legend:
-        place_of: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.4, -0.18), "ncols": 2}
-        ax.legend(labelcolor=INK, **place_of, **SMALL_PRINT)
+        position: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.4, -0.18), "ncols": 2}
+        ax.legend(labelcolor=INK, **position, **LEGEND_STYLE)
 
 
-def _states(explanation: Any) -> pd.DataFrame:
+def _states_and_sum(explanation: Explanation) -> pd.DataFrame:
     """The states and, first, their sum."""
     table = explanation.states[list(_PARTS)]
     if len(table) == 1:
@@ -105,20 +121,20 @@ def _states(explanation: Any) -> pd.DataFrame:
     return pd.concat([table.sum().to_frame("all").T, table])
 
 
-def _stack(ax: Axes, table: pd.DataFrame, place: np.ndarray) -> None:
+def _stack_bars(ax: Axes, table: pd.DataFrame, rows: np.ndarray) -> None:
     """Bars side by side: to the right of zero what adds, to the left what works against."""
     right, left = np.zeros(len(table)), np.zeros(len(table))
     for name, color in zip(_PARTS, COLORS, strict=False):
         values = table[name].to_numpy(dtype=float)
         start = np.where(values > 0, right, left)
-        ax.barh(place, values, left=start, height=0.7, color=color, label=name)
+        ax.barh(rows, values, left=start, height=0.7, color=color, label=name)
         right, left = right + values.clip(0), left + values.clip(max=0)
 
 
-def _draw_path(ax: Axes, explanation: Any, n_features: int, *, legend: bool) -> None:
+def _draw_path(ax: Axes, explanation: Explanation, n_features: int, *, legend: bool) -> None:
     names = explanation.features.index[: min(n_features, _MAX_LINES)]
     for name, color in zip(names, COLORS, strict=False):
         ax.plot(explanation.path.index, explanation.path[name], color=color, linewidth=1.6, label=str(name))
     ax.set(xlabel="t, from a to b", ylabel="mean, in standard deviations", xlim=(0, 1))
     if legend:
-        ax.legend(labelcolor=INK, loc="center left", bbox_to_anchor=(1, 0.5), **SMALL_PRINT)
+        ax.legend(labelcolor=INK, loc="center left", bbox_to_anchor=(1, 0.5), **LEGEND_STYLE)

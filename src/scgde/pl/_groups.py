@@ -1,27 +1,61 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from matplotlib.collections import LineCollection
 
-from scgde.pl._figure import COLORS, GREY, INK, SMALL_PRINT, check_kinds, draw_panels, headings
-from scgde.pl._points import draw_points
+from scgde._docs import shared_docs
+from scgde.pl._draw import (
+    COLORS,
+    GREY,
+    INK,
+    LEGEND_STYLE,
+    as_categories,
+    check_kinds,
+    default_areas,
+    draw_panels,
+    draw_points,
+    panel_titles,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    import pandas as pd
     from matplotlib.axes import Axes
 
-    from scgde.pl._colors import Palette
+    from scgde.pl._draw import Palette
 
 KINDS = ("sets", "null")
 
 
+class Comparison(Protocol):
+    """What is drawn of the result of :func:`scgde.tl.compare_groups`."""
+
+    @property
+    def statistic(self) -> float: ...
+    @property
+    def p_value(self) -> float: ...
+    @property
+    def effect_size(self) -> float: ...
+    @property
+    def n_permutations(self) -> int: ...
+    @property
+    def exact(self) -> bool: ...
+    @property
+    def n_sets(self) -> Mapping[str, int]: ...
+    @property
+    def null(self) -> np.ndarray: ...
+    @property
+    def coordinates(self) -> pd.DataFrame: ...
+
+
+@shared_docs
 def groups(
-    comparison: Any,
+    comparison: Comparison,
     *,
     kinds: str | Sequence[str] = KINDS,
     palette: Palette | None = None,
@@ -31,32 +65,31 @@ def groups(
     show: bool | None = None,
     save: str | Path | None = None,
 ) -> list[Axes] | None:
-    """What a test of groups of sets has seen.
+    """Test of whether groups of sets differ: the sets, and the null distribution.
 
     Parameters
     ----------
     comparison
-        Of :func:`scgde.tl.compare_groups`.
+        Result of :func:`scgde.tl.compare_groups`.
     kinds
         ``"sets"``: the sets along the two axes with most of the tested dispersion, without what blocks and pairs
         explain; the sets of a pair are joined. ``"null"``: the statistic, among those of permuted labels.
     palette
         Colours of the groups, as in :func:`scgde.pl.embedding`.
     title
-        One per panel. None: the p-value and the effect size.
+        %(titles)s None: the p-value and the effect size.
     legend
-        Whether to draw it.
+        %(legend)s
     ax
-        Axes to draw in, for one kind.
+        %(ax)s
     show
-        Show the figure and return None. None: if `ax` is not given and matplotlib is interactive, as it is in
-        a notebook.
+        %(show)s
     save
-        File to write the figure to, format by ending. The figure is then closed, unless `ax` is given.
+        %(save)s
 
     Returns
     -------
-    One axes per kind; None if the figure was shown.
+    %(returns_axes_per_kind)s
 
     Raises
     ------
@@ -64,7 +97,7 @@ def groups(
         If a kind is unknown.
     """
     names = check_kinds(kinds, KINDS)
-    titles = headings(title, [_title(comparison, kind) for kind in names])
+    titles = panel_titles(title, [_default_title(comparison, kind) for kind in names])
     draw = {
         "sets": partial(_draw_sets, comparison=comparison, palette=palette, legend=legend),
         "null": partial(_draw_null, comparison=comparison, legend=legend),
@@ -73,7 +106,7 @@ def groups(
     return draw_panels(drawings, titles, size=(3.8, 3.4), max_columns=2, ax=ax, show=show, save=save)
 
 
-def _title(comparison: Any, kind: str) -> str:
+def _default_title(comparison: Comparison, kind: str) -> str:
     if kind == "sets":
         return f"{sum(comparison.n_sets.values()):,} sets, effect size {comparison.effect_size:.2f}"
     return (
@@ -81,26 +114,26 @@ def _title(comparison: Any, kind: str) -> str:
     )
 
 
-def _draw_sets(ax: Axes, comparison: Any, palette: Palette | None, *, legend: bool) -> None:
+def _draw_sets(ax: Axes, comparison: Comparison, palette: Palette | None, *, legend: bool) -> None:
     table = comparison.coordinates
     points = table[["x", "y"]].to_numpy()
     if "pair" in table:
         lines = [part[["x", "y"]].to_numpy() for _, part in table.groupby("pair", observed=True)]
         ax.add_collection(LineCollection(lines, colors=GREY, linewidths=0.8, zorder=0.9))
-    areas = np.full(len(points), np.clip(5000 / len(points), 8, 50))
-    draw_points(ax, points, areas, table["group"], palette=palette, cmap="viridis", legend=legend)
+    groups_of_sets = as_categories(table["group"], palette)
+    draw_points(ax, points, default_areas(len(points)), groups_of_sets, cmap="viridis", legend=legend)
     ax.set(xlabel="first axis", ylabel="second axis")
     ax.set_aspect("equal", adjustable="datalim")
     ax.locator_params(nbins=6)
 
 
-def _draw_null(ax: Axes, comparison: Any, *, legend: bool) -> None:
+def _draw_null(ax: Axes, comparison: Comparison, *, legend: bool) -> None:
     null = comparison.null[np.isfinite(comparison.null)]
     ax.hist(null, bins=min(40, 1 + len(null) // 5), color=GREY, label="permuted labels")
     if np.isfinite(comparison.statistic):
         ax.axvline(comparison.statistic, color=COLORS[5], linewidth=1.6, label="labels as they are")
     ax.set(xlabel="pseudo-F", ylabel="labellings")
     if legend:
-        # In the way of neither the bars nor the line, wherever these are.
-        place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.18), "ncols": 2}
-        ax.legend(labelcolor=INK, **place, **SMALL_PRINT)
+        # Below the axes, where neither the bars nor the line can be.
+        position: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.18), "ncols": 2}
+        ax.legend(labelcolor=INK, **position, **LEGEND_STYLE)

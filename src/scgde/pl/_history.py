@@ -7,7 +7,8 @@ from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from scgde import _keys
 from scgde._checks import check_count, check_set_table
-from scgde.pl._figure import COLORS, INK, SMALL_PRINT, finish, panels, quiet
+from scgde._docs import shared_docs
+from scgde.pl._draw import COLORS, INK, LEGEND_STYLE, despine, panels, save_or_show, set_title
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@shared_docs
 def history(
     adata: AnnData,
     *,
@@ -37,22 +39,21 @@ def history(
     adata
         With a fit, see :func:`scgde.tl.fit_gde`.
     key
-        Of the fit in ``adata.uns``.
+        %(key)s
     window
         Rows of the history in the running median. None: a thirtieth of them.
     title
-        Of the axes.
+        %(title)s
     ax
-        Axes to draw in.
+        %(ax)s
     show
-        Show the figure and return None. None: if `ax` is not given and matplotlib is interactive, as it is in
-        a notebook.
+        %(show)s
     save
-        File to write the figure to, format by ending. The figure is then closed, unless `ax` is given.
+        %(save)s
 
     Returns
     -------
-    The axes; None if the figure was shown.
+    %(returns_axes)s
 
     Raises
     ------
@@ -67,8 +68,11 @@ def history(
     axes = panels(1, ax=ax, size=(5.2, 3.4), max_columns=1)
     _draw_training(axes[0], table[["step", "train_loss"]].dropna(), rows)
     _draw_validation(axes[0], table[["step", "validation_loss"]].dropna())
-    _frame(axes[0], table, title)
-    return axes[0] if finish(axes, own=ax is None, show=show, save=save) else None
+    _label_axes(axes[0])
+    axes[0].set_ylim(*_loss_limits(table))
+    axes[0].legend(labelcolor=INK, **LEGEND_STYLE)
+    set_title(axes[0], title)
+    return axes[0] if save_or_show(axes, own=ax is None, show=show, save=save) else None
 
 
 def _draw_training(ax: Axes, table: pd.DataFrame, window: int) -> None:
@@ -97,19 +101,14 @@ def _draw_validation(ax: Axes, table: pd.DataFrame) -> None:
     )
 
 
-def _frame(ax: Axes, table: pd.DataFrame, title: str | None) -> None:
-    quiet(ax)
-    ax.set_xlabel("step")
-    ax.set_ylabel("loss")
+def _label_axes(ax: Axes) -> None:
+    despine(ax)
+    ax.set(xlabel="step", ylabel="loss")
     ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    ax.set_ylim(*_limits(table))
-    ax.legend(labelcolor=INK, **SMALL_PRINT)
-    if title is not None:
-        ax.set_title(title, loc="left", fontsize="medium")
 
 
-def _limits(table: pd.DataFrame) -> tuple[float, float]:
+def _loss_limits(table: pd.DataFrame) -> tuple[float, float]:
     """Room for every validation loss, but not for the spikes of the first steps."""
     low, high = np.nanquantile(table["train_loss"], [0.005, 0.995])
     validation = table["validation_loss"].dropna()

@@ -3,17 +3,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.cm import ScalarMappable
 from matplotlib.collections import EllipseCollection
-from matplotlib.colors import Normalize, to_rgba_array
 from scipy import stats
 
 from scgde import _keys
 from scgde._checks import check_fraction, check_one_of, check_set_table, check_sets
-from scgde.pl._colors import as_categories, as_numbers, is_continuous
-from scgde.pl._embedding import _areas, _column, _frame, _plane, _stored_colors
-from scgde.pl._figure import COLORS, GREY, finish, make_room, panels
-from scgde.pl._points import draw_points
+from scgde._docs import shared_docs
+from scgde.pl._draw import (
+    draw_points,
+    frame_set_map,
+    panels,
+    rgba_of,
+    save_or_show,
+    set_areas,
+    set_plane,
+    stored_colors,
+    table_column,
+    values_of,
+    widen_for_legends,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,12 +31,13 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from matplotlib.axes import Axes
 
-    from scgde.pl._colors import Palette
+    from scgde.pl._draw import Palette
 
-#: Of fewer cells the embedding is not normal, and a region would say more of the method than of the set.
+#: The embedding of fewer cells is not close to normal, and no region is drawn.
 MIN_CELLS = 10
 
 
+@shared_docs
 def uncertainty(
     adata: AnnData,
     *,
@@ -49,16 +58,16 @@ def uncertainty(
 ) -> Axes | None:
     """Map of the sets with a confidence region around each: where its population may lie.
 
-    A region holds the embedding of the population of one set, at its place in this plane, with probability
-    `level`. Regions of two sets that overlap a little may still belong to different populations, and there are
-    more axes than two: compare sets with :func:`scgde.tl.compare_sets`.
+    A region holds the embedding of the population of one set, projected on this plane, with probability `level`.
+    Regions of two sets that overlap a little may still belong to different populations, and there are more axes than
+    two: compare sets with :func:`scgde.tl.compare_sets`.
 
     Parameters
     ----------
     adata
         With :func:`scgde.tl.uncertainty` run.
     key
-        Of the fit in ``adata.uns``.
+        %(key)s
     color
         Column of the set table, as in :func:`scgde.pl.embedding`.
     sets
@@ -69,22 +78,21 @@ def uncertainty(
         ``"pca"``: principal components of the embeddings of the sets. None: the dimensions of the embedding
         themselves.
     components
-        The two to draw, from 0.
+        %(components)s
     size, palette, cmap, legend
         As in :func:`scgde.pl.embedding`.
     title
-        Of the axes. None: the name of the column.
+        %(title)s None: the name of the column.
     ax
-        Axes to draw in.
+        %(ax)s
     show
-        Show the figure and return None. None: if `ax` is not given and matplotlib is interactive, as it is in
-        a notebook.
+        %(show)s
     save
-        File to write the figure to, format by ending. The figure is then closed, unless `ax` is given.
+        %(save)s
 
     Returns
     -------
-    The axes; None if the figure was shown. A set of fewer than ten cells is a point without a region.
+    %(returns_axes)s A set of fewer than ten cells is a point without a region.
 
     Raises
     ------
@@ -97,22 +105,23 @@ def uncertainty(
     if basis is not None:
         check_one_of(basis, "basis", ["pca"])
     embedding, covariance = (np.asarray(adata.uns[key][i], dtype=float) for i in (_keys.EMBEDDING, _keys.COVARIANCE))
-    plane = _plane(embedding, key, basis, components)
+    plane = set_plane(embedding, key, basis, components)
     table: pd.DataFrame = adata.uns[key][_keys.SETS]
     rows = np.arange(len(table)) if sets is None else check_sets(table.index, sets, "`sets`")
-    column = None if color is None else _column(table, color, "color").iloc[rows]
-    colors = _stored_colors(adata, column) if palette is None else palette
+    column = None if color is None else table_column(table, color, "color")
+    colors = stored_colors(adata, column) if palette is None else palette
+    values = None if column is None else values_of(column, colors, rows)
     points = plane(embedding[rows])
     projected = plane.directions @ covariance[rows] @ plane.directions.T
     radii = _radii(table[_keys.N_CELLS].to_numpy()[rows], check_fraction(level, "level"))
 
     axes = panels(1, ax=ax, size=(4.6, 4.2), max_columns=1)
-    _frame(axes[0], plane.labels, (color or "") if title is None else title, ticks=True)
-    _draw_regions(axes[0], points, projected * radii[:, None, None] ** 2, _rgba(column, colors, cmap, n=len(rows)))
-    draw_points(axes[0], points, _areas(table.iloc[rows], size), column, palette=colors, cmap=cmap, legend=legend)
+    frame_set_map(axes[0], plane.labels, (color or "") if title is None else title, ticks=True)
+    _draw_regions(axes[0], points, projected * radii[:, None, None] ** 2, rgba_of(values, cmap, n_values=len(rows)))
+    draw_points(axes[0], points, set_areas(table.iloc[rows], size), values, cmap=cmap, legend=legend)
     if ax is None:
-        make_room(axes)
-    return axes[0] if finish(axes, own=ax is None, show=show, save=save) else None
+        widen_for_legends(axes)
+    return axes[0] if save_or_show(axes, own=ax is None, show=show, save=save) else None
 
 
 def _radii(n_cells: np.ndarray, level: float) -> np.ndarray:
@@ -146,17 +155,3 @@ def _draw_regions(ax: Axes, points: np.ndarray, shapes: np.ndarray, colors: np.n
     ax.add_collection(regions, autolim=False)
     reach = np.sqrt(np.diagonal(shapes, axis1=1, axis2=2).clip(0))
     ax.update_datalim(np.concatenate([points - reach, points + reach]))
-
-
-def _rgba(column: pd.Series | None, palette: Palette | None, cmap: str, *, n: int) -> np.ndarray:
-    """Colour of each set, shape ``(n, 4)``."""
-    if column is None:
-        return to_rgba_array([COLORS[0]] * n)
-    if is_continuous(column):
-        values = as_numbers(column)
-        known = np.isfinite(values)
-        limits = (values[known].min(), values[known].max()) if known.any() else (0, 1)
-        colors = ScalarMappable(Normalize(*limits), cmap).to_rgba(values)
-        return np.where(known[:, None], colors, to_rgba_array(GREY))
-    categories = as_categories(column, palette)
-    return to_rgba_array([*categories.colors, GREY])[categories.codes]

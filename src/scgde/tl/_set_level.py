@@ -5,24 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
 from scipy import sparse
 from scipy.spatial.distance import pdist, squareform
 
 from scgde import _keys
 from scgde._checks import check_one_of
+from scgde._columns import as_names as as_names
+from scgde._columns import classes as classes
+from scgde._columns import is_continuous as is_continuous
 from scgde.metrics._registry import EMBEDDING_DISTANCES, METRICS
 from scgde.sets._grouping import group_cells
 from scgde.tl._distances import distances
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    import pandas as pd
     from anndata import AnnData
 
 EMBEDDING = "embedding"
-#: Whole numbers are classes up to so many values, if there are three sets or more to a value.
-_MAX_CLASSES, _SETS_PER_CLASS = 10, 3
 
 
 class SetLevel(NamedTuple):
@@ -104,35 +103,6 @@ def _constant_within_sets(obs: pd.DataFrame, name: str, argument: str, sets: str
         )
         raise ValueError(msg)
     return table[name]
-
-
-def as_names(names: str | Sequence[str] | None) -> list[str]:
-    """A list, also of one or of none."""
-    return [] if names is None else [names] if isinstance(names, str) else list(names)
-
-
-def is_continuous(column: pd.Series) -> bool:
-    """Whether values are amounts: numbers, but neither two values only nor a few whole ones that repeat."""
-    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-        return False
-    known = column.dropna().to_numpy(dtype=float)
-    n_values = len(np.unique(known))
-    whole = bool((known == np.round(known)).all())
-    return n_values > 2 and not (whole and n_values <= min(_MAX_CLASSES, len(known) // _SETS_PER_CLASS))
-
-
-def classes(column: pd.Series) -> tuple[np.ndarray, list[str]]:
-    """Code of each value, -1 where missing, and the names of those that occur, in their natural order."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        values = column.cat.remove_unused_categories()
-    else:
-        values = column.infer_objects().astype("category")
-    names = [_name(value) for value in values.cat.categories]
-    return values.cat.codes.to_numpy(dtype=np.int64), names
-
-
-def _name(value: object) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _of_fit(adata: AnnData, metric: str, key: str) -> np.ndarray:

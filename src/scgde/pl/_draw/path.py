@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -10,17 +10,17 @@ from matplotlib.colors import to_hex
 
 from scgde import _keys
 from scgde._checks import check_set_table
-from scgde.pl._displacement import displaced
-from scgde.pl._generated import _features, _limits, _rows
-from scgde.pl._plane import coordinate_plane, principal_plane
-from scgde.pl._points import shortened
+from scgde.pl._draw.cells import cells_of_set, check_n_features, limits_of, training_features
+from scgde.pl._draw.displacement_interpolation import interpolate_by_displacement
+from scgde.pl._draw.labels import shorten
+from scgde.pl._draw.projection import are_two_features, feature_plane
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anndata import AnnData
 
-    from scgde.pl._plane import Plane
+    from scgde.pl._draw.cells import Matrix
 
 #: Longer names of sets are cut.
 MAX_HEADING = 28
@@ -28,19 +28,19 @@ MAX_HEADING = 28
 LAST_SHADE = 0.88
 
 
-class Way(NamedTuple):
+class ProjectedPath(NamedTuple):
     """A path in the plane.
 
     Attributes
     ----------
     times
         Shape ``(T,)``, increasing.
-    inside
+    in_support
         Whether the embedding is in the support of the training sets, shape ``(T,)``.
     clouds
-        Places ``(T, n, 2)`` of generated cells and, where asked for, of observed ones under optimal transport.
+        Points ``(T, n, 2)``: generated cells and, where asked for, observed ones under optimal transport.
     observed
-        Cells of all sets on the way, shape ``(m, 2)``.
+        Cells of all sets on the path, shape ``(m, 2)``.
     names
         Of these sets.
     labels
@@ -50,28 +50,29 @@ class Way(NamedTuple):
     """
 
     times: np.ndarray
-    inside: np.ndarray
+    in_support: np.ndarray
     clouds: dict[str, np.ndarray]
     observed: np.ndarray
     names: list[str]
     labels: tuple[str, str]
     is_metric: bool
 
-    def some(self, n: int) -> np.ndarray:
+    def spread_steps(self, n: int) -> np.ndarray:
         """Evenly spread steps, the ends included."""
         return np.unique(np.linspace(0, len(self.times) - 1, n).round().astype(int))
 
-    def heading(self, step: int) -> str:
-        """What is said of a step: the set that is there, the time, and whether it is an extrapolation."""
-        place = self.times[step] * (len(self.names) - 1)
-        at_set = np.isclose(place, round(place)) and 0 <= round(place) < len(self.names)
-        name = shortened(self.names[round(place)], length=MAX_HEADING) if at_set else ""
-        return f"{name}\n{self.tell(self.times[step])}"
+    def step_title(self, step: int) -> str:
+        """Name of the set that a step reaches, if any, the time, and whether it is an extrapolation."""
+        position = self.times[step] * (len(self.names) - 1)
+        nearest = round(position)
+        at_set = np.isclose(position, nearest) and 0 <= nearest < len(self.names)
+        name = shorten(self.names[nearest], length=MAX_HEADING) if at_set else ""
+        return f"{name}\n{self.time_label(self.times[step])}"
 
-    def tell(self, time: float) -> str:
+    def time_label(self, time: float) -> str:
         """The time, and whether the embedding leaves the training sets there."""
         nearest = int(np.abs(self.times - time).argmin())
-        return f"t = {time:.2f}" + ("" if self.inside[nearest] else ", extrapolated")
+        return f"t = {time:.2f}" + ("" if self.in_support[nearest] else ", extrapolated")
 
     def colors(self, cmap: str) -> list[str]:
         """One for each step."""
@@ -79,7 +80,8 @@ class Way(NamedTuple):
 
     def limits(self) -> tuple[np.ndarray, np.ndarray]:
         """Lowest and highest point to show."""
-        return _limits([(self.observed, cells.reshape(-1, 2)) for cells in self.clouds.values()])
+        # Observed cells count once for each cloud that is drawn over them.
+        return limits_of([part for cells in self.clouds.values() for part in (self.observed, cells.reshape(-1, 2))])
 
     def proportion(self) -> float:
         """Height of a panel over its width."""
@@ -87,29 +89,25 @@ class Way(NamedTuple):
         return float(np.clip(span[1] / span[0], 0.5, 1.6)) if self.is_metric else 1.0
 
 
-def read_way(
+def project_path(
     adata: AnnData, path: AnnData, *, basis: str | Sequence[str] | None, components: tuple[int, int], with_ot: bool
-) -> Way:
+) -> ProjectedPath:
     """The path and the observed cells of its sets, in the plane that ``basis`` and ``components`` name."""
     n_cells = _cells_per_step(path)
     key, names = str(path.uns[_keys.PATH]["key"]), [str(name) for name in path.uns[_keys.PATH]["sets"]]
     check_set_table(adata.uns, key, entry=_keys.PARAMS, made_by="scgde.tl.fit_gde")
-    features = _features(adata, key)
-    if features.shape[1] != path.n_vars:
-        msg = (
-            f"`path` must have the {features.shape[1]} training features, got {path.n_vars}. "
-            "Call `scgde.tl.interpolate` without `decode`."
-        )
-        raise ValueError(msg)
-    knots = _knots(adata, features, names, key)
+    features = training_features(adata, key)
+    check_n_features(path.n_vars, features.shape[1], "path", "scgde.tl.interpolate")
+    knots = _observed_cells(adata, features, names, key)
     use_rep = str(adata.uns[key][_keys.PARAMS]["use_rep"])
+    _check_basis(basis, list(path.var_names), use_rep)
     cells = np.asarray(path.X, dtype=float)
-    plane = _plane(cells, list(path.var_names), basis, components, use_rep)
+    plane = feature_plane(cells, list(path.var_names), None if basis == use_rep else basis, components)
     times = path.obs["t"].to_numpy()[::n_cells]
     clouds = {"generated": cells}
     if with_ot:
-        clouds["ot"] = displaced(knots, times, n_cells=n_cells).reshape(-1, path.n_vars)
-    return Way(
+        clouds["ot"] = interpolate_by_displacement(knots, times, n_cells=n_cells).reshape(-1, path.n_vars)
+    return ProjectedPath(
         times,
         path.obs["in_support"].to_numpy()[::n_cells],
         {name: plane(x).reshape(len(times), -1, 2) for name, x in clouds.items()},
@@ -132,28 +130,20 @@ def _cells_per_step(path: AnnData) -> int:
     return n_cells
 
 
-def _knots(adata: AnnData, features: Any, names: list[str], key: str) -> list[np.ndarray]:
-    """Observed cells of the sets."""
+def _observed_cells(adata: AnnData, features: Matrix, names: list[str], key: str) -> list[np.ndarray]:
+    """Observed cells of each set."""
     labels = adata.obs[_keys.set_column(key)]
     missing = sorted(set(names) - set(map(str, labels.dropna().unique())))
     if missing:
         msg = f"`adata` must hold cells of the sets on the path, but holds none of {missing}."
         raise KeyError(msg)
-    return [_rows(features, labels, name) for name in names]
+    return [cells_of_set(features, labels, name) for name in names]
 
 
-def _plane(
-    cells: np.ndarray, names: list[str], basis: str | Sequence[str] | None, components: tuple[int, int], use_rep: str
-) -> Plane:
-    if basis == "pca" and len(names) > 2:
-        return principal_plane(cells, components)
-    if basis is None or basis in ("pca", use_rep):
-        return coordinate_plane(names, components)
-    pair = [basis] if isinstance(basis, str) else list(basis)
-    if len(pair) != 2 or not set(pair) <= set(names):
+def _check_basis(basis: str | Sequence[str] | None, names: list[str], use_rep: str) -> None:
+    if basis is not None and basis not in ("pca", use_rep) and not are_two_features(basis, names):
         msg = (
             f'`basis` must be "pca", None, {use_rep!r}, which was fitted, or two features, got {basis!r}. '
             f"Some features: {names[:10]}."
         )
         raise ValueError(msg)
-    return coordinate_plane(names, (names.index(pair[0]), names.index(pair[1])))

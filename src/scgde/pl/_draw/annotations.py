@@ -1,4 +1,4 @@
-"""A column of the set table as a strip of colours."""
+"""A column of the set table as a strip of colours next to a map."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import numpy as np
 from matplotlib.colors import Normalize, to_rgba, to_rgba_array
 from matplotlib.lines import Line2D
 
-from scgde.pl._colors import MAX_LEGEND, as_categories, as_numbers, is_continuous
-from scgde.pl._figure import GREY
-from scgde.pl._points import shortened
+from scgde.pl._draw.colors import MAX_LEGEND, Categories, rgba_of, values_of
+from scgde.pl._draw.figure import GREY
+from scgde.pl._draw.labels import shorten
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scgde.pl._colors import Palette
+    from scgde.pl._draw.colors import Palette
 
 RGBA = tuple[float, float, float, float]
-#: Unlike the map beside it, and without the grey of missing values.
+#: Unlike the map next to it, and without the grey of missing values.
 CMAP = "plasma"
 #: So many values of a column of numbers are all named, of more only the ends and the median.
 MAX_MARKS = 5
@@ -46,7 +46,7 @@ class Strip(NamedTuple):
         """Entries of a legend, under the name of the column."""
         heading = Line2D([], [], linestyle="", label=self.name)
         squares = [
-            Line2D([], [], linestyle="", marker="s", color=color, label=shortened(name))
+            Line2D([], [], linestyle="", marker="s", color=color, label=shorten(name))
             for name, color in self.meaning.items()
         ]
         return [heading, *squares]
@@ -54,13 +54,14 @@ class Strip(NamedTuple):
 
 def strip_of(column: pd.Series, palette: Palette | None) -> Strip:
     """Strip of a column, numbers by a gradient; missing values are grey."""
-    colors, meaning = _numbers(as_numbers(column)) if is_continuous(column) else _categories(column, palette)
+    values = values_of(column, palette)
+    colors, meaning = _category_colors(values) if isinstance(values, Categories) else _number_colors(values)
     if (colors == to_rgba_array(GREY)).all(axis=1).any():
         meaning["NA"] = to_rgba(GREY)
     return Strip(str(column.name), colors, meaning)
 
 
-def _numbers(values: np.ndarray) -> tuple[np.ndarray, dict[str, RGBA]]:
+def _number_colors(values: np.ndarray) -> tuple[np.ndarray, dict[str, RGBA]]:
     known = np.isfinite(values)
     marks = np.unique(values[known])
     if len(marks) > MAX_MARKS:
@@ -71,9 +72,8 @@ def _numbers(values: np.ndarray) -> tuple[np.ndarray, dict[str, RGBA]]:
     return colors, {f"{mark:.3g}": gradient(float(scale(mark))) for mark in marks}
 
 
-def _categories(column: pd.Series, palette: Palette | None) -> tuple[np.ndarray, dict[str, RGBA]]:
-    categories = as_categories(column, palette)
-    colors = to_rgba_array([*categories.colors, GREY])[categories.codes]
+def _category_colors(categories: Categories) -> tuple[np.ndarray, dict[str, RGBA]]:
+    colors = rgba_of(categories, CMAP, n_values=len(categories.codes))
     if len(categories.names) > MAX_LEGEND:
         return colors, {f"{len(categories.names)} categories": (0, 0, 0, 0)}
     return colors, {name: to_rgba(color) for name, color in zip(categories.names, categories.colors, strict=True)}

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib.pyplot as plt
 
 from scgde._checks import check_one_of
+from scgde._columns import as_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,8 +19,7 @@ GREY = "#bdbdbd"
 INK = "#333333"
 #: After Okabe and Ito: distinct with every common form of colour blindness.
 COLORS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7A5195", "#806000"]
-#: Of legends.
-SMALL_PRINT: dict[str, Any] = {"frameon": False, "fontsize": "small", "title_fontsize": "small"}
+LEGEND_STYLE: dict[str, Any] = {"frameon": False, "fontsize": "small", "title_fontsize": "small"}
 
 
 def panels(n_panels: int, *, ax: Axes | None, size: tuple[float, float], max_columns: int) -> list[Axes]:
@@ -57,16 +57,16 @@ def draw_panels(
     """A figure with one panel for each drawing; None if it was shown."""
     axes = panels(len(drawings), ax=ax, size=size, max_columns=max_columns)
     for panel, draw, title in zip(axes, drawings, titles, strict=True):
-        quiet(panel)
-        panel.set_title(title, loc="left", fontsize="medium")
+        despine(panel)
+        set_title(panel, title)
         draw(panel)
     if ax is None:
-        make_room(axes)
-    return axes if finish(axes, own=ax is None, show=show, save=save) else None
+        widen_for_legends(axes)
+    return axes if save_or_show(axes, own=ax is None, show=show, save=save) else None
 
 
-def make_room(axes: list[Axes]) -> None:
-    """Widen a figure of ours by its legends, so that they take nothing from the panels."""
+def widen_for_legends(axes: list[Axes]) -> None:
+    """Widen a new figure by its legends, so that they take nothing from the panels."""
     figure: Any = axes[0].figure
     figure.draw_without_rendering()
     widths: dict[int, float] = {}
@@ -78,32 +78,38 @@ def make_room(axes: list[Axes]) -> None:
     figure.set_figwidth(figure.get_figwidth() + sum(widths.values()))
 
 
-def headings(title: str | Sequence[str] | None, default: list[str]) -> list[str]:
+def panel_titles(title: str | Sequence[str] | None, default: list[str]) -> list[str]:
     """One title per panel."""
-    titles = default if title is None else [title] if isinstance(title, str) else list(title)
+    titles = default if title is None else as_names(title)
     if len(titles) != len(default):
         msg = f"`title` must give one title per panel, got {len(titles)} for {len(default)} panels."
         raise ValueError(msg)
     return titles
 
 
+def set_title(ax: Axes, title: str | None) -> None:
+    """Title above the left end of a panel, if there is one."""
+    if title is not None:
+        ax.set_title(title, loc="left", fontsize="medium")
+
+
 def check_kinds(kinds: str | Sequence[str], options: Sequence[str]) -> list[str]:
     """One kind per panel."""
-    return [check_one_of(kind, "kinds", options) for kind in ([kinds] if isinstance(kinds, str) else kinds)]
+    return [check_one_of(kind, "kinds", options) for kind in as_names(kinds)]
 
 
-def quiet(ax: Axes) -> None:
-    """Take away the ink that says nothing."""
+def despine(ax: Axes) -> None:
+    """Remove the upper and the right spine, and soften the others."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(INK)
     ax.tick_params(colors=INK, labelsize="small", length=3)
 
 
-def finish(axes: list[Axes], *, own: bool, show: bool | None, save: str | Path | None) -> bool:
+def save_or_show(axes: list[Axes], *, own: bool, show: bool | None, save: str | Path | None) -> bool:
     """Save and show as asked; whether the axes are to be returned.
 
-    As in scanpy, what was shown is not returned. A figure of ours that was saved or shown is closed, so that
-    a loop does not pile figures up.
+    As in scanpy, what was shown is not returned. A figure that is ``own``, not the user's, is closed once it was saved
+    or shown, so that a loop does not pile figures up.
     """
     figure: Any = axes[0].get_figure(root=True)
     shown = (own and plt.isinteractive()) if show is None else show

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Plane(NamedTuple):
@@ -43,6 +46,29 @@ def principal_plane(x: np.ndarray, components: tuple[int, int]) -> Plane:
     share = 100 * scale**2 / total if total > 0 else np.zeros_like(scale)
     first, second = (f"PC{i + 1} ({share[i]:.0f}%)" for i in components)
     return Plane(origin, _with_sign(directions[list(components)]), (first, second))
+
+
+def feature_plane(
+    x: np.ndarray, names: list[str], basis: str | Sequence[str] | None, components: tuple[int, int]
+) -> Plane:
+    """Plane of principal components of ``(n, G)``, where there are more than two features, or of two features.
+
+    Parameters
+    ----------
+    basis
+        ``"pca"``; two of ``names``; or None for the features that ``components`` count.
+    """
+    if basis == "pca" and len(names) > 2:
+        return principal_plane(x, components)
+    if basis is None or basis == "pca":
+        return coordinate_plane(names, components)
+    first, second = basis
+    return coordinate_plane(names, (names.index(first), names.index(second)))
+
+
+def are_two_features(basis: str | Sequence[str], names: list[str]) -> bool:
+    """Whether ``basis`` is a pair of ``names``."""
+    return not isinstance(basis, str) and len(basis) == 2 and set(basis) <= set(names)
 
 
 def _with_sign(directions: np.ndarray) -> np.ndarray:

@@ -8,18 +8,16 @@ from matplotlib.colors import Normalize, to_hex
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 
-from scgde.pl._colors import MAX_LEGEND, Categories, as_categories, as_numbers, is_continuous
-from scgde.pl._figure import COLORS, GREY, INK, SMALL_PRINT
+from scgde.pl._draw.colors import MAX_LEGEND, Categories
+from scgde.pl._draw.figure import COLORS, GREY, INK, LEGEND_STYLE, set_title
+from scgde.pl._draw.labels import shorten
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
-    from scgde.pl._colors import Palette
+    from scgde.pl._draw.colors import Values
 
-#: Longer names of categories are cut in the middle: the end often tells them apart.
-MAX_NAME = 26
-#: Area from which a white rim parts points that overlap; on smaller ones it would be most of the ink.
+#: Area from which a white rim separates points that overlap; on smaller ones it would be most of the ink.
 SMALLEST_WITH_RIM = 15
 #: More rows of a legend than this go side by side.
 MAX_ROWS = 12
@@ -29,13 +27,12 @@ def draw_points(
     ax: Axes,
     points: np.ndarray,
     areas: np.ndarray,
-    column: pd.Series | None,
+    values: Values | None,
     *,
-    palette: Palette | None,
     cmap: str,
     legend: bool,
 ) -> None:
-    """Draw points coloured by a column, and what explains the colours beside the axes.
+    """Draw points coloured by their values, and the legend or colour bar next to the axes.
 
     Parameters
     ----------
@@ -43,20 +40,22 @@ def draw_points(
         Shape ``(n, 2)``.
     areas
         In square points, shape ``(n,)``.
+    values
+        Of each point. None: one colour for all.
     """
-    if column is None:
+    if values is None:
         _scatter(ax, points, areas, np.full(len(points), COLORS[0]))
-    elif is_continuous(column):
-        _draw_numbers(ax, points, areas, as_numbers(column), cmap=cmap, legend=legend)
+    elif isinstance(values, Categories):
+        _draw_categories(ax, points, areas, values, legend=legend)
     else:
-        _draw_categories(ax, points, areas, as_categories(column, palette), legend=legend)
+        _draw_numbers(ax, points, areas, values, cmap=cmap, legend=legend)
 
 
-def explain_areas(ax: Axes, name: str, values: np.ndarray, areas: np.ndarray) -> None:
+def add_area_legend(ax: Axes, name: str, values: np.ndarray, areas: np.ndarray) -> None:
     """Legend below the axes with the smallest, the middle and the largest point."""
     order = np.argsort(values, kind="stable")[: np.isfinite(values).sum()]
     picked = {values[i]: areas[i] for i in order[[0, len(order) // 2, -1]]}
-    handles = [_handle(f"{value:,g}", INK, area) for value, area in picked.items()]
+    handles = [_legend_entry(f"{value:,g}", INK, area) for value, area in picked.items()]
     box = Legend(
         ax,
         handles,
@@ -66,7 +65,7 @@ def explain_areas(ax: Axes, name: str, values: np.ndarray, areas: np.ndarray) ->
         bbox_to_anchor=(0.5, 0),
         borderaxespad=4,  # below the label of the axis
         ncols=len(handles),
-        **SMALL_PRINT,
+        **LEGEND_STYLE,
     )
     ax.add_artist(box)
     box.set_clip_on(False)
@@ -82,17 +81,17 @@ def _draw_numbers(
     _scatter(ax, points[known], areas[known], colors.to_rgba(values[known]))
     if not legend:
         return
-    handles = [_handle("NA", GREY)] if not known.all() else []
+    handles = [_legend_entry("NA", GREY)] if not known.all() else []
     if low < high:
-        _color_bar(ax, colors)
+        _add_color_bar(ax, colors)
     elif known.any():
-        handles = [_handle(f"{low:g}", to_hex(colors.cmap(0.0))), *handles]
+        handles = [_legend_entry(f"{low:g}", to_hex(colors.cmap(0.0))), *handles]
     if handles:
         corner: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderaxespad": 0}
-        ax.legend(handles=handles, ncols=2, **corner, **SMALL_PRINT)
+        ax.legend(handles=handles, ncols=2, **corner, **LEGEND_STYLE)
 
 
-def _color_bar(ax: Axes, colors: ScalarMappable) -> None:
+def _add_color_bar(ax: Axes, colors: ScalarMappable) -> None:
     bar = ax.figure.colorbar(colors, ax=ax, shrink=0.7, aspect=18, pad=0.02)
     bar.outline.set_visible(False)
     bar.ax.tick_params(colors=INK, labelsize="small", length=3)
@@ -103,27 +102,21 @@ def _draw_categories(ax: Axes, points: np.ndarray, areas: np.ndarray, categories
     _scatter(ax, points[~known], areas[~known], np.full((~known).sum(), GREY))
     _scatter(ax, points[known], areas[known], np.array(categories.colors)[categories.codes[known]])
     if len(categories.names) > MAX_LEGEND:
-        ax.set_title(f"{ax.get_title('left')} ({len(categories.names)} categories)", loc="left", fontsize="medium")
+        set_title(ax, f"{ax.get_title('left')} ({len(categories.names)} categories)")
     elif legend:
-        handles = _category_handles(categories)
+        handles = _legend_entries(categories)
         n_columns = -(-len(handles) // MAX_ROWS)
-        ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5), ncols=n_columns, **SMALL_PRINT)
+        ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5), ncols=n_columns, **LEGEND_STYLE)
 
 
-def _category_handles(categories: Categories) -> list[Line2D]:
-    handles = [_handle(name, color) for name, color in zip(categories.names, categories.colors, strict=True)]
-    return handles + ([_handle("NA", GREY)] if (categories.codes < 0).any() else [])
+def _legend_entries(categories: Categories) -> list[Line2D]:
+    handles = [_legend_entry(name, color) for name, color in zip(categories.names, categories.colors, strict=True)]
+    return handles + ([_legend_entry("NA", GREY)] if (categories.codes < 0).any() else [])
 
 
-def _handle(name: str, color: str, area: float = 40) -> Line2D:
-    label = shortened(name)
-    return Line2D([], [], linestyle="", marker="o", color=color, markersize=np.sqrt(area), mew=0, label=label)
-
-
-def shortened(name: str, *, length: int = MAX_NAME) -> str:
-    """``name`` with its middle cut out where it is longer than ``length``."""
-    last = (length - 1) // 3 + 1
-    return name if len(name) <= length else f"{name[: length - 1 - last]}…{name[-last:]}"
+def _legend_entry(name: str, color: str, area: float = 40) -> Line2D:
+    size, label = np.sqrt(area), shorten(name)
+    return Line2D([], [], linestyle="", marker="o", color=color, markersize=size, mew=0, label=label)
 
 
 def _scatter(ax: Axes, points: np.ndarray, areas: np.ndarray, colors: np.ndarray) -> None:

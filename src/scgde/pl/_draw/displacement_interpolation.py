@@ -4,21 +4,23 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-#: The assignment takes the cube of it.
+#: The time of the assignment grows with its cube.
 MAX_CELLS = 800
 
 
-def displaced(knots: list[np.ndarray], times: np.ndarray, *, n_cells: int, seed: int = 0) -> np.ndarray:
+def interpolate_by_displacement(
+    knots: list[np.ndarray], times: np.ndarray, *, n_cells: int, seed: int = 0
+) -> np.ndarray:
     """Displacement interpolation: each cell goes straight to its partner under optimal transport.
 
     Parameters
     ----------
     knots
-        Cells ``(n, G)`` of each set that is passed, at equal times from 0 to 1.
+        Cells ``(n, G)`` of each set on the path, at equally spaced times from 0 to 1.
     times
-        When to look, shape ``(T,)``; before 0 and after 1 the lines are prolonged.
+        Times of the result, shape ``(T,)``; before 0 and after 1 the lines are extrapolated.
     n_cells
-        Cells drawn from each set, at most 800; a smaller set gives each cell about equally often.
+        Cells drawn from each set, at most 800; from a smaller set, each cell about equally often.
     seed
         Of the draw.
 
@@ -31,8 +33,8 @@ def displaced(knots: list[np.ndarray], times: np.ndarray, *, n_cells: int, seed:
     for i in range(1, len(drawn)):
         cost = cdist(drawn[i - 1], drawn[i], "sqeuclidean")
         drawn[i] = drawn[i][linear_sum_assignment(cost)[1]]
-    place = times * (len(knots) - 1)
-    part = np.clip(np.floor(place).astype(int), 0, len(knots) - 2)
-    local = (place - part)[:, None, None]
+    position = times * (len(knots) - 1)
+    segment = np.clip(np.floor(position).astype(int), 0, len(knots) - 2)
+    share = (position - segment)[:, None, None]
     stacked = np.stack(drawn)
-    return (1 - local) * stacked[part] + local * stacked[part + 1]
+    return (1 - share) * stacked[segment] + share * stacked[segment + 1]

@@ -12,40 +12,40 @@ if TYPE_CHECKING:
     from matplotlib.collections import PathCollection
 
 FRAMES_PER_SECOND = 20
-#: Both ends are held for so many frames.
-HELD = 8
+#: Frames for which the cells rest at either end.
+N_REST = 8
 
 
 def animate(
     clouds: list[PathCollection],
     paths: list[np.ndarray],
     times: np.ndarray,
-    tell: Callable[[float], Any],
+    on_frame: Callable[[float], None],
     save: str | Path,
     *,
     n_frames: int,
 ) -> None:
-    """Move clouds of points along their paths, there and back, and write a GIF.
+    """Write a GIF of clouds of points that go along their paths and back.
 
     Parameters
     ----------
     clouds
         Drawn points, one for each of ``paths``.
     paths
-        Their places ``(T, n, 2)`` at ``times`` ``(T,)``; straight between.
-    tell
+        Their positions ``(T, n, 2)`` at ``times`` ``(T,)``; straight between.
+    on_frame
         Called with the time of each frame.
     n_frames
-        Frames one way.
+        Frames from the first time to the last.
     """
-    there = np.linspace(times[0], times[-1], n_frames)
-    ends = np.full(HELD, times[0]), np.full(HELD, times[-1])
-    frames = np.concatenate([ends[0], there, ends[1], there[::-1]])
+    forth = np.linspace(times[0], times[-1], n_frames)
+    ends = np.full(N_REST, times[0]), np.full(N_REST, times[-1])
+    frames = np.concatenate([ends[0], forth, ends[1], forth[::-1]])
 
     def draw(time: float) -> list[PathCollection]:
         for cloud, path in zip(clouds, paths, strict=True):
-            cloud.set_offsets(_between(path, times, time))
-        tell(time)
+            cloud.set_offsets(_position(path, times, time))
+        on_frame(time)
         return clouds
 
     figure: Any = clouds[0].get_figure(root=True)
@@ -56,7 +56,8 @@ def animate(
     movie.save(str(save), writer=PillowWriter(fps=FRAMES_PER_SECOND), dpi=100)
 
 
-def _between(path: np.ndarray, times: np.ndarray, time: float) -> np.ndarray:
+def _position(path: np.ndarray, times: np.ndarray, time: float) -> np.ndarray:
+    """Points at a time between those of the path, ``(n, 2)``."""
     after = int(np.clip(np.searchsorted(times, time), 1, len(times) - 1))
     share = (time - times[after - 1]) / (times[after] - times[after - 1])
     return (1 - share) * path[after - 1] + share * path[after]

@@ -4,25 +4,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scgde.pl._figure import INK, quiet
+from scgde.pl._draw.figure import INK, despine
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Rows that a ridge reaches over.
+#: Height of the highest density, in rows.
 OVERLAP = 2.2
 _GRID = 200
 
 
-def draw_ridges(ax: Axes, values: np.ndarray, labels: list[str], colors: list, limits: tuple[float, float]) -> None:
+def draw_ridgeline(
+    ax: Axes, values: np.ndarray, labels: list[str], colors: list[str], limits: tuple[float, float]
+) -> None:
     """Densities of ``values`` ``(T, n)``, one behind the other, the last one highest."""
     grid = np.linspace(*limits, _GRID)
-    densities = density(values, grid)
+    densities = kernel_densities(values, grid)
     densities *= OVERLAP / densities.max()
     for row in reversed(range(len(values))):
         ax.fill_between(grid, row, row + densities[row], color=colors[row], alpha=0.85, linewidth=0, zorder=-row)
         ax.plot(grid, row + densities[row], color="white", linewidth=1.2, zorder=-row)
-    quiet(ax)
+    despine(ax)
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0)
     ax.set_yticks(range(len(values)), labels)
@@ -31,7 +33,7 @@ def draw_ridges(ax: Axes, values: np.ndarray, labels: list[str], colors: list, l
     ax.set(xlim=limits, ylim=(-0.2, highest + 0.2))
 
 
-def density(values: np.ndarray, grid: np.ndarray) -> np.ndarray:
+def kernel_densities(values: np.ndarray, grid: np.ndarray) -> np.ndarray:
     """Gaussian kernel densities, ``(T, n)`` to ``(T, len(grid))``, with one bandwidth, so that widths compare."""
     scale = np.median(values.std(axis=1)) * values.shape[1] ** -0.2
     width = max(scale, (grid[-1] - grid[0]) / 100)

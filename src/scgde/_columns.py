@@ -1,0 +1,48 @@
+"""Columns of a set table: names as a user gives them, and whether values are amounts or classes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Whole numbers are classes up to so many values, if there are three sets or more to a value.
+_MAX_CLASSES, _SETS_PER_CLASS = 10, 3
+
+
+def is_numeric(column: pd.Series) -> bool:
+    """Whether values are numbers, truth values excluded."""
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def is_continuous(column: pd.Series) -> bool:
+    """Whether values are amounts: numbers, but neither two values only nor a few whole ones that repeat."""
+    if not is_numeric(column):
+        return False
+    known = column.dropna().to_numpy(dtype=float)
+    n_values = len(np.unique(known))
+    whole = bool((known == np.round(known)).all())
+    return n_values > 2 and not (whole and n_values <= min(_MAX_CLASSES, len(known) // _SETS_PER_CLASS))
+
+
+def classes(column: pd.Series) -> tuple[np.ndarray, list[str]]:
+    """Code of each value, -1 where missing, and the names of those that occur, in their natural order."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        values = column.cat.remove_unused_categories()
+    else:
+        values = column.infer_objects().astype("category")
+    names = [_name(value) for value in values.cat.categories]
+    return values.cat.codes.to_numpy(dtype=np.int64), names
+
+
+def as_names(names: str | Sequence[str] | None) -> list[str]:
+    """A list, also of one name or of none."""
+    return [] if names is None else [names] if isinstance(names, str) else list(names)
+
+
+def _name(value: object) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

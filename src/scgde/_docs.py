@@ -1,0 +1,53 @@
+"""Paragraphs that the docstrings of many functions share, written once."""
+
+from __future__ import annotations
+
+import re
+from typing import TypeVar
+
+#: Text by placeholder; ``%(key)s`` in a docstring stands for that of ``key``.
+PARAGRAPHS = {
+    "key": "Name under which the fit was written.",
+    "seed": "Random seed.",
+    "ax": "Axes to draw in, where there is one panel. None: those of a new figure.",
+    "title": "Title of the axes.",
+    "titles": "One title per panel.",
+    "legend": "Whether to draw the legend.",
+    "palette": "Colours of categories, as in :func:`scgde.pl.embedding`.",
+    "components": "The two to draw, from 0.",
+    "show": (
+        "Show the figure and return None in place of axes, as scanpy does. None: show it if `ax` is not given and\n"
+        "matplotlib is interactive, as it is in a notebook."
+    ),
+    "save": "File to write the figure to, format by ending. The figure is then closed, unless `ax` is given.",
+    "returns_axes": "The axes; None if the figure was shown.",
+    "returns_axes_per_kind": "One axes per kind; None if the figure was shown.",
+}
+_PLACEHOLDER = re.compile(r"%\((\w*)\)s?")
+T = TypeVar("T")
+
+
+def shared_docs(documented: T) -> T:
+    """Replace placeholders in the docstring of a function or class by the paragraphs they name.
+
+    Only the docstring changes. A paragraph takes the indentation of the line that names it, and text may go on after
+    the placeholder.
+
+    Raises
+    ------
+    KeyError
+        If there is no such paragraph: at import, since this is a decorator.
+    """
+    if documented.__doc__ is not None:  # as it is under `python -OO`
+        documented.__doc__ = _PLACEHOLDER.sub(_paragraph, documented.__doc__)
+    return documented
+
+
+def _paragraph(placeholder: re.Match[str]) -> str:
+    name = placeholder[1]
+    if name not in PARAGRAPHS or not placeholder[0].endswith("s"):
+        msg = f"A placeholder must be one of {[f'%({name})s' for name in PARAGRAPHS]}, got {placeholder[0]!r}."
+        raise KeyError(msg)
+    line = placeholder.string[: placeholder.start()].rpartition("\n")[2]
+    indent = line[: len(line) - len(line.lstrip())]
+    return PARAGRAPHS[name].replace("\n", f"\n{indent}")

@@ -1,0 +1,82 @@
+"""What the figures share; :mod:`scgde.pl` holds one file for each of them."""
+
+from __future__ import annotations
+
+from scgde.pl._draw.animation import animate
+from scgde.pl._draw.annotations import Strip, strip_of
+from scgde.pl._draw.cells import (
+    cells_of_set,
+    check_n_features,
+    dense_rows,
+    draw_rows,
+    limits_of,
+    training_features,
+)
+from scgde.pl._draw.colors import Palette, Values, as_categories, as_numbers, rgba_of, stored_colors, values_of
+from scgde.pl._draw.figure import (
+    COLORS,
+    GREY,
+    INK,
+    LEGEND_STYLE,
+    check_kinds,
+    despine,
+    draw_panels,
+    panel_titles,
+    panels,
+    save_or_show,
+    set_title,
+    widen_for_legends,
+)
+from scgde.pl._draw.labels import shorten_distinctly
+from scgde.pl._draw.path import LAST_SHADE, ProjectedPath, project_path
+from scgde.pl._draw.projection import Plane, are_two_features, coordinate_plane, feature_plane
+from scgde.pl._draw.ridgeline import draw_ridgeline
+from scgde.pl._draw.scatter import add_area_legend, draw_points
+from scgde.pl._draw.set_map import default_areas, frame_set_map, set_areas, set_plane, table_column
+
+__all__ = [
+    "COLORS",
+    "GREY",
+    "INK",
+    "LAST_SHADE",
+    "LEGEND_STYLE",
+    "Palette",
+    "Plane",
+    "ProjectedPath",
+    "Strip",
+    "Values",
+    "add_area_legend",
+    "animate",
+    "are_two_features",
+    "as_categories",
+    "as_numbers",
+    "cells_of_set",
+    "check_kinds",
+    "check_n_features",
+    "coordinate_plane",
+    "default_areas",
+    "dense_rows",
+    "despine",
+    "draw_panels",
+    "draw_points",
+    "draw_ridgeline",
+    "draw_rows",
+    "feature_plane",
+    "frame_set_map",
+    "limits_of",
+    "panel_titles",
+    "panels",
+    "project_path",
+    "rgba_of",
+    "save_or_show",
+    "set_areas",
+    "set_plane",
+    "set_title",
+    "shorten_distinctly",
+    "stored_colors",
+    "strip_of",
+    "table_column",
+    "training_features",
+    "values_of",
+    "widen_for_legends",
+]
