@@ -28,10 +28,9 @@ DISTANCES = "distances"
 DROPPED = "dropped"
 N_CELLS = "n_cells"
 SPLIT = "split"
-ROLE = "role"
 WEIGHT = "weight"
 PAIRS = "pairs"
 PATH = "path"
 CLASSIFICATION = "classification"
-#: What a fit used a set for.
-ROLES = ("train", "validation", "held out")
+#: What a fit uses a set for, the values of the column ``split``.
+SPLITS = ("train", "validation", "test")

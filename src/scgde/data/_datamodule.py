@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
@@ -101,10 +100,3 @@ def gather_views(features: CellStore, batch: dict[str, Tensor]) -> dict[str, Ten
     """Replace the row numbers of a batch by the cells' features, where the rows are."""
     cells = {name: features.gather(batch.pop(f"{name}_rows")) for name in ("encoder", "generator")}
     return {**batch, **cells}
-
-
-def hold_out(n_sets: int, fraction: float, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Random split of the sets into training and validation; at least two are left to train on."""
-    n_validation = min(round(fraction * n_sets), max(n_sets - 2, 0))
-    order = np.random.default_rng(seed).permutation(n_sets)
-    return np.sort(order[n_validation:]), np.sort(order[:n_validation])

@@ -37,6 +37,12 @@ class SetIndex(NamedTuple):
         cells = [self.cells[self.offsets[i] : self.offsets[i + 1]] for i in sets]
         return SetIndex(np.concatenate(cells), np.cumsum([0, *map(len, cells)]))
 
+    def first_cells(self, max_cells: int) -> SetIndex:
+        """Index of at most ``max_cells`` cells of each set; they are in random order already."""
+        position = np.arange(len(self.cells)) - np.repeat(self.offsets[:-1], self.sizes)
+        sizes = np.minimum(self.sizes, max_cells)
+        return SetIndex(self.cells[position < max_cells], np.concatenate([[0], np.cumsum(sizes)]))
+
     def rows(self, index: int) -> np.ndarray:
         """Rows of one set, sorted."""
         return np.sort(self.cells[self.offsets[index] : self.offsets[index + 1]])

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 from torch.utils.data import Dataset
 
+from scgde._checks import check_fraction
 from scgde.data._datasets import as_batch, draw_mixed_views
+from scgde.sets._pairs import check_pair_weights
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
     from torch import Tensor
 
     from scgde.data._datasets import BatchSpec
@@ -36,6 +37,11 @@ class Pairs(NamedTuple):
     weights: np.ndarray
     fraction: float
 
+    @classmethod
+    def of(cls, codes: np.ndarray, weights: ArrayLike | None, fraction: float) -> Pairs:
+        """Given pairs ``(n, 2)``, drawn in proportion to ``weights``, equally by default."""
+        return cls(codes, check_pair_weights(weights, len(codes)), check_fraction(fraction, "pair_fraction"))
+
     def within(self, sets: np.ndarray) -> Pairs:
         """The pairs with source and target among ``sets``."""
         inside = np.isin(self.codes, sets).all(axis=1)
@@ -44,6 +50,14 @@ class Pairs(NamedTuple):
     def can_be_drawn(self, sets: np.ndarray) -> bool:
         """Whether ``sets`` hold a pair of the kind that a batch needs."""
         return len(self.within(sets).codes) > 0 if self.fraction == 1 else len(sets) > 1
+
+    def check_can_be_drawn(self, sets: np.ndarray, name: str) -> None:
+        """Require that the ``name`` sets hold what a batch needs; there may be no validation sets at all."""
+        is_optional = name == "validation" and len(sets) == 0
+        if not is_optional and not self.can_be_drawn(sets):
+            need = "one of `pairs`, as `pair_fraction` is 1" if self.fraction == 1 else "two sets"
+            msg = f"The {name} sets must hold {need}, got {len(sets)} sets and {len(self.codes)} pairs."
+            raise ValueError(msg)
 
     def draw(self, n: int, *, rng: np.random.Generator) -> np.ndarray:
         """Draw ``n`` given pairs, shape ``(n, 2)``."""
@@ -133,19 +147,3 @@ def _another(upper: np.ndarray, last: int, level: float) -> int:
         return min(int(np.searchsorted(upper[:last], level, side="right")), last - 1)
     later = np.searchsorted(upper[last + 1 :], level + upper[last] - lower, side="right")
     return min(last + 1 + int(later), len(upper) - 1)
-
-
-def hold_out_pairs(codes: np.ndarray, n_sets: int, fraction: float, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Random split of the sets into training and validation; sets that pairs ``(n, 2)`` link stay together.
-
-    Two sets or more are held out, or none, and at least two are left to train on.
-    """
-    links = coo_matrix((np.ones(len(codes)), tuple(codes.T)), shape=(n_sets, n_sets))
-    group = connected_components(links, directed=False)[1]
-    order = np.random.default_rng(seed).permutation(group.max() + 1)
-    held = np.bincount(group)[order].cumsum()
-    wanted = max(round(fraction * n_sets), 2)
-    n_groups = min(np.searchsorted(held, wanted) + 1, np.searchsorted(held, n_sets - 2, side="right"))
-    validation = np.isin(group, order[:n_groups])
-    validation &= fraction > 0 and validation.sum() > 1
-    return np.flatnonzero(~validation), np.flatnonzero(validation)

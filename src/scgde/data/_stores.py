@@ -1,7 +1,8 @@
-"""Where the features of cells come from: memory, a sparse matrix, or a file on disk."""
+"""Cells on demand: from memory, a sparse matrix, or a file on disk."""
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
@@ -20,21 +21,31 @@ _VALUES_PER_READ = 2**26
 
 
 class CellStore(ABC):
-    """Rows of a cell-by-feature matrix as float32 tensors."""
+    """Cells as float32 tensors, by row.
 
-    n_features: int
+    Attributes
+    ----------
+    shape
+        Of one cell, ``(G,)`` for a vector.
+    """
+
+    shape: tuple[int, ...]
 
     @abstractmethod
     def gather(self, rows: Tensor) -> Tensor:
-        """Features of ``rows``, shape ``(...)`` to ``(..., G)``, on the device of ``rows``."""
+        """Cells of ``rows``, shape ``(...)`` to ``(..., *shape)``, on the device of ``rows``."""
+
+    def rows(self, rows: np.ndarray) -> np.ndarray:
+        """Cells of ``rows``, which may repeat, as an array, float32 of shape ``(n, *shape)``."""
+        return self.gather(torch.from_numpy(rows)).numpy()
 
 
 class ResidentStore(CellStore):
-    """A dense matrix that follows the rows to their device once."""
+    """A dense array that follows the rows to their device once. A float32 array is not copied."""
 
     def __init__(self, x: np.ndarray) -> None:
         self._x = torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))
-        self.n_features = x.shape[1]
+        self.shape = x.shape[1:]
 
     def gather(self, rows: Tensor) -> Tensor:
         if self._x.device != rows.device:
@@ -43,30 +54,41 @@ class ResidentStore(CellStore):
 
 
 class StreamedStore(CellStore):
-    """A matrix too large to hold densely, or on disk: read per batch, each row once."""
+    """An array that is too large to hold densely, on disk, or of which few rows are needed: each is read once a call."""
 
     def __init__(self, x: Any) -> None:
-        self._x = x
-        self.n_features = x.shape[1]
+        # Rows of a CSC matrix are slow to reach.
+        self._x = sparse.csr_matrix(x) if sparse.issparse(x) else x
+        self.shape = x.shape[1:]
 
     def gather(self, rows: Tensor) -> Tensor:
-        unique, inverse = np.unique(rows.cpu().numpy(), return_inverse=True)
+        unique, inverse = np.unique(rows.cpu().numpy(), return_inverse=True)  # files are read in order
         dense = torch.from_numpy(_dense(self._x[unique]))
         return dense[torch.from_numpy(inverse.reshape(rows.shape))].to(rows.device)
 
 
-def open_store(x: Any, *, max_bytes: int = MAX_RESIDENT_BYTES) -> CellStore:
-    """Features of a dense, sparse or backed matrix: held densely where they fit in ``max_bytes``, else streamed."""
-    n_rows, n_features = x.shape
-    if n_rows * n_features * 4 <= max_bytes:
+def open_store(x: Any, *, all_rows: bool = True, max_bytes: int = MAX_RESIDENT_BYTES) -> CellStore:
+    """Store of a dense, sparse or backed array.
+
+    Parameters
+    ----------
+    x
+        One cell a row, shape ``(n_obs, ...)``.
+    all_rows
+        Whether most rows will be read, so that they are worth holding densely; arrays in memory are in any case.
+    max_bytes
+        Held densely up to this size.
+    """
+    if isinstance(x, np.ndarray) and x.dtype == np.float32:
+        return ResidentStore(x)
+    if all_rows and math.prod(x.shape) * 4 <= max_bytes:
         return ResidentStore(np.concatenate([block for _, block in blocks(x)]))
-    # Rows of a CSC matrix are slow to reach.
-    return StreamedStore(sparse.csr_matrix(x) if sparse.issparse(x) else x)
+    return StreamedStore(x)
 
 
 def blocks(x: Any, *, n_rows: int | None = None) -> Iterator[tuple[int, np.ndarray]]:
     """Consecutive dense float32 blocks of a matrix (256 MB, or ``n_rows``), each with the row it starts at."""
-    n_rows = n_rows or max(1, _VALUES_PER_READ // x.shape[1])
+    n_rows = n_rows or max(1, _VALUES_PER_READ // max(math.prod(x.shape[1:]), 1))
     x = sparse.csr_matrix(x) if sparse.issparse(x) else x
     for start in range(0, x.shape[0], n_rows):
         yield start, _dense(x[start : start + n_rows])

@@ -10,27 +10,32 @@ from scvi.data import AnnDataManager
 from scvi.data.fields import LayerField, ObsmField
 
 from scgde._checks import check_count, check_non_negative, check_one_of
-from scgde.data import SetDataModule, SetField, SetIndex, open_store
+from scgde.data import CellSets, SetDataModule, SetField, SetIndex, check_entries, open_store
+from scgde.data.representations import Representation
 from scgde.model import _io
-from scgde.model._data import SetData, check_entries
-from scgde.model._embedding import embed_sets
-from scgde.model._scaling import SCALINGS, Scaling, fit_scaling
+from scgde.model._inference import embed_sets
 from scgde.model._serialization import StoredModel
-from scgde.nn.encoders import encoders
+from scgde.nn import ENCODERS
+from scgde.nn.cells import CellSpec
+from scgde.nn.transforms import TransformSpec
+from scgde.sets import SetSplit
 from scgde.train import SetTrainingPlan, run_training, seeded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from anndata import AnnData
 
-    from scgde.data import Pairs
-    from scgde.model._train_options import TrainOptions
+    from scgde._types import Config
+    from scgde.data import CellStore, CellView, Pairs
+    from scgde.model._train_options import Training
     from scgde.module import SetModule
 
 #: Cells that the networks see at once: so many, and fewer if that takes more than so many values.
 _MAX_CELLS, _MAX_VALUES = 65_536, 2**26
+#: Values of cells that a transform is fitted on at a time.
+_VALUES_PER_READ = 2**24
 
 
 class SetModel(StoredModel):
@@ -40,7 +45,7 @@ class SetModel(StoredModel):
     _data_splitter_cls = SetDataModule
     _training_plan_cls = SetTrainingPlan
 
-    _data: SetData | None = None
+    _cell_sets: CellSets | None = None
 
     @classmethod
     def setup_anndata(
@@ -78,6 +83,24 @@ class SetModel(StoredModel):
         manager.register_fields(adata, **kwargs)
         cls.register_manager(manager)
 
+    @classmethod
+    def from_cell_sets(cls, cells: CellSets, **options: Any) -> Self:
+        """Model of sets that no registered AnnData holds.
+
+        Parameters
+        ----------
+        cells
+            Cells in sets.
+        **options
+            Of the class.
+        """
+        views = {"cells": cells.encoder.representation}
+        if cells.target is not cells.encoder:
+            views["target"] = cells.target.representation
+        model = cls(None, **views, **cls._options_of(cells), **options)
+        model._cell_sets = cells
+        return model
+
     def get_embedding(self, adata: AnnData | None = None) -> pd.DataFrame:
         """Embedding of each set, from all of its cells.
 
@@ -90,11 +113,17 @@ class SetModel(StoredModel):
         Returns
         -------
         One row per set, indexed by name, shape ``(n_sets, E)``.
+
+        Raises
+        ------
+        RuntimeError
+            If the model knows vectors of its training sets only.
         """
-        data = self._own_data() if adata is None else SetData.read(adata, **self._setup())
-        self._check_n_features(data.features.n_features)
-        embedding = embed_sets(self.module, data.features, data.index, max_cells=self._max_cells)
-        return pd.DataFrame(embedding, index=data.names)
+        learnt = self.module.learnt_embedding()
+        if adata is None and learnt is not None:
+            return pd.DataFrame(learnt.detach().cpu().numpy(), index=self._own_cells().names)
+        cells = self._own_cells() if adata is None else self._read_cells(adata)
+        return pd.DataFrame(self.embed_store(cells.encoder.store, cells.index), index=cells.names)
 
     def embed(self, x: Any, codes: np.ndarray) -> np.ndarray:
         """Embedding of sets of cells that no AnnData holds.
@@ -102,7 +131,7 @@ class SetModel(StoredModel):
         Parameters
         ----------
         x
-            Features, dense, sparse or backed, shape ``(n, G)``.
+            Cells, dense, sparse or backed, shape ``(n, *shape)``.
         codes
             Set of each cell, 0 .. S - 1, or -1 for none, shape ``(n,)``.
 
@@ -110,9 +139,14 @@ class SetModel(StoredModel):
         -------
         Shape ``(S, E)``.
         """
-        self._check_n_features(x.shape[1])
+        self._check_shape(x.shape[1:])
         index = SetIndex.from_codes(np.asarray(codes), int(np.max(codes)) + 1)
-        return embed_sets(self.module, open_store(x), index, max_cells=self._max_cells)
+        return self.embed_store(open_store(x), index)
+
+    def embed_store(self, store: CellStore, index: SetIndex) -> np.ndarray:
+        """Embedding of each set of an index, from all of its cells, shape ``(n_sets, E)``; NaN without cells."""
+        self._check_embeds()
+        return embed_sets(self.module, store, index, max_cells=self._max_cells)
 
     @property
     def latent_scale(self) -> float | None:
@@ -120,10 +154,10 @@ class SetModel(StoredModel):
 
         In the units of the features, or of their standard deviations where the scaling is ``"feature"``.
         """
-        if not self._config["isometry"]:
+        isometry = self.module.isometry
+        if isometry is None:
             return None
-        unit = 1.0 if self._config["scaling"] == "feature" else float(self.module.scale[0])
-        return unit * float(self.module.isometry.log_scale.detach().exp())
+        return self.module.transform.ground_scale * float(isometry.log_scale.detach().exp())
 
     def save(self, dir_path: str | Path, *, overwrite: bool = False) -> None:
         """Write the model as ``config.json`` and ``state.safetensors``; the data is not written.
@@ -156,7 +190,7 @@ class SetModel(StoredModel):
         """
         model = cls.from_stored(_io.read_folder(dir_path))
         if adata is not None:
-            model._attach(adata)  # noqa: SLF001
+            model._attach(adata)
         return model
 
     @classmethod
@@ -165,72 +199,92 @@ class SetModel(StoredModel):
         for managers in (cls._setup_adata_manager_store, *cls._per_instance_manager_store.values()):
             managers.pop(adata.uns.get("_scvi_uuid"), None)
 
+    @classmethod
+    def _options_of(cls, cells: CellSets) -> dict[str, Any]:
+        """Options that follow from the sets."""
+        return {}
+
     def _build(
         self,
         networks: dict[str, Any],
         *,
         n_latent: int,
-        n_features: int | None,
-        scaling: str,
+        cells: Representation | CellSpec | Config | None,
+        target: Representation | CellSpec | Config | None,
+        scaling: str | None,
         seed: int,
         **counts: Any,
     ) -> None:
         """Make the module from the options ``networks``, and ``counts`` of what is stored in another form."""
-        check_one_of(networks["encoder"], "encoder", list(encoders))
-        check_one_of(scaling, "scaling", SCALINGS)
+        check_one_of(networks["encoder"], "encoder", list(ENCODERS))
         n_latent, seed = check_count(n_latent, "n_latent"), check_count(seed, "seed", minimum=0)
         if self.adata is not None:
-            n_features = self._own_data().features.n_features
-        n_features = check_count(n_features, "n_features")
+            cells = self._own_cells().encoder.representation
+        views = {"cells": as_transform(cells, scaling), "target": as_transform(cells if target is None else target, scaling)}
         networks = {**networks, "isometry": check_non_negative(networks["isometry"], "isometry")}
         networks = _io.plain(networks, "the options of a model")
-        shape = {"n_latent": n_latent, "n_features": n_features}
-        self._config = {**networks, **shape, "scaling": scaling, "seed": seed}
+        self.representation = cells if isinstance(cells, Representation) else None
+        self.target_representation = target if isinstance(target, Representation) else self.representation
         with seeded(seed):
-            self.module = self._module_cls(n_features, n_latent, **networks, **counts)
+            self.module = self._module_cls(n_latent, **views, **networks, **counts)
+        configs = {name: view.to_config() for name, view in views.items()}
+        self._config = {**networks, **configs, "n_latent": n_latent, "seed": seed}
         self.module.eval()
 
     def _fit(
         self,
-        options: TrainOptions,
-        parts: tuple[np.ndarray, np.ndarray],
+        training: Training,
+        split: SetSplit,
         *,
-        set_weights: Mapping[str, float] | pd.Series | None,
         pairs: Pairs | None = None,
-        per_set: dict[str, np.ndarray] | None = None,
+        covariates: dict[str, np.ndarray] | None = None,
     ) -> None:
-        """Train the module on the sets ``parts[0]``, and validate on ``parts[1]``."""
-        data = self._own_data()
-        weights = None if set_weights is None else data.aligned(set_weights)
+        """Train the module on the training sets of ``split``, and validate on its validation sets."""
+        cells = self._own_cells()
+        weights = cells.weights(training.options["set_weights"])
         if not self.is_trained_:
-            fitted = fit_scaling(data.features, data.index, parts[0], method=self._config["scaling"])
-            self.module.set_scaling(*map(torch.from_numpy, fitted))
-        scaling = Scaling(self.module.center.cpu().numpy(), self.module.scale.cpu().numpy())
-        drawn = [*([] if weights is None else [weights]), *(pairs or []), *(per_set or {}).values()]
-        identity = self._config | options.flat() | {"data": data.digest(*parts, *scaling, *map(np.asarray, drawn))}
+            self._fit_transforms(cells, split.train)
+        drawn = [*([] if weights is None else [weights]), *(pairs or []), *(covariates or {}).values()]
+        units = [buffer.cpu().numpy() for buffer in self.module.transform.buffers()]
+        identity = self._config | training.identity | {"data": cells.digest(*split, *units, *map(np.asarray, drawn))}
         self._history = run_training(
-            self._training_plan_cls(self.module, identity=_io.plain(identity, "the options"), **options.optimizer),
+            self._training_plan_cls(self.module, identity=_io.plain(identity, "the options"), **training.optimizer),
             self._data_splitter_cls(
-                data.features,
-                data.index,
-                train_sets=parts[0],
-                validation_sets=parts[1],
-                spec=options.spec,
-                steps_per_epoch=options.steps_per_validation,
-                max_steps=options.max_steps,
-                seed=options.seed,
+                cells,
+                split=split,
+                spec=training.spec,
+                steps_per_epoch=training.options["steps_per_validation"],
+                max_steps=training.max_steps,
+                seed=training.seed,
                 set_weights=weights,
                 pairs=pairs,
-                per_set=per_set,
+                covariates=covariates,
             ),
-            validate=len(parts[1]) > 0,
-            **options.run,
+            validate=len(split.validation) > 0,
+            **training.run,
         )
         self.is_trained_ = True
 
+    def _split(self, training: Training, *, links: np.ndarray | None = None) -> SetSplit:
+        """Sets that ``train_sets`` and ``validation_sets`` name, or else a random split."""
+        cells, options = self._own_cells(), training.options
+        if options["train_sets"] is None:
+            return cells.split(fraction=options["validation_fraction"], seed=training.seed, links=links)
+        names = {"train_sets": options["train_sets"], "validation_sets": options["validation_sets"] or []}
+        return SetSplit(*(cells.rows_of(part, argument) for argument, part in names.items()))
+
+    def _fit_transforms(self, cells: CellSets, sets: np.ndarray) -> None:
+        """Statistics of the training sets only, so that no other set leaves a trace."""
+        chosen = np.zeros(cells.index.n_sets, dtype=bool)
+        chosen[sets] = True
+        rows = np.sort(cells.index.cells[np.repeat(chosen, cells.index.sizes)])
+        self.module.transform.fit(_blocks(cells.encoder, rows))
+        if self.module.target_transform is not self.module.transform:
+            self.module.target_transform.fit(_blocks(cells.target, rows))
+
     @property
     def _max_cells(self) -> int:
-        return max(1, min(_MAX_CELLS, _MAX_VALUES // self._config["n_features"]))
+        return max(1, min(_MAX_CELLS, _MAX_VALUES // self.module.spec.size))
 
     def _attach(self, adata: AnnData) -> None:
         self._adata = adata
@@ -238,18 +292,57 @@ class SetModel(StoredModel):
         self._register_manager_for_instance(self._adata_manager)
         self.registry_ = self._adata_manager.registry
         self.summary_stats = self._adata_manager.summary_stats
-        self._check_n_features(self._own_data().features.n_features)
+        self._own_cells()
 
-    def _own_data(self) -> SetData:
-        """The registered data, read once."""
-        if self.adata is None:
-            msg = "Data is required, but this model was loaded without. Pass `adata`, or use `scgde.tl.embed`."
-            raise RuntimeError(msg)
-        if self._data is None:
-            self._data = SetData.read(self.adata, **self._setup())
-        return self._data
+    def _own_cells(self) -> CellSets:
+        """The sets that the model was made for, opened once."""
+        if self._cell_sets is None:
+            if self.adata is None:
+                msg = "Data is required, but this model was loaded without. Pass `adata`, or use `scgde.tl.embed`."
+                raise RuntimeError(msg)
+            self._cell_sets = self._read_cells(self.adata)
+        return self._cell_sets
 
-    def _check_n_features(self, n_features: int) -> None:
-        if n_features != self._config["n_features"]:
-            msg = f"Cells must have {self._config['n_features']} features as in training, got {n_features}."
+    def _read_cells(self, adata: AnnData) -> CellSets:
+        return CellSets.from_registered(adata, **self._setup(), representation=self.representation)
+
+    def _check_shape(self, shape: tuple[int, ...]) -> None:
+        if tuple(shape) != self.module.spec.shape:
+            msg = f"Cells must have shape {self.module.spec.shape} as in training, got {tuple(shape)}."
             raise ValueError(msg)
+
+    def _check_embeds(self) -> None:
+        if not self.module.embeds_new_sets:
+            msg = (
+                'A model of condition "lookup" has vectors of its training sets only, see `get_embedding`. '
+                'To embed other sets, fit with `condition="both"`.'
+            )
+            raise RuntimeError(msg)
+
+
+def as_transform(cells: Representation | CellSpec | Config | None, scaling: str | None) -> TransformSpec:
+    """What networks see of a cell: of a representation, of vectors, or as a stored model describes it.
+
+    Raises
+    ------
+    TypeError
+        If there is neither data nor a description.
+    """
+    if isinstance(cells, Representation):
+        return cells.transform(scaling)
+    if isinstance(cells, CellSpec):
+        return TransformSpec("affine", cells, {"method": scaling or "common"})
+    if isinstance(cells, dict):
+        return TransformSpec.from_config(cells)
+    msg = (
+        "`cells` must say what a cell is where there is no data, such as `scgde.nn.cells.CellSpec.vectors(50)`, "
+        f"got {cells!r}."
+    )
+    raise TypeError(msg)
+
+
+def _blocks(view: CellView, rows: np.ndarray) -> Iterator[torch.Tensor]:
+    """Cells of some rows, in parts that fit in memory."""
+    n_rows = max(1, _VALUES_PER_READ // view.representation.spec.size)
+    for start in range(0, len(rows), n_rows):
+        yield view.store.gather(torch.from_numpy(rows[start : start + n_rows]))

@@ -3,23 +3,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import torch
 
 from scgde._checks import check_count, check_non_negative, check_one_of
 from scgde.model._base import SetModel
 from scgde.model._serialization import BLANK_REGISTRY
-from scgde.model._told import codes_of_batch, told_of_sets, trainable
-from scgde.model._train_options import TrainOptions
+from scgde.model._train_options import Training, TrainOptions
 from scgde.module import GDEModule
-from scgde.nn.generators import generators
+from scgde.nn import GENERATORS
 from scgde.nn.isometry import GROUNDS
+from scgde.sets import SetCovariate
+from scgde.sets._covariates import check_learnable, encode_batch
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
-    from pathlib import Path
+    from typing import Unpack
 
-    import pandas as pd
     from anndata import AnnData
+
+    from scgde._types import Config
+    from scgde.data.representations import Representation
+    from scgde.nn.cells import CellSpec
 
 
 class GDE(SetModel):
@@ -30,10 +35,12 @@ class GDE(SetModel):
     adata
         Registered with :meth:`setup_anndata`; None for a model that only embeds and generates.
     encoder, generator
-        Names in ``scgde.nn.encoders.encoders`` and ``scgde.nn.generators.generators``.
+        Names in ``scgde.nn.ENCODERS`` and ``scgde.nn.GENERATORS``.
+    featurizer
+        Name in ``scgde.nn.FEATURIZERS`` of the map from a cell to the vector that the encoder sees.
     n_latent
         Dimensions of the embedding.
-    encoder_kwargs, generator_kwargs
+    encoder_kwargs, generator_kwargs, featurizer_kwargs
         Their options.
     isometry
         Weight of the term that ties latent distance to W2; 0 for none.
@@ -41,8 +48,9 @@ class GDE(SetModel):
         ``"sliced"`` for sliced W2, or ``"sinkhorn"`` for the root of the Sinkhorn divergence: nearer to W2 in many
         dimensions, and several times as long.
     scaling
-        ``"feature"`` gives each feature unit variance, ``"common"`` divides all by one number, so that
-        distances keep their proportions, ``"none"`` leaves them.
+        ``"feature"`` gives each feature unit variance, ``"common"`` divides all by one number, so that distances keep
+        their proportions, ``"none"`` leaves them. By default that of the representation: ``"common"`` for an ``obsm``
+        entry, ``"feature"`` for ``X`` and layers.
     label_classes
         Names of the classes of a label of the sets, which the embedding then also predicts; an empty list if the label
         is a number.
@@ -53,11 +61,14 @@ class GDE(SetModel):
     generator_weight
         Weight of the loss of the generator; 0 to train on labels alone.
     batches
-        Names of batches: the generator is told the batch of a set, and the embedding is kept from carrying it.
+        Names of batches: the generator is conditioned on the batch of a set, and an independence penalty (HSIC)
+        removes it from the embedding.
     batch_weight
-        Weight of the dependence between embedding and batch.
-    n_features
-        Features of a cell, required where ``adata`` is None.
+        Weight of that penalty.
+    cells
+        What a cell is, required where ``adata`` is None, such as ``scgde.nn.cells.CellSpec.vectors(50)``.
+    target
+        What is modelled of a cell, where that is not what is read of it.
     seed
         Seed of the initial weights.
 
@@ -81,28 +92,33 @@ class GDE(SetModel):
         *,
         encoder: str = "pooled_gnn",
         generator: str = "flow_matching",
+        featurizer: str = "identity",
         n_latent: int = 32,
         encoder_kwargs: dict[str, Any] | None = None,
         generator_kwargs: dict[str, Any] | None = None,
+        featurizer_kwargs: dict[str, Any] | None = None,
         isometry: float = 0.0,
         isometry_ground: str = "sliced",
-        scaling: str = "common",
+        scaling: str | None = None,
         label_classes: Sequence[str] | None = None,
         label_weight: float = 1.0,
         balanced: bool = True,
         generator_weight: float = 1.0,
         batches: Sequence[str] | None = None,
         batch_weight: float = 0.1,
-        n_features: int | None = None,
+        cells: Representation | CellSpec | Config | None = None,
+        target: Representation | CellSpec | Config | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__(adata, registry=BLANK_REGISTRY if adata is None else None)
-        check_one_of(generator, "generator", list(generators))
+        check_one_of(generator, "generator", list(GENERATORS))
         networks = {
             "encoder": encoder,
             "generator": generator,
+            "featurizer": featurizer,
             "encoder_kwargs": encoder_kwargs or {},
             "generator_kwargs": generator_kwargs or {},
+            "featurizer_kwargs": featurizer_kwargs or {},
             "isometry": isometry,
             "isometry_ground": check_one_of(isometry_ground, "isometry_ground", list(GROUNDS)),
             "label_weight": check_non_negative(label_weight, "label_weight"),
@@ -113,7 +129,8 @@ class GDE(SetModel):
         self._build(
             networks,
             n_latent=n_latent,
-            n_features=n_features,
+            cells=cells,
+            target=target,
             scaling=scaling,
             seed=seed,
             n_classes=None if label_classes is None else len(label_classes),
@@ -130,30 +147,9 @@ class GDE(SetModel):
         self,
         max_steps: int = 1000,
         *,
-        sets_per_batch: int = 64,
-        set_size: int = 100,
-        target_size: int = 32,
-        disjoint_views: bool = True,
-        n_mixed: int = 1,
-        mixing_alpha: float = 1.0,
-        validation_fraction: float = 0.1,
-        train_sets: Sequence[str] | None = None,
-        validation_sets: Sequence[str] | None = None,
-        set_weights: Mapping[str, float] | pd.Series | None = None,
         labels: Mapping[str, Hashable] | pd.Series | None = None,
         batches: Mapping[str, Hashable] | pd.Series | None = None,
-        steps_per_validation: int = 50,
-        patience: int | None = 10,
-        lr: float = 2e-3,
-        weight_decay: float = 1e-4,
-        ema_decay: float = 0.999,
-        gradient_clip: float = 1.0,
-        precision: str = "32-true",
-        accelerator: str = "auto",
-        devices: int | list[int] | str = 1,
-        checkpoint_dir: str | Path | None = None,
-        progress_bar: bool = True,
-        seed: int = 0,
+        **options: Unpack[TrainOptions],
     ) -> None:
         """Train on sets drawn from the registered data.
 
@@ -161,56 +157,41 @@ class GDE(SetModel):
         ----------
         max_steps
             Optimiser steps.
-        sets_per_batch
-            Sets in a step.
-        set_size
-            Cells of each set that the encoder sees in a step.
-        target_size
-            Cells of each set that the generator explains in a step.
-        disjoint_views
-            Whether these are other cells than those that the encoder sees.
-        n_mixed
-            Sets mixed into one (Dirichlet weights), 1 for none.
-        mixing_alpha
-            Concentration of those weights.
-        validation_fraction
-            Share of the sets held out for ``validation_loss``.
-        train_sets, validation_sets
-            Names of the sets to train and to validate on, in place of a random share; others are not used.
-        set_weights
-            Weight of each set by name: sets are drawn in proportion, to train and to validate; uniformly by
-            default.
         labels
             Class or number of each set by name, missing for those without; for a model with ``label_classes``.
         batches
             Batch of each set by name, for a model with ``batches``.
-        steps_per_validation
-            Steps between validations.
-        patience
-            Validations without improvement before training stops; None to never stop early.
-        lr, weight_decay, ema_decay, gradient_clip
-            Of the optimiser; the exponential average of the weights is what is kept.
-        precision, accelerator, devices
-            Passed to the trainer.
-        checkpoint_dir
-            Folder of the training state; a fit that finds its state there resumes it.
-        progress_bar
-            Whether to show one.
-        seed
-            Random seed: same seed, machine and number of threads, same result.
+        **options
+            See :class:`TrainOptions`.
+
+        Raises
+        ------
+        KeyError
+            If a named set is not there.
+        TypeError
+            If an option is unknown.
+        ValueError
+            If an option is out of its range, or labels and batches are not those of the model.
         """
-        options, data = TrainOptions.of(locals()), self._own_data()
-        per_set = told_of_sets(data.names, labels, batches, label_classes=self.label_classes, batch_names=self.batches)
-        if per_set and n_mixed > 1:
-            msg = f"`n_mixed` must be 1 with labels or batches, which a mixture of sets has not, got {n_mixed}."
+        training, sets = Training.of(max_steps, options), self._own_cells().names
+        covariates = {}
+        if (label := _covariate("labels", labels, self.label_classes, "label_classes")) is not None:
+            covariates["label"] = label.encode_label(sets)
+        if (batch := _covariate("batches", batches, self.batches, "batches")) is not None:
+            covariates["batch"] = batch.encode(sets)
+        if covariates and training.spec.n_mixed > 1:
+            msg = (
+                "`n_mixed` must be 1 with labels or batches, which a mixture of sets has not, "
+                f"got {training.spec.n_mixed}."
+            )
             raise ValueError(msg)
-        parts = data.split(train_sets, validation_sets, fraction=validation_fraction, seed=seed)
+        split = self._split(training)
         if self.module.head is not None:
-            self.module.head.set_units(torch.from_numpy(trainable(per_set["label"][parts[0]])))
-        self._fit(options, parts, set_weights=set_weights, per_set=per_set)
+            self.module.head.fit_scaling(torch.from_numpy(check_learnable(covariates["label"][split.train])))
+        self._fit(training, split, covariates=covariates)
 
     def start_from(self, other: GDE) -> None:
-        """Begin with the weights and units of a trained model of the same networks; the label is one's own.
+        """Begin with the weights and transforms of a trained model of the same networks; the label head is kept.
 
         Raises
         ------
@@ -289,10 +270,18 @@ class GDE(SetModel):
         check_count(n_cells, "n_cells")
         check_count(seed, "seed", minimum=0)
         z = torch.from_numpy(np.array(embedding, dtype=np.float32)).to(self.device)
-        rng, codes = torch.Generator().manual_seed(seed), torch.from_numpy(codes_of_batch(batch, len(z), self.batches))
+        rng, codes = torch.Generator().manual_seed(seed), torch.from_numpy(encode_batch(batch, len(z), self.batches))
         per_batch = max(1, self._max_cells // n_cells)
         parts = [
             self.module.sample(part, n_cells, batch=code, rng=rng).cpu().numpy()
             for part, code in zip(z.split(per_batch), codes.to(self.device).split(per_batch), strict=True)
         ]
         return np.concatenate(parts)
+
+
+def _covariate(argument: str, values: Any, known: list[str] | None, option: str) -> SetCovariate | None:
+    """Covariate of the sets that a model was built for, None where it was built for none."""
+    if (values is None) != (known is None):
+        msg = f"`{argument}` and the `{option}` of the model belong together, got one of them. Give both."
+        raise ValueError(msg)
+    return None if known is None else SetCovariate(argument, known, pd.Series(values, dtype=object))

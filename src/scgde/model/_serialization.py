@@ -7,13 +7,17 @@ import torch
 from scvi.model.base import BaseModelClass
 
 from scgde import __version__
+from scgde.data.representations import REPRESENTATIONS
 from scgde.model import _io
-from scgde.model._decoder import PCADecoder
+from scgde.model._migrations import FORMAT, migrate
 
 if TYPE_CHECKING:
-    from scgde._types import Config
+    import numpy as np
 
-_WEIGHTS, _DECODER = "module.", "decoder."
+    from scgde._types import Config
+    from scgde.data.representations import Representation
+
+_WEIGHTS = "module."
 _HISTORY = {"step": int, "train_loss": float, "validation_loss": float}
 #: What scvi-tools asks of a model without data.
 BLANK_REGISTRY = {"field_registries": {}, "setup_args": {}, "model_name": ""}
@@ -24,14 +28,15 @@ class StoredModel(BaseModelClass):
 
     Attributes
     ----------
-    decoder
-        The way from principal components back to genes, where there is one.
-    source
-        Which entries of an AnnData were used, where ``scgde.tl`` fitted the model.
+    representation, target_representation
+        What is read of a cell, and what is modelled; None for a model that knows arrays only.
+    fitted_on
+        Of a model that ``scgde.tl`` fitted, the columns of ``obs`` that it was given, by argument.
     """
 
-    decoder: PCADecoder | None = None
-    source: Any = None
+    representation: Representation | None = None
+    target_representation: Representation | None = None
+    fitted_on: Config | None = None
     #: A model that is trained again keeps the units that it has learnt in.
     is_trained_: bool
     #: Arguments of ``__init__`` that build the same module again.
@@ -46,18 +51,16 @@ class StoredModel(BaseModelClass):
     def to_stored(self) -> _io.Stored:
         """The model as plain values and arrays."""
         state = {_WEIGHTS + name: value.cpu().numpy() for name, value in self.module.state_dict().items()}
-        if self.decoder is not None:
-            state |= {f"{_DECODER}components": self.decoder.components, f"{_DECODER}mean": self.decoder.mean}
-        parts = self._stored_parts()
+        parts = {**_stored_representations(self), **self._stored_parts()}
         state |= {f"{part}.{name}": value for part, stored in parts.items() for name, value in stored.state.items()}
         history = self._history.astype(object).where(self._history.notna(), None)
         config = {
+            "format": FORMAT,
             "class": type(self).__name__,
             "version": __version__,
             "init": self._config,
             "setup": self._setup(),
-            "source": self.source,
-            "genes": None if self.decoder is None else self.decoder.genes,
+            "fitted_on": self.fitted_on,
             "history": history.to_dict("list"),
             "parts": {part: stored.config for part, stored in parts.items()},
         }
@@ -76,7 +79,7 @@ class StoredModel(BaseModelClass):
             msg = f"The stored model must be a {cls.__name__}, got {stored.config.get('class')!r}."
             raise ValueError(msg)
         try:
-            return cls._from_parts(stored.config, stored.state)
+            return cls._from_parts(*migrate(*stored))
         except (KeyError, TypeError, RuntimeError) as error:
             msg = f"The parts of a stored model must belong together, these do not: {error}. Save it again."
             raise ValueError(msg) from error
@@ -84,28 +87,46 @@ class StoredModel(BaseModelClass):
     @classmethod
     def _from_parts(cls, config: Config, state: dict[str, Any]) -> Self:
         model = cls(None, **config["init"])
-        weights = {name.removeprefix(_WEIGHTS): state[name] for name in state if name.startswith(_WEIGHTS)}
+        weights = _with_prefix(state, _WEIGHTS)
         model.module.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
-        if config["genes"] is not None:
-            model.decoder = PCADecoder(config["genes"], state[f"{_DECODER}components"], state[f"{_DECODER}mean"])
-        model.source = config["source"]
+        model.fitted_on = config["fitted_on"]
         model.registry_ = {**BLANK_REGISTRY, "setup_args": config["setup"]}
         if config["history"]:
             model._history = pd.DataFrame(config["history"], columns=list(_HISTORY)).astype(_HISTORY)
             model.is_trained_ = True
-        for part, options in config.get("parts", {}).items():
-            prefix = f"{part}."
-            arrays = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
-            model._read_part(part, _io.Stored(options, arrays))
+        for part, options in config["parts"].items():
+            model._read_part(part, _io.Stored(options, _with_prefix(state, f"{part}.")))
         return model
 
     def _stored_parts(self) -> dict[str, _io.Stored]:
-        """What was fitted beside the module, by name."""
+        """What was fitted after the module, by name."""
         return {}
 
     def _read_part(self, name: str, stored: _io.Stored) -> None:
-        """Put back what :meth:`_stored_parts` gave."""
+        """Put back what :meth:`to_stored` stored as a part."""
+        cls = REPRESENTATIONS[stored.config["name"]]
+        representation = cls.from_stored(stored.config, stored.state)
+        self.target_representation = representation
+        if name == "representation":
+            self.representation = representation
 
     def _setup(self) -> dict[str, Any]:
         """Arguments of ``setup_anndata``."""
         return dict(self.registry_["setup_args"])
+
+
+def _stored_representations(model: StoredModel) -> dict[str, _io.Stored]:
+    """That which is read, and that which is modelled where it is another one; they are put back in this order."""
+    given = {"representation": model.representation}
+    if model.target_representation is not model.representation:
+        given["target_representation"] = model.target_representation
+    return {part: _stored(one) for part, one in given.items() if one is not None}
+
+
+def _stored(representation: Representation) -> _io.Stored:
+    config, arrays = representation.to_stored()
+    return _io.Stored({"name": REPRESENTATIONS.name_of(type(representation)), **config}, arrays)
+
+
+def _with_prefix(state: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}

@@ -3,56 +3,69 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from scgde._checks import check_count, check_one_of
-from scgde.data import SetIndex, open_store
+from scgde.data import Pairs, SetIndex, open_store
 from scgde.model import _io
 from scgde.model._base import SetModel
-from scgde.model._pairs import check_can_be_drawn, named_pairs
+from scgde.model._inference import transport_cells
 from scgde.model._serialization import BLANK_REGISTRY
-from scgde.model._train_options import TrainOptions
-from scgde.model._transport import check_ends, move_cells
-from scgde.model.predictors import predictors
+from scgde.model._train_options import Training, TrainOptions
 from scgde.module import TDEModule
-from scgde.module._tde import CONDITIONS
-from scgde.nn.transports import transports
+from scgde.nn import CONDITIONS, TRANSPORTS
+from scgde.nn.cells import Ends
+from scgde.nn.isometry import GROUNDS
+from scgde.predictors import PREDICTORS
+from scgde.sets import SetSplit
+from scgde.sets._pairs import pair_indices
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
+    from typing import Unpack
 
     from anndata import AnnData
     from numpy.typing import ArrayLike
+
+    from scgde._types import Config
+    from scgde.data import CellSets
+    from scgde.data.representations import Representation
+    from scgde.nn.cells import CellSpec
+    from scgde.predictors import Predictor
 
 _PAIR_FRACTION = 0.25
 
 
 class TDE(SetModel):
-    """Transport with distribution embeddings: moves the cells of any set to any other, given both embeddings.
+    """Transport with distribution embeddings: transports the cells of any set to any other, given both embeddings.
 
     Parameters
     ----------
     adata
         Registered with :meth:`setup_anndata`; None for a model that only embeds and transports.
     encoder, transport
-        Names in ``scgde.nn.encoders.encoders`` and ``scgde.nn.transports.transports``.
+        Names in ``scgde.nn.ENCODERS`` and ``scgde.nn.TRANSPORTS``.
+    featurizer
+        Name in ``scgde.nn.FEATURIZERS`` of the map from a cell to the vector that the encoder sees.
     condition
-        What the transport is told. ``"both"``: the embeddings of source and target. ``"source"``: that of the source
-        alone, so that it learns from pairs only and needs no predictor. ``"lookup"``: a learnt vector for each set,
-        which no other set has.
+        What the transport is conditioned on, a name in ``scgde.nn.CONDITIONS``. ``"both"``: the embeddings of source
+        and target. ``"source"``: that of the source alone, so that it learns from pairs only and needs no predictor.
+        ``"lookup"``: a learnt vector for each set, which no other set has.
     n_latent
         Dimensions of the embedding.
-    encoder_kwargs, transport_kwargs
+    encoder_kwargs, transport_kwargs, featurizer_kwargs
         Their options.
     isometry
-        Weight of the term that ties latent distance to sliced W2; 0 for none.
+        Weight of the term that ties latent distance to W2; 0 for none.
+    isometry_ground
+        How W2 is estimated: ``"sliced"``, or ``"sinkhorn"``, nearer to it in many dimensions and several times as long.
     scaling
-        ``"feature"`` gives each feature unit variance, ``"common"`` divides all by one number, so that
-        distances keep their proportions, ``"none"`` leaves them.
-    n_features, n_sets
-        Features of a cell and, for ``"lookup"``, number of sets; required where ``adata`` is None.
+        As in :class:`GDE`.
+    cells, n_sets
+        What a cell is, such as ``scgde.nn.cells.CellSpec.vectors(50)``, and, for ``"lookup"``, number of sets; required
+        where ``adata`` is None.
+    target
+        What is transported of a cell, where that is not what is read of it.
     seed
         Seed of the initial weights.
 
@@ -75,7 +88,7 @@ class TDE(SetModel):
 
     _module_cls = TDEModule
 
-    predictor: Any = None
+    predictor: Predictor | None = None
 
     def __init__(
         self,
@@ -84,30 +97,37 @@ class TDE(SetModel):
         encoder: str = "pooled_gnn",
         transport: str = "flow_matching",
         condition: str = "both",
+        featurizer: str = "identity",
         n_latent: int = 32,
         encoder_kwargs: dict[str, Any] | None = None,
         transport_kwargs: dict[str, Any] | None = None,
+        featurizer_kwargs: dict[str, Any] | None = None,
         isometry: float = 0.0,
-        scaling: str = "common",
-        n_features: int | None = None,
+        isometry_ground: str = "sliced",
+        scaling: str | None = None,
+        cells: Representation | CellSpec | Config | None = None,
+        target: Representation | CellSpec | Config | None = None,
         n_sets: int | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__(adata, registry=BLANK_REGISTRY if adata is None else None)
-        check_one_of(transport, "transport", list(transports))
-        check_one_of(condition, "condition", CONDITIONS)
-        if condition == "lookup":
-            n_sets = check_count(n_sets if adata is None else self._own_data().index.n_sets, "n_sets")
+        check_one_of(transport, "transport", list(TRANSPORTS))
+        check_one_of(condition, "condition", list(CONDITIONS))
+        if adata is not None:
+            n_sets = len(self._own_cells().names)
         networks = {
             "encoder": encoder,
             "transport": transport,
             "condition": condition,
+            "featurizer": featurizer,
             "encoder_kwargs": encoder_kwargs or {},
             "transport_kwargs": transport_kwargs or {},
+            "featurizer_kwargs": featurizer_kwargs or {},
             "isometry": isometry,
-            "n_sets": n_sets if condition == "lookup" else None,
+            "isometry_ground": check_one_of(isometry_ground, "isometry_ground", list(GROUNDS)),
+            "n_sets": None if CONDITIONS[condition].embeds_new_sets else n_sets,
         }
-        self._build(networks, n_latent=n_latent, n_features=n_features, scaling=scaling, seed=seed)
+        self._build(networks, n_latent=n_latent, cells=cells, target=target, scaling=scaling, seed=seed)
         self._model_summary_string = f"TDE: {encoder} -> {n_latent} -> {transport}"
         self.init_params_ = self._get_init_params(locals())
 
@@ -118,28 +138,7 @@ class TDE(SetModel):
         pairs: ArrayLike | None = None,
         pair_fraction: float | None = None,
         pair_weights: ArrayLike | None = None,
-        set_weights: Mapping[str, float] | pd.Series | None = None,
-        sets_per_batch: int = 64,
-        set_size: int = 100,
-        target_size: int = 32,
-        disjoint_views: bool = True,
-        n_mixed: int = 1,
-        mixing_alpha: float = 1.0,
-        validation_fraction: float = 0.1,
-        train_sets: Sequence[str] | None = None,
-        validation_sets: Sequence[str] | None = None,
-        steps_per_validation: int = 50,
-        patience: int | None = 10,
-        lr: float = 2e-3,
-        weight_decay: float = 1e-4,
-        ema_decay: float = 0.999,
-        gradient_clip: float = 1.0,
-        precision: str = "32-true",
-        accelerator: str = "auto",
-        devices: int | list[int] | str = 1,
-        checkpoint_dir: str | Path | None = None,
-        progress_bar: bool = True,
-        seed: int = 0,
+        **options: Unpack[TrainOptions],
     ) -> None:
         """Train on pairs of the registered sets: given ones, random ones, or some of both in each step.
 
@@ -148,82 +147,34 @@ class TDE(SetModel):
         max_steps
             Optimiser steps.
         pairs
-            Names of source and target sets, shape ``(n, 2)``. None: any set is moved to any other.
+            Names of source and target sets, shape ``(n, 2)``. None: any set is transported to any other.
         pair_fraction
             Share of the given pairs in a step, the rest are random. By default a quarter, and 1 for a model that is
             conditioned on the source alone.
         pair_weights
             Given pairs are drawn in proportion to these, shape ``(n,)``; uniformly by default.
-        set_weights
-            Weight of each set by name: in random pairs sets are drawn in proportion; uniformly by default.
-        sets_per_batch
-            Pairs of sets in a step.
-        set_size
-            Cells of each set that the encoder sees in a step.
-        target_size
-            Cells of each set that are moved, or moved to, in a step.
-        disjoint_views
-            Whether these are other cells than those that the encoder sees.
-        n_mixed
-            Sets mixed into one (Dirichlet weights), 1 for none.
-        mixing_alpha
-            Concentration of those weights.
-        validation_fraction
-            Share of the sets held out for ``validation_loss``; sets that pairs link are held out together. Sets of a
-            model of condition ``"lookup"`` are never held out: what was not trained has no vector.
-        train_sets, validation_sets
-            Names of the sets to train and to validate on, in place of a random share; others are not used, nor are
-            pairs with one of them.
-        steps_per_validation
-            Steps between validations.
-        patience
-            Validations without improvement before training stops; None to never stop early.
-        lr, weight_decay, ema_decay, gradient_clip
-            Of the optimiser; the exponential average of the weights is what is kept.
-        precision, accelerator, devices
-            Passed to the trainer.
-        checkpoint_dir
-            Folder of the training state; a fit that finds its state there resumes it.
-        progress_bar
-            Whether to show one.
-        seed
-            Random seed: same seed, machine and number of threads, same result.
+        **options
+            See :class:`TrainOptions`. A step has ``sets_per_batch`` pairs. Sets that pairs link are held out together.
+            Pairs with a set that is neither trained nor validated on are not used. Sets of a model of condition
+            ``"lookup"`` are never held out: what was not trained has no vector.
+
+        Raises
+        ------
+        KeyError
+            If a named set is not there.
+        TypeError
+            If an option is unknown.
+        ValueError
+            If an option is out of its range, or there are no pairs of the kind that a step needs.
         """
-        options, data = TrainOptions.of(locals()), self._own_data()
+        training, condition = Training.of(max_steps, options), self.module.condition
         if pair_fraction is None:
-            pair_fraction = 1.0 if self._config["condition"] == "source" else _PAIR_FRACTION
-        given = named_pairs(data, pairs, pair_weights, pair_fraction)
-        is_lookup = self._config["condition"] == "lookup"
-        fraction = 0.0 if is_lookup else validation_fraction
-        parts = data.split(train_sets, validation_sets, fraction=fraction, seed=seed, links=given.codes)
-        if is_lookup or (train_sets is None and not given.can_be_drawn(parts[1])):
-            parts = parts[0], parts[0] if is_lookup else parts[1][:0]
-        for part, name in zip(parts, ("training", "validation"), strict=True):
-            check_can_be_drawn(given, part, name)
-        self._fit(options, parts, set_weights=set_weights, pairs=given)
-
-    def get_embedding(self, adata: AnnData | None = None) -> pd.DataFrame:
-        """Embedding of each set, from all of its cells; of condition ``"lookup"``, the learnt vector of each set.
-
-        Parameters
-        ----------
-        adata
-            Data with the registered entries, any sets and the same features; the registered data if absent.
-            Nothing is written to it.
-
-        Returns
-        -------
-        One row per set, indexed by name, shape ``(n_sets, E)``.
-        """
-        if adata is None and self._config["condition"] == "lookup":
-            table = self.module.table.weight.detach().cpu().numpy()
-            return pd.DataFrame(table, index=self._own_data().names)
-        self._check_embeds()
-        return super().get_embedding(adata)
-
-    def embed(self, x: Any, codes: np.ndarray) -> np.ndarray:
-        self._check_embeds()
-        return super().embed(x, codes)
+            pair_fraction = _PAIR_FRACTION if condition.needs_target else 1.0
+        given = Pairs.of(pair_indices(pairs, self._own_cells().names), pair_weights, pair_fraction)
+        split = self._split_pairs(training, given)
+        for part, name in zip(split, ("training", "validation"), strict=True):
+            given.check_can_be_drawn(part, name)
+        self._fit(training, split, pairs=given)
 
     def transport(
         self,
@@ -235,7 +186,7 @@ class TDE(SetModel):
         times: Sequence[float] = (1.0,),
         seed: int = 0,
     ) -> np.ndarray:
-        """Move cells, each by the embeddings of its set and of the set where it goes.
+        """Transport cells, each by the embeddings of its set and of the set that it is transported to.
 
         Parameters
         ----------
@@ -244,9 +195,9 @@ class TDE(SetModel):
         codes
             Set of each cell, a row of the embeddings, or -1 for none, shape ``(n,)``.
         source_embedding, target_embedding
-            Of each set, and of what it is moved to, shape ``(S, E)`` each.
+            Of each set, and of what it is transported to, shape ``(S, E)`` each.
         times
-            Where on its way each cell is seen: in [0, 1] and not decreasing, 0 the source, 1 the target.
+            Times on the path of each cell: in [0, 1] and not decreasing, 0 at the source, 1 at the target.
         seed
             Random seed of a transport that draws.
 
@@ -259,27 +210,48 @@ class TDE(SetModel):
         ValueError
             If shapes do not belong together, or ``times`` are none.
         """
-        self._check_n_features(x.shape[1])
-        ends = [np.asarray(z, dtype=np.float32) for z in (source_embedding, target_embedding)]
+        self._check_shape(x.shape[1:])
         codes = np.asarray(codes)
-        check_ends(codes, x.shape[0], *ends, n_latent=self._config["n_latent"])
-        check_count(seed, "seed", minimum=0)
-        rng = torch.Generator().manual_seed(seed)
-        features, index = open_store(x), SetIndex.from_codes(codes, len(ends[0]))
-        moved = np.full((len(times), *x.shape), np.nan, dtype=np.float32)
-        move_cells(self.module, features, index, ends, moved, times=times, rng=rng, max_cells=self._max_cells)
-        return moved
+        embeddings = [np.asarray(z, dtype=np.float32) for z in (source_embedding, target_embedding)]
+        _check_ends(codes, x.shape[0], *embeddings, n_latent=self._config["n_latent"])
+        rng = torch.Generator().manual_seed(check_count(seed, "seed", minimum=0))
+        ends, index = Ends(*map(torch.from_numpy, embeddings)), SetIndex.from_codes(codes, len(embeddings[0]))
+        transported = np.full((len(times), *x.shape), np.nan, dtype=np.float32)
+        options: dict[str, Any] = {"times": times, "rng": rng, "max_cells": self._max_cells}
+        transport_cells(self.module, open_store(x), index, ends, transported, **options)
+        return transported
+
+    @classmethod
+    def _options_of(cls, cells: CellSets) -> dict[str, Any]:
+        return {"n_sets": len(cells.names)}
+
+    def _split_pairs(self, training: Training, pairs: Pairs) -> SetSplit:
+        """Training and validation sets: none of the latter where they would hold no pair of the kind of a step."""
+        n_sets = len(self._own_cells().names)
+        if not self.module.condition.embeds_new_sets:
+            return SetSplit(np.arange(n_sets), np.arange(n_sets))
+        split = self._split(training, links=pairs.codes)
+        if training.options["train_sets"] is None and not pairs.can_be_drawn(split.validation):
+            return split._replace(validation=split.validation[:0])
+        return split
 
     def _stored_parts(self) -> dict[str, _io.Stored]:
         return {} if self.predictor is None else {"predictor": _io.Stored(*self.predictor.to_stored())}
 
     def _read_part(self, name: str, stored: _io.Stored) -> None:
-        self.predictor = predictors[stored.config["name"]].from_stored(*stored)
+        if name == "predictor":
+            self.predictor = PREDICTORS[stored.config["name"]].from_stored(*stored)
+        else:
+            super()._read_part(name, stored)
 
-    def _check_embeds(self) -> None:
-        if self._config["condition"] == "lookup":
-            msg = (
-                'A model of condition "lookup" has vectors of its training sets only, see `get_embedding`. '
-                'To embed other sets, fit with `condition="both"`.'
-            )
-            raise RuntimeError(msg)
+
+def _check_ends(codes: np.ndarray, n_cells: int, source: np.ndarray, target: np.ndarray, *, n_latent: int) -> None:
+    """Require two embeddings of each set, ``(S, E)``, and for each cell the set that it is in."""
+    expected = (len(source), n_latent)
+    for name, embedding in (("source_embedding", source), ("target_embedding", target)):
+        if embedding.shape != expected or not np.isfinite(embedding).all():
+            msg = f"`{name}` must be finite and of shape {expected}, got shape {embedding.shape}."
+            raise ValueError(msg)
+    if codes.shape != (n_cells,) or codes.min(initial=-1) < -1 or codes.max(initial=-1) >= len(source):
+        msg = f"`codes` must hold a row of {len(source)} embeddings, or -1, for each of {n_cells} cells."
+        raise ValueError(msg)

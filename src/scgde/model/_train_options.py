@@ -1,26 +1,62 @@
+"""Options of training that all models share: one typed table, and its values once checked."""
+
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypedDict
 
 from scgde._checks import check_count, check_fraction, check_positive
 from scgde.data import BatchSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    import pandas as pd
 
     from scgde._types import Config
 
-#: Of the batch, in the order of ``BatchSpec``.
-_SIZES = ("sets_per_batch", "set_size", "target_size", "disjoint_views", "n_mixed", "mixing_alpha")
-#: Where training runs, which does not decide where it ends.
-_PLACE = ("accelerator", "devices", "checkpoint_dir", "progress_bar")
 
+class TrainOptions(TypedDict, total=False):
+    """Options of ``train`` that all models share.
 
-class TrainOptions(NamedTuple):
-    """Options of training that all models share; see ``GDE.train``."""
+    =========================  ===================  ==================================================================
+    option                     default              meaning
+    =========================  ===================  ==================================================================
+    ``sets_per_batch``         64                   sets, or pairs of sets, in a step
+    ``set_size``               100                  cells of each set that the encoder sees in a step
+    ``target_size``            32                   cells of each set that are modelled in a step
+    ``disjoint_views``         True                 whether these are other cells than those that the encoder sees
+    ``n_mixed``                1                    sets mixed into one (Dirichlet weights), 1 for none
+    ``mixing_alpha``           1.0                  concentration of those weights
+    ``validation_fraction``    0.1                  share of the sets held out for ``validation_loss``
+    ``train_sets``             None                 names of the sets to train on, in place of a random share
+    ``validation_sets``        None                 names of the sets to validate on; others are not used
+    ``set_weights``            None                 weight of each set by name: sets are drawn in proportion
+    ``steps_per_validation``   50                   steps between validations
+    ``patience``               10                   validations without improvement before training stops, or None
+    ``lr``                     0.002                largest learning rate of AdamW
+    ``weight_decay``           0.0001               of AdamW
+    ``ema_decay``              0.999                decay of the average of the weights, which is what remains
+    ``gradient_clip``          1.0                  largest norm of a gradient
+    ``precision``              "32-true"            passed to the trainer
+    ``accelerator``            "auto"               passed to the trainer
+    ``devices``                1                    passed to the trainer
+    ``checkpoint_dir``         None                 folder of the training state; a fit that finds its state resumes it
+    ``progress_bar``           True                 whether to show one
+    ``seed``                   0                    same seed, machine and number of threads, same result
+    =========================  ===================  ==================================================================
+    """
 
-    spec: BatchSpec
-    max_steps: int
+    sets_per_batch: int
+    set_size: int
+    target_size: int
+    disjoint_views: bool
+    n_mixed: int
+    mixing_alpha: float
+    validation_fraction: float
+    train_sets: Sequence[str] | None
+    validation_sets: Sequence[str] | None
+    set_weights: Mapping[str, float] | pd.Series | None
     steps_per_validation: int
     patience: int | None
     lr: float
@@ -28,45 +64,108 @@ class TrainOptions(NamedTuple):
     ema_decay: float
     gradient_clip: float
     precision: str
-    seed: int
     accelerator: str
     devices: int | list[int] | str
     checkpoint_dir: str | Path | None
     progress_bar: bool
+    seed: int
+
+
+DEFAULTS: TrainOptions = {
+    "sets_per_batch": 64,
+    "set_size": 100,
+    "target_size": 32,
+    "disjoint_views": True,
+    "n_mixed": 1,
+    "mixing_alpha": 1.0,
+    "validation_fraction": 0.1,
+    "train_sets": None,
+    "validation_sets": None,
+    "set_weights": None,
+    "steps_per_validation": 50,
+    "patience": 10,
+    "lr": 2e-3,
+    "weight_decay": 1e-4,
+    "ema_decay": 0.999,
+    "gradient_clip": 1.0,
+    "precision": "32-true",
+    "accelerator": "auto",
+    "devices": 1,
+    "checkpoint_dir": None,
+    "progress_bar": True,
+    "seed": 0,
+}
+#: Of the batch, by name in ``BatchSpec``.
+_SIZES = {name: "disjoint_views" if name == "disjoint" else name for name in BatchSpec._fields}
+#: Where training runs, which does not decide where it ends.
+_RUN_ONLY = ("accelerator", "devices", "checkpoint_dir", "progress_bar")
+_OPTIMIZER = ("lr", "weight_decay", "ema_decay", "seed")
+_RUN = ("patience", "precision", *_RUN_ONLY)
+#: Part of the identity of a fit, beside the sizes of a batch.
+_DECISIVE = ("steps_per_validation", "patience", *_OPTIMIZER, "gradient_clip", "precision")
+
+
+class Training(NamedTuple):
+    """Options of one call of ``train``, checked."""
+
+    max_steps: int
+    spec: BatchSpec
+    options: TrainOptions
 
     @classmethod
-    def of(cls, arguments: dict[str, Any]) -> Self:
-        """From the arguments of ``train``, by name; those of one model alone are left out."""
-        spec = BatchSpec(*(arguments[name] for name in _SIZES))
-        options = cls(spec, *(arguments[name] for name in cls._fields[1:]))
-        options.check()
-        return options
+    def of(cls, max_steps: int, options: TrainOptions) -> Self:
+        """The given options with the defaults of the others.
 
-    def check(self) -> None:
-        """Require options that make sense, before any data is read."""
+        Raises
+        ------
+        TypeError
+            If there is no such option, or one is of the wrong type.
+        ValueError
+            If one is out of its range.
+        """
+        unknown = [name for name in options if name not in DEFAULTS]
+        if unknown:
+            msg = f"`train` must be given known options, got {unknown}. Options: max_steps, {', '.join(DEFAULTS)}."
+            raise TypeError(msg)
+        values: dict[str, Any] = {**DEFAULTS, **options}
+        spec = BatchSpec(**{name: values[option] for name, option in _SIZES.items()})
+        training = cls(check_count(max_steps, "max_steps"), spec, {**DEFAULTS, **options})
+        training._check()
+        return training
+
+    def _check(self) -> None:
         for name in ("sets_per_batch", "set_size", "target_size", "n_mixed"):
             check_count(getattr(self.spec, name), name)
-        for name in ("max_steps", "steps_per_validation"):
-            check_count(getattr(self, name), name)
-        if self.patience is not None:
-            check_count(self.patience, "patience")
+        check_count(self.options["steps_per_validation"], "steps_per_validation")
+        if self.options["patience"] is not None:
+            check_count(self.options["patience"], "patience")
         check_count(self.seed, "seed", minimum=0)
         check_positive(self.spec.mixing_alpha, "mixing_alpha")
-        check_positive(self.lr, "lr")
-        check_fraction(self.ema_decay, "ema_decay")
+        check_positive(self.options["lr"], "lr")
+        check_fraction(self.options["ema_decay"], "ema_decay")
+
+    @property
+    def seed(self) -> int:
+        """Random seed."""
+        return self.options["seed"]
 
     @property
     def optimizer(self) -> dict[str, Any]:
         """Options of the training plan."""
-        return {name: getattr(self, name) for name in ("max_steps", "lr", "weight_decay", "ema_decay", "seed")}
+        return {"max_steps": self.max_steps} | self._some(_OPTIMIZER)
 
     @property
     def run(self) -> dict[str, Any]:
         """Options of :func:`scgde.train.run_training`."""
-        names = ("max_steps", "patience", "precision", *_PLACE)
-        return {name: getattr(self, name) for name in names} | {"gradient_clip_val": self.gradient_clip}
+        clip = {"gradient_clip_val": self.options["gradient_clip"]}
+        return {"max_steps": self.max_steps} | self._some(_RUN) | clip
 
-    def flat(self) -> Config:
+    @property
+    def identity(self) -> Config:
         """What decides, with the model and the data, where training ends, by name."""
-        options = {**self._asdict(), **self.spec._asdict()}
-        return {f"train_{name}": value for name, value in options.items() if name not in _PLACE}
+        decisive = {"max_steps": self.max_steps, **self.spec._asdict(), **self._some(_DECISIVE)}
+        return {f"train_{name}": value for name, value in decisive.items()}
+
+    def _some(self, names: Sequence[str]) -> dict[str, Any]:
+        options: dict[str, Any] = dict(self.options)
+        return {name: options[name] for name in names}

@@ -9,9 +9,8 @@ from scipy.spatial import cKDTree
 
 from scgde import _keys
 from scgde._checks import check_count, check_fraction, check_positive, check_set_table
-from scgde.sets._columns import levels
-from scgde.sets._grouping import rows_of_cells
-from scgde.sets._views import materialize
+from scgde.sets._columns import natural_codes
+from scgde.sets._set_table import write_set_columns
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -87,10 +86,8 @@ def set_weights(
         log_density = _covariate_log_density(_column(table, by), n_bins)
     weights = _clipped(-power * log_density, limit)
 
-    materialize(adata)
-    adata.uns[key][_keys.SETS] = table.assign(**{key_added: weights})
-    rows = rows_of_cells(adata.obs[_keys.set_column(key) if _keys.EMBEDDING in adata.uns[key] else key], table)
-    adata.obs[key_added] = np.where(rows < 0, np.nan, weights[rows])
+    set_column = _keys.set_column(key) if _keys.EMBEDDING in adata.uns[key] else key
+    write_set_columns(adata, key, {key_added: weights}, set_column=set_column)
 
 
 def _column(table: pd.DataFrame, column: str) -> pd.Series:
@@ -110,7 +107,7 @@ def _covariate_log_density(column: pd.Series, n_bins: int) -> np.ndarray:
             edges = np.linspace(values[known].min(), values[known].max(), n_bins + 1)
             codes[known] = np.searchsorted(edges[1:-1], values[known], side="right")
     else:
-        codes = levels(column)
+        codes = natural_codes(column)
     return np.log(np.bincount(codes + 1)[codes + 1])
 
 

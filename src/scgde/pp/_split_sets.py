@@ -7,9 +7,8 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_fractions, check_seed, check_set_table
-from scgde.sets._columns import levels
-from scgde.sets._grouping import rows_of_cells
-from scgde.sets._views import materialize
+from scgde.sets._columns import natural_codes
+from scgde.sets._set_table import write_set_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,10 +72,7 @@ def split_sets(
     strata = _strata(table, stratify, groups)
     parts = _balanced_parts(strata, part_sizes(shares, len(strata)), rng)[groups]
 
-    materialize(adata)
-    adata.uns[key][_keys.SETS] = table.assign(**{key_added: pd.Categorical.from_codes(parts, PARTS)})
-    rows = rows_of_cells(adata.obs[key], table)
-    adata.obs[key_added] = pd.Categorical.from_codes(np.where(rows < 0, -1, parts[rows]), PARTS)
+    write_set_columns(adata, key, {key_added: pd.Categorical.from_codes(parts, PARTS)}, set_column=key)
 
 
 def part_sizes(fractions: np.ndarray, n_units: int) -> np.ndarray:
@@ -102,7 +98,7 @@ def _groups(table: pd.DataFrame, group: str | None) -> np.ndarray:
     """Group of each set, codes 0, 1, ... without gaps."""
     if group is None:
         return np.arange(len(table))
-    codes = levels(_column(table, group, "group"))
+    codes = natural_codes(_column(table, group, "group"))
     alone = codes < 0
     codes[alone] = codes.max(initial=-1) + 1 + np.arange(alone.sum())
     return np.unique(codes, return_inverse=True)[1]
@@ -113,7 +109,7 @@ def _strata(table: pd.DataFrame, stratify: str | None, groups: np.ndarray) -> np
     strata = np.zeros(groups.max() + 1, dtype=np.int64)
     if stratify is None:
         return strata
-    codes = levels(_column(table, stratify, "stratify"))
+    codes = natural_codes(_column(table, stratify, "stratify"))
     strata[groups] = codes
     if (strata[groups] != codes).any():
         msg = f"`stratify` must be constant within each value of `group`, but {stratify!r} is not. Change one."

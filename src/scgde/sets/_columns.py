@@ -1,4 +1,4 @@
-"""What a single column of ``obs`` needs to take part in a set table."""
+"""Columns of ``obs`` as columns of a set table: natural order, text, and one value per set."""
 
 from __future__ import annotations
 
@@ -7,21 +7,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from scgde._checks import check_columns
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
-def levels(column: pd.Series) -> np.ndarray:
+def natural_codes(column: pd.Series) -> np.ndarray:
     """Integer code of each value in its natural order, int64, shape ``(n_obs,)``; -1 where missing."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.cat.codes.to_numpy(dtype=np.int64)
     return pd.factorize(column, sort=True)[0].astype(np.int64)
 
 
-def labels(column: pd.Series) -> np.ndarray:
+def as_text(column: pd.Series) -> np.ndarray:
     """Text of each value, shape ``(n,)``; whole floats without a decimal point."""
     if isinstance(column.dtype, pd.CategoricalDtype):
-        return labels(pd.Series(column.cat.categories))[column.cat.codes]
+        return as_text(pd.Series(column.cat.categories))[column.cat.codes]
     column = column.infer_objects()
     if not pd.api.types.is_float_dtype(column):
         return column.astype(str).to_numpy(dtype=object)
@@ -49,6 +51,53 @@ def is_constant(column: pd.Series, cells: np.ndarray, representatives: np.ndarra
     return all(_equal(values[cells[:n]], values[representatives[:n]]) for n in (10_000, len(cells)))
 
 
+def per_set_column(obs: pd.DataFrame, codes: np.ndarray, names: pd.Index, column: str, argument: str) -> pd.Series:
+    """Value of each set in a column of ``obs`` that is constant within sets.
+
+    Parameters
+    ----------
+    obs
+        One row per cell.
+    codes
+        Set of each cell, an index into ``names``, -1 for none, shape ``(n_obs,)``.
+    names
+        Names of the sets.
+    column, argument
+        Name of the column, and of the argument that gave it, for messages.
+
+    Returns
+    -------
+    One value per set, indexed by ``names``; missing for a set without cells. Types are those that files can hold.
+
+    Raises
+    ------
+    KeyError
+        If there is no such column.
+    ValueError
+        If it varies within a set.
+    """
+    check_columns(obs, [column], argument)
+    cells, first = np.flatnonzero(codes >= 0), first_cells(codes, len(names))
+    representatives = first[codes[cells]]
+    if not is_constant(obs[column], cells, representatives):
+        varying = [i for i in range(len(names)) if not is_constant(obs[column], *_cells_and_first(codes, first, i))]
+        msg = (
+            f"`{argument}` must name a column that is constant within sets, but {column!r} varies in {len(varying)}, "
+            f"such as {names[varying[:3]].tolist()}. Give all cells of a set one value."
+        )
+        raise ValueError(msg)
+    known = first >= 0
+    return writable(obs[column].iloc[first[known]]).set_axis(names[known]).reindex(names)
+
+
+def first_cells(codes: np.ndarray, n_sets: int) -> np.ndarray:
+    """Index of the first cell of each set, -1 for a set without cells, shape ``(n_sets,)``."""
+    first = np.full(n_sets, -1, dtype=np.int64)
+    cells = np.flatnonzero(codes >= 0)[::-1]
+    first[codes[cells]] = cells  # of repeated entries the last assignment stays: the first cell
+    return first
+
+
 def writable(column: pd.Series) -> pd.Series:
     """Return the column in a type that h5ad and zarr can hold: unchanged if it is, else categorical text."""
     dtype = column.dtype
@@ -60,6 +109,11 @@ def writable(column: pd.Series) -> pd.Series:
     if _is_plain(column):
         return column
     return column.astype(str).astype(object).where(column.notna(), None).astype("category")
+
+
+def _cells_and_first(codes: np.ndarray, first: np.ndarray, set_: int) -> tuple[np.ndarray, np.ndarray]:
+    cells = np.flatnonzero(codes == set_)
+    return cells, np.full(len(cells), first[set_])
 
 
 def _is_plain(column: pd.Series) -> bool:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_columns, check_count, check_groupby
-from scgde.sets._columns import is_constant, labels, levels, writable
+from scgde.sets._columns import as_text, first_cells, is_constant, natural_codes, writable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,13 +35,6 @@ class Grouping(NamedTuple):
     codes: np.ndarray
     table: pd.DataFrame
     dropped: pd.DataFrame
-
-
-def rows_of_cells(sets: pd.Series, table: pd.DataFrame) -> np.ndarray:
-    """Row of the set table of each cell from a column of names, -1 for a cell in none of its sets, ``(n_obs,)``."""
-    column = pd.Categorical(sets)
-    rows = np.append(table.index.get_indexer(column.categories), -1)  # the last entry serves code -1
-    return rows[column.codes]
 
 
 def group_cells(
@@ -79,14 +72,14 @@ def group_cells(
     columns = check_groupby(groupby)
     check_columns(obs, columns, "groupby")
     min_cells = check_count(min_cells, "min_cells")
-    for name in {_keys.N_CELLS, _keys.ROLE} & set(columns):
+    for name in {_keys.N_CELLS, _keys.SPLIT} & set(columns):
         msg = f"`groupby` must not contain {name!r}, a column of the set table itself. Rename it."
         raise ValueError(msg)
 
-    codes = _combine([levels(obs[column]) for column in columns], _as_mask(obs, mask))
+    codes = _combine([natural_codes(obs[column]) for column in columns], _as_mask(obs, mask))
     n_cells = np.bincount(codes[codes >= 0])
     _check_any_kept(n_cells, min_cells)
-    first = _first_cells(codes, len(n_cells))
+    first = first_cells(codes, len(n_cells))
     names = _names(obs[columns].iloc[first])
 
     keep = n_cells >= min_cells
@@ -163,16 +156,8 @@ def _check_any_kept(n_cells: np.ndarray, min_cells: int) -> None:
         raise ValueError(msg)
 
 
-def _first_cells(codes: np.ndarray, n_sets: int) -> np.ndarray:
-    """Index of the first cell of each set."""
-    first = np.empty(n_sets, dtype=np.int64)
-    cells = np.flatnonzero(codes >= 0)[::-1]
-    first[codes[cells]] = cells  # of repeated entries the last assignment stays: the first cell
-    return first
-
-
 def _names(groups: pd.DataFrame) -> np.ndarray:
-    parts = [labels(groups[column]) for column in groups]
+    parts = [as_text(groups[column]) for column in groups]
     names = parts[0]
     for part in parts[1:]:
         names = names + SEPARATOR + part

@@ -1,169 +1,141 @@
-"""Which sets belong together: consecutive times of one group, or pairs that a user names."""
+"""Which sets a transport is fitted on, and which of them are pairs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
-from scgde.sets._columns import labels
-from scgde.sets._grouping import SEPARATOR
+from scgde._checks import check_at_least_two_sets, check_columns, check_groupby
+from scgde._columns import as_names
+from scgde.sets._columns import per_set_column
+from scgde.sets._grouping import Grouping, group_cells
+from scgde.sets._pairs import (
+    GROUP,
+    SOURCE,
+    TARGET,
+    TIME_FROM,
+    TIME_TO,
+    consecutive_pairs,
+    linked_groups,
+    named_pairs,
+    pair_indices,
+)
+from scgde.sets._time_scale import TimeScale, check_times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import ArrayLike
 
-SOURCE, TARGET, TIME_FROM, TIME_TO, GROUP = "source", "target", "time_from", "time_to", "group"
+    from scgde._types import GroupBy
+
+    Mask = np.ndarray | pd.Series | Sequence[bool] | str | None
 
 
-class TimeScale(NamedTuple):
-    """Times as numbers.
-
-    Parameters
-    ----------
-    names
-        Labels of the times in their order; empty where times are numbers already.
-    values
-        Number of each of ``names``: that which the label spells, or its rank where it spells none.
-    """
-
-    names: list[str]
-    values: list[float]
-
-    @classmethod
-    def of(cls, column: pd.Series) -> TimeScale:
-        """TimeScale of a numeric or ordered column.
-
-        Raises
-        ------
-        ValueError
-            If it is neither.
-        """
-        if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-            return cls([], [])
-        if isinstance(column.dtype, pd.CategoricalDtype):
-            names = labels(pd.Series(column.cat.categories)).tolist()
-            numbers = pd.to_numeric(pd.Series(names), errors="coerce").to_numpy(dtype=float)
-            if np.isfinite(numbers).all():
-                return cls(names, numbers.tolist())
-            if column.cat.ordered:
-                return cls(names, np.arange(len(names), dtype=float).tolist())
-        msg = (
-            f"`time_key` must name a numeric or ordered column, got {column.name!r} of type {column.dtype}. "
-            f"Order its values, e.g. with `adata.obs[{column.name!r}].astype('category').cat.reorder_categories(...)`."
-        )
-        raise ValueError(msg)
-
-    def read(self, column: pd.Series) -> np.ndarray:
-        """Numbers of a column of times, NaN where missing."""
-        codes, times = pd.factorize(column)
-        return np.append([self.number(time) for time in times], np.nan)[codes]
-
-    def number(self, time: object) -> float:
-        """Number of one time.
-
-        Raises
-        ------
-        ValueError
-            If it is no time.
-        """
-        name = labels(pd.Series([time]))[0]
-        if name in self.names:
-            return self.values[self.names.index(name)]
-        if isinstance(time, int | float | np.number):
-            return float(time)
-        msg = f"A time must be a number{f' or one of {self.names}' if self.names else ''}, got {time!r}."
-        raise ValueError(msg)
-
-
-def check_times(times: np.ndarray, time_key: str) -> None:
-    """Require the times of all cells in a group: known, finite, and of two values at least."""
-    n_bad = int((~np.isfinite(times)).sum())
-    if n_bad:
-        msg = (
-            f"`adata.obs[{time_key!r}]` must hold a time for each cell of a group, got NaN or infinity in {n_bad} of "
-            f"{len(times)} cells. Fill them in, or leave these cells out with `mask`."
-        )
-        raise ValueError(msg)
-    found = np.unique(times)
-    if len(found) < 2:
-        msg = (
-            f"`time_key` must have at least two times, got {found.tolist()} in {time_key!r}. "
-            "Leave `time_key` out to fit sets without pairs."
-        )
-        raise ValueError(msg)
-
-
-def consecutive_pairs(table: pd.DataFrame, columns: Sequence[str], times: np.ndarray) -> pd.DataFrame:
-    """Pairs of sets of one group at times that follow each other.
+class Pairing(NamedTuple):
+    """Sets and the pairs among them.
 
     Parameters
     ----------
-    table
-        One row per set.
+    grouping
+        The sets.
+    pairs
+        One row per pair: ``source``, ``target``, ``group``, ``time_from`` and ``time_to`` where there are times, and
+        the covariates.
+    groups
+        Group of each set, shape ``(S,)``: the sets of one must not be divided by a split.
     columns
-        Columns that name the group.
-    times
-        Time of each set, shape ``(S,)``.
-
-    Returns
-    -------
-    Columns ``source`` and ``target``, names of sets, ``group``, ``time_from`` and ``time_to``.
+        The columns that name a set.
+    time_scale
+        How times become numbers, where there are times.
     """
-    group = table.groupby(list(columns), observed=True, sort=False).ngroup().to_numpy()
-    order = np.lexsort((times, group))
-    same = group[order][1:] == group[order][:-1]
-    source, target = order[:-1][same], order[1:][same]
-    return pd.DataFrame(
-        {
-            SOURCE: table.index[source],
-            TARGET: table.index[target],
-            GROUP: _group_names(table.iloc[source], columns),
-            TIME_FROM: times[source],
-            TIME_TO: times[target],
-        }
-    )
+
+    grouping: Grouping
+    pairs: pd.DataFrame
+    groups: np.ndarray
+    columns: list[str]
+    time_scale: TimeScale | None
+
+    @property
+    def links(self) -> np.ndarray:
+        """Each set and the first of its group, as rows of the set table, shape ``(S, 2)``."""
+        first = pd.Series(np.arange(len(self.groups))).groupby(self.groups).transform("first").to_numpy()
+        return np.stack([first, np.arange(len(first))], axis=1)
+
+    @property
+    def ends(self) -> np.ndarray:
+        """Row of source and target of each pair in the set table, shape ``(n, 2)``."""
+        return pair_indices(self.pairs[[SOURCE, TARGET]], self.grouping.table.index)
 
 
-def named_pairs(pairs: ArrayLike | pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """Pairs that a user names, as :func:`consecutive_pairs` gives them but without times.
-
-    The group of a pair are all pairs that it is linked to by sets in common.
+def pair_sets(
+    obs: pd.DataFrame,
+    groupby: GroupBy,
+    *,
+    time_key: str | None,
+    pairs: ArrayLike | pd.DataFrame | None,
+    covariates: str | Sequence[str],
+    mask: Mask,
+    min_cells: int,
+) -> Pairing:
+    """Group the cells into sets, and pair these.
 
     Raises
     ------
     KeyError
-        If there is no set of a name.
+        If a column or a set is missing.
     ValueError
-        If the shape is not ``(n, 2)``, there are none, or a set is paired with itself.
+        If both ``time_key`` and ``pairs`` are given, times are not numbers or ordered, some are missing or there is
+        one only, there are fewer than two sets, or a covariate is no number or not constant within sets.
     """
-    columns = [SOURCE, TARGET]
-    if isinstance(pairs, pd.DataFrame) and set(columns) <= set(pairs):
-        pairs = pairs[columns]
-    names = np.asarray(pairs, dtype=object)
-    if names.ndim != 2 or names.shape[1] != 2 or len(names) == 0:
-        msg = f"`pairs` must name a source and a target each, shape (n, 2), got shape {names.shape}."
+    columns = check_groupby(groupby)
+    if time_key is not None and pairs is not None:
+        msg = f"`time_key` and `pairs` exclude each other, got {time_key!r} and {np.shape(pairs)}. Pass one."
         raise ValueError(msg)
-    place = table.index.get_indexer_for(pd.Index(names.ravel())).reshape(-1, 2)
-    if (place < 0).any():
-        unknown = list(dict.fromkeys(names[place < 0].tolist()))
-        msg = f"`pairs` must name sets, got {unknown[:5]}. Some sets: {table.index[:5].tolist()}."
-        raise KeyError(msg)
-    alone = place[:, 0] == place[:, 1]
-    if alone.any():
-        msg = f"`pairs` must be of two sets each, got {names[alone][0, 0]!r} with itself."
-        raise ValueError(msg)
-    links = coo_matrix((np.ones(len(place)), tuple(place.T)), shape=(len(table), len(table)))
-    component = connected_components(links, directed=False)[1]
-    # Named after the first set of each.
-    first = pd.Series(table.index).groupby(component).first().to_numpy()
-    return pd.DataFrame({SOURCE: names[:, 0], TARGET: names[:, 1], GROUP: first[component[place[:, 0]]]})
+    time_scale = None if time_key is None else _time_scale(obs, columns, time_key, mask)
+    columns = columns if time_key is None else [*columns, time_key]
+    grouping = group_cells(obs, columns, min_cells=min_cells, mask=mask)
+    table = grouping.table
+    check_at_least_two_sets(table)
+    if time_scale is not None:
+        found = consecutive_pairs(table, columns[:-1], time_scale.read(table[columns[-1]]))
+        groups = table.groupby(columns[:-1], observed=True, sort=False).ngroup().to_numpy()
+    elif pairs is not None:
+        found = named_pairs(pairs, table)
+        groups = linked_groups(pair_indices(found[[SOURCE, TARGET]], table.index), len(table))
+    else:
+        found = pd.DataFrame({name: np.array([], dtype=object) for name in (SOURCE, TARGET, GROUP)})
+        groups = np.arange(len(table))
+    return Pairing(grouping, _with_covariates(found, obs, grouping, as_names(covariates)), groups, columns, time_scale)
 
 
-def _group_names(table: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
-    names = [labels(table[column]) for column in columns]
-    return np.array([SEPARATOR.join(parts) for parts in zip(*names, strict=True)], dtype=object)
+def _time_scale(obs: pd.DataFrame, columns: list[str], time_key: str, mask: Mask) -> TimeScale:
+    check_columns(obs, columns, "groupby")
+    check_columns(obs, [time_key], "time_key")
+    if time_key in columns:
+        msg = f"`time_key` must not be a column of `groupby`, which names the groups, got {time_key!r} in both."
+        raise ValueError(msg)
+    time_scale = TimeScale.from_column(obs[time_key])
+    # A group of any size, to know which cells are in one.
+    inside = group_cells(obs, columns, min_cells=1, mask=mask).codes >= 0
+    check_times(time_scale.read(obs[time_key])[inside], time_key)
+    return time_scale
+
+
+def _with_covariates(
+    pairs: pd.DataFrame, obs: pd.DataFrame, grouping: Grouping, covariates: Sequence[str]
+) -> pd.DataFrame:
+    """``pairs`` with columns of their target sets."""
+    values: dict[str, Any] = {}
+    for name in covariates:
+        column = per_set_column(obs, grouping.codes, grouping.table.index, name, "covariates")
+        if name in (TIME_FROM, TIME_TO, SOURCE, TARGET, GROUP) or not pd.api.types.is_numeric_dtype(column):
+            msg = f"`covariates` must be numeric and not be called as the columns of pairs, got {name!r}."
+            raise ValueError(msg)
+        values[name] = column.loc[pairs[TARGET]].to_numpy(dtype=float, na_value=np.nan)
+        if not np.isfinite(values[name]).all():
+            msg = f"`covariates` must be known for the target of each pair, but {name!r} is NaN for some. Fill it in."
+            raise ValueError(msg)
+    return pairs.assign(**values)

@@ -14,7 +14,7 @@ from scgde._checks import check_groupby, check_set_table
 from scgde.data import SetIndex
 from scgde.model import GDE, TDE
 from scgde.model._io import Stored, from_text_and_bytes, plain, read_folder, to_text_and_bytes
-from scgde.sets._grouping import rows_of_cells
+from scgde.sets._set_table import rows_of_cells
 from scgde.sets._views import materialize
 
 if TYPE_CHECKING:

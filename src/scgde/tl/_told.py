@@ -9,7 +9,7 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_columns
-from scgde.sets._grouping import rows_of_cells
+from scgde.sets._set_table import rows_of_cells
 from scgde.sets._views import materialize
 from scgde.tl._set_level import classes, is_continuous
 

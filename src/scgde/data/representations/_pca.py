@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy import sparse
 
-from scgde.data import blocks
+from scgde.data._stores import blocks
 
 if TYPE_CHECKING:
     from typing import Any
@@ -15,8 +15,8 @@ _TOLERANCE = 1e-2
 _N_CHECKED = 200
 
 
-class PCADecoder(NamedTuple):
-    """The way back from principal components to genes: ``x @ components.T + mean``.
+class PCALoadings(NamedTuple):
+    """Loadings between genes and principal components, in both directions.
 
     Parameters
     ----------
@@ -32,8 +32,8 @@ class PCADecoder(NamedTuple):
     components: np.ndarray
     mean: np.ndarray
 
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Expression of cells ``(n, G)``, shape ``(n, n_genes)``, in the units that PCA was run on."""
+    def decode(self, x: np.ndarray) -> np.ndarray:
+        """Expression ``x @ components.T + mean`` of cells ``(..., G)``, ``(..., n_genes)``, in the units of the PCA."""
         return x @ self.components.T + self.mean
 
     def project(self, x: Any) -> np.ndarray:
@@ -41,8 +41,8 @@ class PCADecoder(NamedTuple):
         return np.asarray(x @ self.components - self.mean @ self.components, dtype=np.float32)
 
 
-def find_decoder(x: Any, scores: np.ndarray, loadings: np.ndarray | None, genes: list[str]) -> PCADecoder | None:
-    """Decoder from loadings, if these loadings do turn this expression into these scores; else None.
+def find_loadings(x: Any, scores: np.ndarray, loadings: np.ndarray | None, genes: list[str]) -> PCALoadings | None:
+    """Loadings with their centring, if they do turn this expression into these scores; else None.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def find_decoder(x: Any, scores: np.ndarray, loadings: np.ndarray | None, genes:
     error = np.linalg.norm((some - mean) @ components - scores[rows])
     if not error < _TOLERANCE * max(float(np.linalg.norm(scores[rows])), 1e-12):
         return None
-    return PCADecoder([str(genes[i]) for i in used], components, mean.astype(np.float32))
+    return PCALoadings([str(genes[i]) for i in used], components, mean.astype(np.float32))
 
 
 def _mean(x: Any) -> np.ndarray:

@@ -6,7 +6,7 @@ import pytest
 import scanpy as sc
 from scipy import sparse
 
-from scgde.model._decoder import find_decoder
+from scgde.data.representations._pca import find_loadings
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def pca():
 
 def _decoder(adata, x=None):
     x = adata.X if x is None else x
-    return find_decoder(x, adata.obsm["X_pca"], adata.varm["PCs"], adata.var_names.tolist())
+    return find_loadings(x, adata.obsm["X_pca"], adata.varm["PCs"], adata.var_names.tolist())
 
 
 def test_decoder_projects_as_pca_does(pca):
@@ -86,4 +86,4 @@ def test_decoder_is_refused_where_loadings_do_not_explain_scores(pca, spoil):
 
 
 def test_decoder_is_none_without_loadings(pca):
-    assert find_decoder(pca.X, pca.obsm["X_pca"], None, pca.var_names.tolist()) is None
+    assert find_loadings(pca.X, pca.obsm["X_pca"], None, pca.var_names.tolist()) is None

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from scgde._registry import Registry
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from anndata import AnnData
+
+    from scgde._types import Config
+    from scgde.nn.cells import CellSpec
+    from scgde.nn.transforms import CellTransform
+
+
+class Representation(ABC):
+    """What of a cell is modelled: an entry of an AnnData, as arrays that networks take, and back.
+
+    A kind of cells is one final class in a file of its own, registered under the name that ``cells=`` takes. It is
+    stored with the model, so that new cells are read as those of the fit were.
+
+    Attributes
+    ----------
+    spec
+        Kind, shape and type of a cell, all that networks are told of it.
+    label
+        How messages name the entry, such as ```adata.obsm['X_pca']```.
+    names
+        Name of each feature of a generated cell.
+    """
+
+    #: Featurizer and generator where none is asked for, by registered name.
+    default_featurizer: ClassVar[str]
+    default_generator: ClassVar[str]
+
+    spec: CellSpec
+    label: str
+    names: list[str]
+
+    @classmethod
+    @abstractmethod
+    def from_adata(cls, adata: AnnData, *, use_rep: str | None, layer: str | None) -> Self:
+        """Representation of an entry of ``adata``.
+
+        Raises
+        ------
+        KeyError
+            If there is no such entry.
+        TypeError, ValueError
+            If it cannot hold cells of this kind; the message says what came and what takes it.
+        """
+
+    @abstractmethod
+    def read(self, adata: AnnData) -> Any:
+        """Cells of ``adata`` as an array, dense, sparse or backed, shape ``(n_obs, *spec.shape)``.
+
+        Variables are matched by name, and what can be computed from others is.
+
+        Raises
+        ------
+        KeyError
+            If something is missing.
+        ValueError
+            If the entry is not what the representation was made for.
+        """
+
+    @abstractmethod
+    def check(self, adata: AnnData, codes: np.ndarray) -> None:
+        """Require what the model needs of the cells that are in a set: ``codes`` ``(n_obs,)`` at least 0.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If cells are not numbers, or some are not finite.
+        """
+
+    @abstractmethod
+    def transform(self, scaling: str | None) -> CellTransform:
+        """What networks see of a cell, not fitted yet; ``scaling`` None for the default of this entry."""
+
+    @abstractmethod
+    def to_adata(self, cells: np.ndarray, obs: pd.DataFrame, *, decode: bool = False) -> AnnData:
+        """AnnData of generated cells.
+
+        Parameters
+        ----------
+        cells
+            Shape ``(n, *spec.shape)``.
+        obs
+            One row for each.
+        decode
+            Whether to map back to genes.
+        """
+
+    @abstractmethod
+    def check_decodable(self) -> None:
+        """Require that cells can be mapped back to genes.
+
+        Raises
+        ------
+        ValueError
+            If they cannot; the message says what it would take.
+        """
+
+    @abstractmethod
+    def to_stored(self) -> tuple[Config, dict[str, np.ndarray]]:
+        """As plain values and arrays."""
+
+    @classmethod
+    @abstractmethod
+    def from_stored(cls, config: Config, arrays: dict[str, np.ndarray]) -> Self:
+        """Inverse of :meth:`to_stored`."""
+
+
+#: Kinds of cells by the name that ``cells=`` takes.
+REPRESENTATIONS: Registry[Representation] = Registry("cells")

@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+
+from scgde.data._stores import blocks
+from scgde.data.representations._base import REPRESENTATIONS, Representation
+from scgde.data.representations._pca import PCALoadings, find_loadings
+from scgde.nn.cells import CellSpec
+from scgde.nn.transforms import Affine
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from scgde._types import Config
+
+PCA = "X_pca"
+
+
+@REPRESENTATIONS.register("vectors")
+@dataclass(frozen=True)
+class Vectors(Representation):
+    """Cells as vectors of numbers: an ``obsm`` entry, a layer, or ``X``.
+
+    Parameters
+    ----------
+    use_rep
+        Name in ``obsm``, or ``"X"``.
+    layer
+        Name in ``layers``; then ``use_rep`` is ``"X"``.
+    names
+        Name of each feature.
+    loadings
+        Of principal components, where the entry was computed with them.
+    """
+
+    use_rep: str
+    layer: str | None
+    names: list[str]
+    loadings: PCALoadings | None = None
+
+    default_featurizer: ClassVar[str] = "identity"
+    default_generator: ClassVar[str] = "flow_matching"
+
+    @classmethod
+    def from_adata(cls, adata: AnnData, *, use_rep: str | None, layer: str | None) -> Self:
+        use_rep = choose_entry(adata, use_rep, layer)
+        names = adata.var_names.astype(str).tolist() if use_rep == "X" else []
+        entry = cls(use_rep, layer, names)
+        x = entry._entry(adata)
+        entry._check_type(x)
+        if use_rep != "X":
+            entry = cls(use_rep, layer, [f"{use_rep}_{i}" for i in range(x.shape[1])], _loadings(adata, use_rep))
+        return entry
+
+    @property
+    def spec(self) -> CellSpec:  # type: ignore[override]
+        return CellSpec.vectors(len(self.names))
+
+    @property
+    def label(self) -> str:  # type: ignore[override]
+        if self.use_rep != "X":
+            return f"`adata.obsm[{self.use_rep!r}]`"
+        return "`adata.X`" if self.layer is None else f"`adata.layers[{self.layer!r}]`"
+
+    @property
+    def scaling(self) -> str:
+        """How it is scaled by default: the axes of a representation share one metric, variables have units each."""
+        return "feature" if self.use_rep == "X" else "common"
+
+    def transform(self, scaling: str | None) -> Affine:
+        return Affine(self.spec, method=scaling or self.scaling)
+
+    def read(self, adata: AnnData) -> Any:
+        if self.use_rep == "X":
+            return self._variables(adata, self.names)
+        if self.use_rep not in adata.obsm:
+            return self._projected(adata)
+        x = self._entry(adata)
+        if x.shape[1] != len(self.names):
+            msg = f"{self.label} must have {len(self.names)} dimensions as in the reference, got {x.shape[1]}."
+            raise ValueError(msg)
+        if self.use_rep == PCA and self.loadings is not None and "PCs" in adata.varm:
+            _check_same_loadings(adata, self.loadings)
+        return x
+
+    def check(self, adata: AnnData, codes: np.ndarray) -> None:
+        x = self.read(adata)
+        self._check_type(x)
+        n_bad = 0
+        for start, block in blocks(x):
+            inside = codes[start : start + len(block)] >= 0
+            n_bad += int((~np.isfinite(block[inside]).all(axis=1)).sum())
+        if n_bad:
+            msg = (
+                f"The features in {self.label} must be finite, got NaN or infinity in {n_bad} cells. "
+                "Fill or drop these cells."
+            )
+            raise ValueError(msg)
+
+    def to_adata(self, cells: np.ndarray, obs: pd.DataFrame, *, decode: bool = False) -> AnnData:
+        names = self.names
+        if decode and self.loadings is not None:
+            cells, names = self.loadings.decode(cells), self.loadings.genes
+        return ad.AnnData(X=cells, obs=obs, var=pd.DataFrame(index=names))
+
+    def check_decodable(self) -> None:
+        if self.loadings is None:
+            msg = (
+                "`decode=True` needs a fit on `obsm['X_pca']` with the loadings in `varm['PCs']` that made it from "
+                f"`X`, got a fit on {self.use_rep!r} without such loadings."
+            )
+            raise ValueError(msg)
+
+    def to_stored(self) -> tuple[Config, dict[str, np.ndarray]]:
+        config = {"use_rep": self.use_rep, "layer": self.layer, "names": self.names}
+        if self.loadings is None:
+            return config | {"genes": None}, {}
+        arrays = {"components": self.loadings.components, "mean": self.loadings.mean}
+        return config | {"genes": self.loadings.genes}, arrays
+
+    @classmethod
+    def from_stored(cls, config: Config, arrays: dict[str, np.ndarray]) -> Self:
+        genes = config["genes"]
+        loadings = None if genes is None else PCALoadings(genes, arrays["components"], arrays["mean"])
+        return cls(config["use_rep"], config["layer"], config["names"], loadings)
+
+    def _entry(self, adata: AnnData) -> Any:
+        if self.use_rep == "X":
+            return adata.X if self.layer is None else adata.layers[self.layer]
+        x = adata.obsm[self.use_rep]
+        return x.to_numpy() if isinstance(x, pd.DataFrame) else x
+
+    def _check_type(self, x: Any) -> None:
+        if not is_numeric(x):
+            msg = f"The features in {self.label} must be numbers, got dtype {x.dtype}."
+            raise TypeError(msg)
+        if len(x.shape) != 2 or x.shape[1] == 0:
+            msg = (
+                f"The features in {self.label} must have shape (n_obs, n_features), got {x.shape}. "
+                f"Kinds of cells: {list(REPRESENTATIONS)}; choose one that takes such entries with `cells`."
+            )
+            raise ValueError(msg)
+        if self.use_rep != "X" and x.dtype.kind in "iu":
+            msg = (
+                f"{self.label} must hold vectors of real numbers, got integers of type {x.dtype}, which may be tokens "
+                f"or counts. Kinds of cells: {list(REPRESENTATIONS)}; choose one with `cells`, or, if these are "
+                "coordinates, convert the entry with `.astype(float)`."
+            )
+            raise TypeError(msg)
+
+    def _variables(self, adata: AnnData, names: list[str]) -> Any:
+        """Features of the named variables, in that order."""
+        if adata.var_names.tolist() == names:
+            return self._entry(adata)
+        missing = [name for name in names if name not in adata.var_names]
+        if missing:
+            msg = f"`adata` must have all variables of the reference, but {len(missing)} are missing: {missing[:5]}."
+            raise KeyError(msg)
+        if not adata.var_names.is_unique:
+            msg = "`adata.var_names` must be unique to be matched by name. Call `adata.var_names_make_unique()`."
+            raise ValueError(msg)
+        return self._entry(adata[:, names])
+
+    def _projected(self, adata: AnnData) -> np.ndarray:
+        """Missing principal components, with the loadings that the model keeps."""
+        if self.loadings is None:
+            msg = f"`adata.obsm` must hold {self.use_rep!r}, which the reference uses. Entries: {list(adata.obsm)}."
+            raise KeyError(msg)
+        expression = Vectors("X", None, self.loadings.genes)
+        return np.concatenate([self.loadings.project(block) for _, block in blocks(expression.read(adata))])
+
+
+def choose_entry(adata: AnnData, use_rep: str | None, layer: str | None) -> str:
+    """Name in ``obsm``, or ``"X"``; by default ``X_pca`` where it is there, else ``X``.
+
+    Raises
+    ------
+    KeyError
+        If there is no such entry.
+    ValueError
+        If both ``use_rep`` and ``layer`` are given, or there is no ``X``.
+    """
+    if layer is not None:
+        if use_rep not in (None, "X"):
+            msg = f"`use_rep` and `layer` exclude each other, got {use_rep!r} and {layer!r}. Pass one."
+            raise ValueError(msg)
+        if layer not in adata.layers:
+            msg = f"`layer` must name a layer of `adata`, got {layer!r}. Layers: {list(adata.layers)}."
+            raise KeyError(msg)
+        return "X"
+    if use_rep is None:
+        use_rep = PCA if PCA in adata.obsm else "X"
+    if use_rep != "X" and use_rep not in adata.obsm:
+        msg = f'`use_rep` must be "X" or name an entry of `adata.obsm`, got {use_rep!r}. Entries: {list(adata.obsm)}.'
+        raise KeyError(msg)
+    if use_rep == "X" and adata.X is None:
+        msg = f"`adata.X` or a `use_rep` is required, but X is None. Entries of `adata.obsm`: {list(adata.obsm)}."
+        raise ValueError(msg)
+    return use_rep
+
+
+def is_numeric(x: Any) -> bool:
+    """Whether an array holds real numbers or booleans."""
+    return x.dtype.kind in "biuf"
+
+
+def _loadings(adata: AnnData, use_rep: str) -> PCALoadings | None:
+    """Loadings between principal components and genes, where there are any."""
+    if use_rep != PCA or adata.X is None or not is_numeric(adata.X):
+        return None
+    return find_loadings(adata.X, np.asarray(adata.obsm[PCA]), adata.varm.get("PCs"), adata.var_names.tolist())
+
+
+def _check_same_loadings(adata: AnnData, loadings: PCALoadings) -> None:
+    index = pd.Index(adata.var_names).get_indexer_for(loadings.genes)
+    found = np.asarray(adata.varm["PCs"])[index]
+    same = found.shape == loadings.components.shape and (index >= 0).all()
+    if not same or not np.allclose(found, loadings.components, atol=1e-4):
+        msg = (
+            "`adata.obsm['X_pca']` must be in the principal components of the reference, but `adata.varm['PCs']` "
+            "differs. Delete `X_pca`, and the cells are projected with the loadings of the reference."
+        )
+        raise ValueError(msg)

@@ -1,0 +1,178 @@
+"""What a trained module says of full sets: embeddings, their covariance, transported cells. No cell is left out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+import numpy as np
+import torch
+
+from scgde.data import SetIndex, full_set_batches
+from scgde.nn.encoders import MeanPoolingEncoder
+from scgde.nn.influence import embedding_covariance, influence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from torch import Tensor
+
+    from scgde.data import CellStore
+    from scgde.module import SetModule, TDEModule
+    from scgde.nn.cells import Ends
+
+#: Cells of one set from which Cov(influence) is estimated, a property of the population and not of the count: of
+#: a standard error, 5,000 cells settle the first two digits.
+MAX_CELLS_PER_SET = 5_000
+#: Cells whose influence is computed at once.
+_CELLS_PER_BATCH = 16_384
+
+
+class FullSets(NamedTuple):
+    """A batch of full sets, padded with weight 0.
+
+    Attributes
+    ----------
+    sets
+        Which sets, shape ``(S,)``.
+    rows
+        Of their cells in the store, shape ``(S, M)``.
+    weights
+        Shape ``(S, M)``.
+    """
+
+    sets: np.ndarray
+    rows: np.ndarray
+    weights: np.ndarray
+
+    def gather(self, module: SetModule, store: CellStore) -> tuple[Tensor, Tensor]:
+        """Cells ``(S, M, *shape)`` and weights ``(S, M)`` on the device of the module."""
+        rows, weights = (torch.from_numpy(part).to(module.device) for part in (self.rows, self.weights))
+        return store.gather(rows), weights
+
+    def chunks(self, max_cells: int) -> Iterator[FullSets]:
+        """Parts of at most so many cells of each set: a set that comes alone may be larger than fits."""
+        for start in range(0, self.rows.shape[1], max_cells):
+            yield FullSets(self.sets, *(part[:, start : start + max_cells] for part in (self.rows, self.weights)))
+
+
+def full_sets(index: SetIndex, *, max_cells: int) -> Iterator[FullSets]:
+    """All sets with cells, in batches of at most ``max_cells`` slots."""
+    for sets, draw in full_set_batches(index, max_cells=max_cells):
+        yield FullSets(sets, draw.rows, draw.weights)
+
+
+@torch.no_grad()
+def embed_sets(module: SetModule, store: CellStore, index: SetIndex, *, max_cells: int) -> np.ndarray:
+    """Embedding of each set from all of its cells, float32 of shape ``(n_sets, E)``; NaN for a set without cells."""
+    embedding = np.full((index.n_sets, module.n_embed), np.nan, dtype=np.float32)
+    for batch in full_sets(index, max_cells=max_cells):
+        if batch.rows.size > max_cells and isinstance(module.encoder, MeanPoolingEncoder):
+            part = _embed_in_chunks(module, store, batch, max_cells)
+        else:
+            part = module.embed(*batch.gather(module, store))
+        embedding[batch.sets] = part.cpu().numpy()
+    return embedding
+
+
+@torch.no_grad()
+def transport_cells(
+    module: TDEModule,
+    store: CellStore,
+    index: SetIndex,
+    ends: Ends,
+    transported: np.ndarray,
+    *,
+    times: Sequence[float],
+    rng: torch.Generator,
+    max_cells: int,
+) -> None:
+    """Fill ``transported``, shape ``(T, n, *shape)``, for the cells in a set; ``ends`` hold embeddings ``(S, E)``."""
+    for batch in full_sets(index, max_cells=max_cells):
+        source, target = (z[torch.from_numpy(batch.sets)].to(module.device) for z in ends)
+        for part in batch.chunks(max_cells):
+            x, _ = part.gather(module, store)
+            path = module.push(x, source, target, times=times, rng=rng).cpu().numpy()
+            inside = part.weights > 0
+            transported[:, part.rows[inside]] = path[:, inside]
+
+
+def covariance_of_sets(
+    module: SetModule,
+    store: CellStore,
+    index: SetIndex,
+    *,
+    directions: np.ndarray | None = None,
+    max_cells: int = MAX_CELLS_PER_SET,
+) -> np.ndarray:
+    """Covariance of the embedding of each set over draws of its cells.
+
+    Parameters
+    ----------
+    module
+        Trained, with a smooth encoder.
+    store, index
+        Cells and sets.
+    directions
+        Axes to project embeddings on, shape ``(E, k)``; the embedding's own by default.
+    max_cells
+        Larger sets have Cov(influence) estimated from so many of their cells, and divided by all of them.
+
+    Returns
+    -------
+    float64, shape ``(n_sets, k, k)``; NaN for sets of one cell or none.
+
+    Raises
+    ------
+    ValueError
+        If the encoder is not smooth.
+    """
+    _check_smooth(module)
+    axes = np.eye(module.n_embed) if directions is None else directions
+    projection = torch.as_tensor(axes, dtype=torch.float32, device=module.device)
+    subset = index.first_cells(max_cells)
+    covariance = np.full((index.n_sets, axes.shape[1], axes.shape[1]), np.nan)
+
+    def encode(x: Tensor, weights: Tensor) -> Tensor:
+        return module.embed(x, weights) @ projection
+
+    for batch in full_sets(subset, max_cells=_CELLS_PER_BATCH):
+        x, weights = batch.gather(module, store)
+        n_cells = torch.from_numpy(subset.sizes[batch.sets]).to(module.device)
+        part = embedding_covariance(influence(encode, x, weights).double(), weights.double(), n_cells)
+        share = subset.sizes[batch.sets] / index.sizes[batch.sets]
+        covariance[batch.sets] = part.cpu().numpy() * share[:, None, None]
+    return covariance
+
+
+@torch.no_grad()
+def embed_draws(module: SetModule, store: CellStore, rows: np.ndarray) -> np.ndarray:
+    """Embeddings ``(n, E)`` of draws of equally many cells, whose rows are ``(n, M)``."""
+    per_batch, parts = max(1, _CELLS_PER_BATCH // rows.shape[1]), []
+    for start in range(0, len(rows), per_batch):
+        draw = torch.from_numpy(rows[start : start + per_batch]).to(module.device)
+        weights = torch.full(draw.shape, 1 / rows.shape[1], device=module.device)
+        parts.append(module.embed(store.gather(draw), weights).cpu().numpy())
+    return np.concatenate(parts)
+
+
+def _embed_in_chunks(module: SetModule, store: CellStore, batch: FullSets, max_cells: int) -> Tensor:
+    """One large set, shape ``(1, E)``: one pass over its cells for each mean that the encoder takes."""
+    encoder = cast("MeanPoolingEncoder", module.encoder)
+    means: list[Tensor] = []
+    for _ in range(encoder.n_updates + 1):
+        total = torch.zeros(())
+        for part in batch.chunks(max_cells):
+            states = encoder.states(module.features(part.gather(module, store)[0]), means)
+            # On the CPU: not every accelerator knows float64.
+            total = total + states.sum(dim=1).cpu().double()
+        means.append((total / batch.rows.shape[1]).float().to(module.device))
+    return encoder.readout(means[-1])
+
+
+def _check_smooth(module: SetModule) -> None:
+    if not module.encoder.is_smooth:
+        msg = (
+            "An encoder that is smooth in the weights is required for standard errors, got "
+            f'{type(module.encoder).__name__}. Fit with another `encoder`, such as "pooled_gnn".'
+        )
+        raise ValueError(msg)

@@ -1,0 +1,131 @@
+"""Pairs of sets, a source and a target each: consecutive times of one group, or pairs that a user names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from scgde import _keys
+from scgde.sets._columns import as_text
+from scgde.sets._grouping import SEPARATOR
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike
+
+SOURCE, TARGET, TIME_FROM, TIME_TO, GROUP = "source", "target", "time_from", "time_to", "group"
+#: Columns of a table of pairs that are no covariates.
+ENDS = (SOURCE, TARGET, GROUP, _keys.SPLIT)
+
+
+def consecutive_pairs(table: pd.DataFrame, columns: Sequence[str], times: np.ndarray) -> pd.DataFrame:
+    """Pairs of sets of one group at times that follow each other.
+
+    Parameters
+    ----------
+    table
+        One row per set.
+    columns
+        Columns that name the group.
+    times
+        Time of each set, shape ``(S,)``.
+
+    Returns
+    -------
+    Columns ``source`` and ``target``, names of sets, ``group``, ``time_from`` and ``time_to``.
+    """
+    group = table.groupby(list(columns), observed=True, sort=False).ngroup().to_numpy()
+    order = np.lexsort((times, group))
+    same = group[order][1:] == group[order][:-1]
+    source, target = order[:-1][same], order[1:][same]
+    return pd.DataFrame(
+        {
+            SOURCE: table.index[source],
+            TARGET: table.index[target],
+            GROUP: _group_names(table.iloc[source], columns),
+            TIME_FROM: times[source],
+            TIME_TO: times[target],
+        }
+    )
+
+
+def named_pairs(pairs: ArrayLike | pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Pairs that a user names, as :func:`consecutive_pairs` gives them but without times.
+
+    The group of a pair are all pairs that it is linked to by sets in common.
+
+    Raises
+    ------
+    KeyError
+        If there is no set of a name.
+    ValueError
+        If the shape is not ``(n, 2)``, there are none, or a set is paired with itself.
+    """
+    columns = [SOURCE, TARGET]
+    if isinstance(pairs, pd.DataFrame) and set(columns) <= set(pairs):
+        pairs = pairs[columns]
+    index = pair_indices(pairs, table.index)
+    if len(index) == 0:
+        msg = "`pairs` must name a source and a target each, shape (n, 2), got none."
+        raise ValueError(msg)
+    component = linked_groups(index, len(table))
+    # Named after the first set of each.
+    first = pd.Series(table.index).groupby(component).first().to_numpy()
+    source, target = table.index[index.T[0]], table.index[index.T[1]]
+    return pd.DataFrame({SOURCE: source, TARGET: target, GROUP: first[component[index[:, 0]]]}, dtype=object)
+
+
+def pair_indices(pairs: ArrayLike | None, names: pd.Index) -> np.ndarray:
+    """Row of source and target of named pairs among ``names``, shape ``(n, 2)``; no rows for None.
+
+    Raises
+    ------
+    KeyError
+        If there is no set of a name.
+    ValueError
+        If the shape is not ``(n, 2)``, or a set is paired with itself.
+    """
+    ends = np.empty((0, 2), dtype=object) if pairs is None else np.asarray(pairs, dtype=object)
+    if ends.ndim != 2 or ends.shape[1] != 2:
+        msg = f"`pairs` must name a source and a target each, shape (n, 2), got shape {ends.shape}."
+        raise ValueError(msg)
+    index = names.get_indexer_for(pd.Index(ends.ravel(), dtype=object)).reshape(-1, 2)
+    if (index < 0).any():
+        unknown = list(dict.fromkeys(ends[index < 0].tolist()))
+        msg = f"`pairs` must name sets, got {unknown[:5]}. Some sets: {names[:5].tolist()}."
+        raise KeyError(msg)
+    alone = index[:, 0] == index[:, 1]
+    if alone.any():
+        msg = f"`pairs` must be of two sets each, got {ends[alone][0, 0]!r} with itself."
+        raise ValueError(msg)
+    return index
+
+
+def check_pair_weights(weights: ArrayLike | None, n_pairs: int) -> np.ndarray:
+    """Positive weight of each pair, equal ones for None, shape ``(n_pairs,)``."""
+    values = np.ones(n_pairs) if weights is None else np.asarray(weights, dtype=float)
+    if values.shape != (n_pairs,) or not (np.isfinite(values) & (values > 0)).all():
+        msg = f"`pair_weights` must be a positive number for each of {n_pairs} pairs, got {weights!r}."
+        raise ValueError(msg)
+    return values
+
+
+def linked_groups(links: np.ndarray, n_sets: int) -> np.ndarray:
+    """Group of each set, those that links ``(n, 2)`` join in one, shape ``(n_sets,)``."""
+    matrix = coo_matrix((np.ones(len(links)), tuple(links.T)), shape=(n_sets, n_sets))
+    return connected_components(matrix, directed=False)[1]
+
+
+def covariate_names(pairs: pd.DataFrame) -> list[str]:
+    """Columns of a table of pairs that describe the target: its time, and covariates."""
+    return [str(name) for name in pairs if name not in ENDS]
+
+
+def _group_names(table: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
+    names = [as_text(table[column]) for column in columns]
+    return np.array([SEPARATOR.join(parts) for parts in zip(*names, strict=True)], dtype=object)
