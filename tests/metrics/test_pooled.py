@@ -21,6 +21,12 @@ def test_median_bandwidth_is_the_median_positive_distance():
     assert median_bandwidth(x) == np.median(pdist(x))
 
 
+def test_median_bandwidth_may_count_pairs_of_equal_cells():
+    repeated = np.repeat(cells(), 2, axis=0)
+    assert median_bandwidth(repeated, count_equal=True) == np.median(pdist(repeated)) < median_bandwidth(repeated)
+    assert median_bandwidth(np.repeat(cells(3), 90, axis=0)[:100], count_equal=True) == 1.0
+
+
 def test_median_bandwidth_scales_with_the_cells():
     assert median_bandwidth(3 * cells(3000)) == pytest.approx(3 * median_bandwidth(cells(3000)))
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def _shared_bandwidth(pooled: np.ndarray) -> dict[str, float]:
-    return {"bandwidth": median_bandwidth(pooled)}
+    return {"bandwidth": median_bandwidth(pooled, count_equal=True)}
 
 
 @METRICS.register("mmd", label="squared MMD", is_squared=True, has_unbiased=True, shared=_shared_bandwidth)

@@ -29,23 +29,25 @@ def pool_evenly(clouds: list[np.ndarray], rng: np.random.Generator) -> np.ndarra
     return rng.permutation(cells)[:MAX_POOLED].astype(float)
 
 
-def median_bandwidth(cells: ArrayLike, *, seed: int = 0) -> float:
-    """Width of a Gaussian kernel: the median positive distance between cells.
+def median_bandwidth(cells: ArrayLike, *, count_equal: bool = False, seed: int = 0) -> float:
+    """Width of a Gaussian kernel: the median distance between two cells.
 
     Parameters
     ----------
     cells
         Shape ``(n, G)``; of more than 2,000, so many random ones are taken.
+    count_equal
+        Whether pairs of equal cells count; if not, the median is that of the positive distances.
     seed
-        Seed of that draw.
+        Seed of the draw of cells.
 
     Returns
     -------
-    A standard deviation, in the units of the features; 1 where all cells are equal.
+    A standard deviation, in the units of the features; 1 where the median would be 0.
     """
     distances = pdist(pool([np.asarray(cells, dtype=float)], seed=seed))
-    distances = distances[distances > 0]
-    return float(np.median(distances)) if distances.size else 1.0
+    distances = distances if count_equal else distances[distances > 0]
+    return (float(np.median(distances)) or 1.0) if distances.size else 1.0
 
 
 def mean_squared_distance(cells: np.ndarray) -> float:

@@ -29,11 +29,11 @@ def associate(
     key: str | None = "gde",
     seed: int = 0,
 ) -> pd.DataFrame:
-    """How much of the differences between sets goes along with each covariate.
+    """How much of the differences between sets each covariate explains.
 
     Distance-based redundancy analysis: the dispersion of the sets is split into what a linear function of the covariate
     explains, and the rest. Numbers are taken as they are, all else as classes. A covariate that explains much need not
-    be a cause, and two that go together (age and centre) both explain what one of them does: see `adjust`.
+    be a cause, and of two that are correlated (age and centre) each explains what the other does: see `adjust`.
 
     Parameters
     ----------
@@ -95,19 +95,19 @@ def _row(
     column: pd.Series, inner: np.ndarray, known: np.ndarray, n_permutations: int, rng: np.random.Generator
 ) -> dict[str, Any]:
     design = _columns([column], len(inner))
-    there = np.isfinite(design).all(axis=1) & np.isfinite(known).all(axis=1)
-    n_sets = int(there.sum())
+    complete = np.isfinite(design).all(axis=1) & np.isfinite(known).all(axis=1)
+    n_sets = int(complete.sum())
     row: dict[str, Any] = {
         "kind": "continuous" if is_continuous(column) else "categorical",
         "n_sets": n_sets,
         "n_missing": len(column) - n_sets,
         "note": "",
     }
-    kept = np.flatnonzero(there)
-    if n_sets < 2 or min(degrees_of_freedom(design[kept], known[kept])) <= 0:
-        return row | {"note": _why_not(column[there])}
-    moved = shuffles(np.zeros(n_sets), n_permutations, rng)
-    result = partition(inner[np.ix_(kept, kept)], design[kept], known[kept], moved)
+    rows = np.flatnonzero(complete)
+    if n_sets < 2 or min(degrees_of_freedom(design[rows], known[rows])) <= 0:
+        return row | {"note": _why_not(column[complete])}
+    permutations = shuffles(np.zeros(n_sets), n_permutations, rng)
+    result = partition(inner[np.ix_(rows, rows)], design[rows], known[rows], permutations)
     return row | {
         "df": result.df[0],
         "r2": result.r2,

@@ -121,23 +121,25 @@ def compare_groups(
     n_permutations, rng = check_count(n_permutations, "n_permutations"), check_seed(seed)
     level = set_level(adata, metric, key)
     groups = _groups(adata, obs_key, as_names(block), pair, key)
-    kept = np.flatnonzero(groups.codes >= 0)
-    codes, strata = groups.codes[kept], np.unique(groups.strata[kept], return_inverse=True)[1]
+    included = np.flatnonzero(groups.codes >= 0)
+    codes, strata = groups.codes[included], np.unique(groups.strata[included], return_inverse=True)[1]
     _check_something_to_permute(codes, strata, obs_key, groups.names)
     exact = n_arrangements(codes, strata) <= MAX_EXACT
-    moved = arrangements(codes, strata) if exact else shuffles(strata, n_permutations, rng)
-    inner, nuisance = inner_products(level.distances[np.ix_(kept, kept)], power=power), _one_hot(strata)
-    result = partition(inner, _one_hot(codes), nuisance, moved)
+    permutations = arrangements(codes, strata) if exact else shuffles(strata, n_permutations, rng)
+    inner, nuisance = inner_products(level.distances[np.ix_(included, included)], power=power), _one_hot(strata)
+    result = partition(inner, _one_hot(codes), nuisance, permutations)
     return GroupComparison(
         result.statistic,
         p_value(result.statistic, result.null, exact=exact),
         result.adjusted_r2,
-        len(moved),
+        len(permutations),
         exact,
         dict(zip(groups.names, np.bincount(codes, minlength=len(groups.names)).tolist(), strict=True)),
-        len(level.table) - len(kept),
+        len(level.table) - len(included),
         result.null,
-        _coordinates(residualize(inner, nuisance), level.table.index[kept], groups, kept, paired=pair is not None),
+        _coordinates(
+            residualize(inner, nuisance), level.table.index[included], groups, included, paired=pair is not None
+        ),
     )
 
 
@@ -214,8 +216,8 @@ def _groups(adata: AnnData, obs_key: str, block: list[str], pair: str | None, ke
     codes = np.where(strata < 0, -1, codes)
     if pair is not None:
         codes = np.where(_n_groups(codes, strata)[strata] > 1, codes, -1)
-    there = np.unique(codes[codes >= 0])
-    return _Groups(np.where(codes < 0, -1, np.searchsorted(there, codes)), strata, [names[i] for i in there])
+    present = np.unique(codes[codes >= 0])
+    return _Groups(np.where(codes < 0, -1, np.searchsorted(present, codes)), strata, [names[i] for i in present])
 
 
 def _combined(columns: list[np.ndarray], n: int) -> np.ndarray:
@@ -248,9 +250,11 @@ def _one_hot(codes: np.ndarray) -> np.ndarray:
     return np.eye(codes.max() + 1)[codes]
 
 
-def _coordinates(left: np.ndarray, index: pd.Index, groups: _Groups, kept: np.ndarray, *, paired: bool) -> pd.DataFrame:
-    squares, axes = np.linalg.eigh(left)
+def _coordinates(
+    residual: np.ndarray, index: pd.Index, groups: _Groups, included: np.ndarray, *, paired: bool
+) -> pd.DataFrame:
+    squares, axes = np.linalg.eigh(residual)
     points = (axes * np.sqrt(squares.clip(0)))[:, ::-1]
-    group = pd.Categorical.from_codes(groups.codes[kept], pd.Index(groups.names))
+    group = pd.Categorical.from_codes(groups.codes[included], pd.Index(groups.names))
     columns = {"x": points[:, 0], "y": points[:, 1], "group": group}
-    return pd.DataFrame(columns | ({"pair": groups.strata[kept]} if paired else {}), index=index)
+    return pd.DataFrame(columns | ({"pair": groups.strata[included]} if paired else {}), index=index)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from scgde.stats._embedding_scores import Score
 
 
-#: How a label is told, and how its scores then begin.
+#: Predictors of a label from distances, and the prefix of the names of their scores.
 READOUTS = {"neighbors": "", "linear": "linear_"}
 
 
@@ -38,17 +38,18 @@ def evaluate_embedding(
     key: str | None = "gde",
     seed: int = 0,
 ) -> pd.DataFrame:
-    """What an embedding of sets, or a distance between them, has kept: of ours and of others.
+    """Bio conservation and batch removal of an embedding of sets, or of a distance between them.
 
     Parameters
     ----------
     adata
         A fitted AnnData, or one of sets.
     label_key
-        Columns that the nearest sets should tell (score ``"retention"``). Classes: balanced accuracy of the majority of
-        the `n_neighbors` nearest other sets. Numbers: rank correlation with their mean.
+        Columns that should be predictable from the nearest sets (score ``"retention"``, bio conservation). Classes:
+        balanced accuracy of the majority of the `n_neighbors` nearest other sets. Numbers: rank correlation with
+        their mean.
     batch_key
-        Columns that they should not tell (``"batch_removal"``): one minus the normalised retention.
+        Columns that should not be predictable (``"batch_removal"``): one minus the normalised retention.
     order_key
         Columns of numbers, such as time, that sets should be ordered by: rank correlation of the distances from a set
         with differences in the column (``"order_of_distances"``), and of the first principal coordinate with the
@@ -61,8 +62,8 @@ def evaluate_embedding(
     n_neighbors
         Neighbours that vote.
     readout
-        How labels and batches are told: by ``"neighbors"``, or ``"linear"``, by a ridge regression of each set on the
-        others, which finds what is small beside other differences (scores ``"linear_retention"`` and
+        How labels and batches are predicted: ``"neighbors"``; or ``"linear"``, by a ridge regression of each set on the
+        others, which finds what is small compared with other differences (scores ``"linear_retention"`` and
         ``"linear_batch_removal"``); or both.
     level
         Of the confidence intervals.
@@ -80,7 +81,7 @@ def evaluate_embedding(
     -------
     One row per metric, score and column: ``value``, ``low`` and ``high`` (confidence interval), ``chance`` (mean
     under permutation), ``normalized`` (0 by chance, 1 at best), ``p_value``, and ``n_sets``, those with a value. Of a
-    batch, ``p_value`` is small if it can be told at all.
+    batch, ``p_value`` is small if it can be predicted at all.
 
     Raises
     ------
@@ -142,12 +143,12 @@ def _tasks(argument: str, column: pd.Series, n_neighbors: int, readouts: list[st
         tasks = [_Task("replicates", name, _embedding_scores.replicates(), classes(column)[0])]
     else:
         score = "retention" if argument == "label_key" else "batch_removal"
-        tasks = [_Task(READOUTS[one] + score, name, *_retained(column, n_neighbors, one)) for one in readouts]
+        tasks = [_Task(READOUTS[one] + score, name, *_label_score(column, n_neighbors, one)) for one in readouts]
     _check_known(tasks[0], argument)
     return tasks
 
 
-def _retained(column: pd.Series, n_neighbors: int, readout: str) -> tuple[Score, np.ndarray]:
+def _label_score(column: pd.Series, n_neighbors: int, readout: str) -> tuple[Score, np.ndarray]:
     is_linear = readout == "linear"
     if is_continuous(column):
         score = _embedding_scores.linear_numbers() if is_linear else _embedding_scores.knn_numbers(n_neighbors)

@@ -61,7 +61,7 @@ def _frequencies(fitted: Fitted, rng: np.random.Generator) -> np.ndarray:
     cells = fitted.cells_of.cells
     rows = rng.choice(cells, min(len(cells), _MAX_BANDWIDTH_CELLS), replace=False)
     x = _cells(fitted, np.sort(rows))
-    return rng.standard_normal((x.shape[1], N_FREQUENCIES)) / median_bandwidth(x)
+    return rng.standard_normal((x.shape[1], N_FREQUENCIES)) / median_bandwidth(x, count_equal=True)
 
 
 def _composition(adata: AnnData, cell_type_key: str, key: str) -> np.ndarray:
