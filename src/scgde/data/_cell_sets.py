@@ -73,7 +73,7 @@ class CellSets:
             What is read of a cell and, where that is something else, what is modelled.
         """
         encoder = CellView.open(adata, representation)
-        view = encoder if target is None else CellView.open(adata, target)
+        view = encoder if target is None or target is representation else CellView.open(adata, target)
         return cls(encoder, view, SetIndex.from_codes(grouping.codes, len(grouping.table)), grouping.table)
 
     @classmethod

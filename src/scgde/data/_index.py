@@ -1,8 +1,11 @@
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class SetIndex(NamedTuple):
@@ -23,6 +26,11 @@ class SetIndex(NamedTuple):
         np.cumsum(np.bincount(codes[cells], minlength=n_sets), out=offsets[1:])
         return cls(cells, offsets)
 
+    @classmethod
+    def from_rows(cls, rows: Sequence[np.ndarray]) -> SetIndex:
+        """Index of sets that hold the given rows each, in that order."""
+        return cls(np.concatenate(rows), np.cumsum([0, *map(len, rows)]))
+
     @property
     def n_sets(self) -> int:
         return len(self.offsets) - 1
@@ -34,8 +42,7 @@ class SetIndex(NamedTuple):
 
     def take(self, sets: np.ndarray) -> SetIndex:
         """Index of some sets, in the order given, whose cells stay in their random order."""
-        cells = [self.cells[self.offsets[i] : self.offsets[i + 1]] for i in sets]
-        return SetIndex(np.concatenate(cells), np.cumsum([0, *map(len, cells)]))
+        return SetIndex.from_rows([self.cells[self.offsets[i] : self.offsets[i + 1]] for i in sets])
 
     def first_cells(self, max_cells: int) -> SetIndex:
         """Index of at most ``max_cells`` cells of each set; they are in random order already."""

@@ -98,8 +98,33 @@ class SetModel(StoredModel):
         if cells.target is not cells.encoder:
             views["target"] = cells.target.representation
         model = cls(None, **views, **cls._options_of(cells), **options)
-        model._cell_sets = cells
+        model.attach(cells)
         return model
+
+    def attach(self, cells: CellSets) -> None:
+        """Train and embed these sets where no others are given."""
+        self._cell_sets = cells
+
+    @property
+    def config(self) -> Config:
+        """Options that make the same networks again, plain values."""
+        return dict(self._config)
+
+    def ground(self, cells: np.ndarray) -> np.ndarray:
+        """Coordinates in which distances between modelled cells mean something to the model.
+
+        Parameters
+        ----------
+        cells
+            Observed, generated or transported, shape ``(n, *shape)``.
+
+        Returns
+        -------
+        float64, shape ``(n, D)``.
+        """
+        x = torch.from_numpy(np.asarray(cells))
+        x = x.double() if x.is_floating_point() else x
+        return self.module.target_transform.ground(x[None].to(self.device))[0].double().cpu().numpy()
 
     def get_embedding(self, adata: AnnData | None = None) -> pd.DataFrame:
         """Embedding of each set, from all of its cells.
@@ -219,7 +244,7 @@ class SetModel(StoredModel):
         check_one_of(networks["encoder"], "encoder", list(ENCODERS))
         n_latent, seed = check_count(n_latent, "n_latent"), check_count(seed, "seed", minimum=0)
         if self.adata is not None:
-            cells = self._own_cells().encoder.representation
+            cells, scaling = self._own_cells().encoder.representation, scaling or "common"
         views = {"cells": as_transform(cells, scaling), "target": as_transform(cells if target is None else target, scaling)}
         networks = {**networks, "isometry": check_non_negative(networks["isometry"], "isometry")}
         networks = _io.plain(networks, "the options of a model")
@@ -265,11 +290,14 @@ class SetModel(StoredModel):
         )
         self.is_trained_ = True
 
-    def _split(self, training: Training, *, links: np.ndarray | None = None) -> SetSplit:
+    def _split(
+        self, training: Training, *, links: np.ndarray | None = None, fraction: float | None = None
+    ) -> SetSplit:
         """Sets that ``train_sets`` and ``validation_sets`` name, or else a random split."""
         cells, options = self._own_cells(), training.options
         if options["train_sets"] is None:
-            return cells.split(fraction=options["validation_fraction"], seed=training.seed, links=links)
+            share = options["validation_fraction"] if fraction is None else fraction
+            return cells.split(fraction=share, seed=training.seed, links=links)
         names = {"train_sets": options["train_sets"], "validation_sets": options["validation_sets"] or []}
         return SetSplit(*(cells.rows_of(part, argument) for argument, part in names.items()))
 

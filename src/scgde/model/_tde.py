@@ -226,10 +226,10 @@ class TDE(SetModel):
         return {"n_sets": len(cells.names)}
 
     def _split_pairs(self, training: Training, pairs: Pairs) -> SetSplit:
-        """Training and validation sets: none of the latter where they would hold no pair of the kind of a step."""
-        n_sets = len(self._own_cells().names)
-        if not self.module.condition.embeds_new_sets:
-            return SetSplit(np.arange(n_sets), np.arange(n_sets))
+        """Training and validation sets; none of the latter where they would hold no pair of the kind of a step."""
+        if not self.module.embeds_new_sets:
+            split = self._split(training, fraction=0.0)
+            return split._replace(validation=split.train)
         split = self._split(training, links=pairs.codes)
         if training.options["train_sets"] is None and not pairs.can_be_drawn(split.validation):
             return split._replace(validation=split.validation[:0])

@@ -41,6 +41,11 @@ class SetCovariate:
         values = np.array([*names, None], dtype=object)[codes]
         return cls(str(column.name), names, pd.Series(values, index=column.index, dtype=object))
 
+    @classmethod
+    def of_classes(cls, name: str, names: Sequence[str] | None) -> SetCovariate:
+        """Covariate of known classes, no set of which has a value yet."""
+        return cls(name, list(names or []), pd.Series(dtype=object))
+
     def encode(self, sets: pd.Index) -> np.ndarray:
         """Values of some sets as networks take them, shape ``(S,)``: int64 codes, -1 where missing, or float32, NaN.
 

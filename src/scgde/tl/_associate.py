@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from scgde import _keys
 from scgde._checks import check_count, check_one_of, check_seed
+from scgde._columns import as_names, classes, is_continuous
+from scgde.results import DistanceMatrix, set_column
+from scgde.results._set_columns import OWN_COLUMNS
 from scgde.stats._multiple_testing import q_values
 from scgde.stats._permanova import POWERS, degrees_of_freedom, inner_products, partition
 from scgde.stats._permutation import p_value, shuffles
-from scgde.tl._set_level import as_names, classes, covariate, is_continuous, set_level
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,17 +73,17 @@ def associate(
     """
     power = POWERS[check_one_of(statistic, "statistic", list(POWERS))]
     n_permutations, rng = check_count(n_permutations, "n_permutations"), check_seed(seed)
-    level = set_level(adata, metric, key)
+    sets = DistanceMatrix.read(adata, metric, key)
     adjusted = as_names(adjust)
-    others = {_keys.ROLE, _keys.WEIGHT, *adjusted}
-    names = [str(name) for name in level.table if name not in others] if keys is None else as_names(keys)
+    others = {*OWN_COLUMNS, *adjusted}
+    names = [str(name) for name in sets.table if name not in others] if keys is None else as_names(keys)
     both = [name for name in names if name in adjusted]
     if both:
         msg = f"`keys` and `adjust` must not share columns, got {both} in both. Leave them out of one."
         raise ValueError(msg)
-    inner = inner_products(level.distances, power=power)
-    known = _columns([covariate(adata, name, "adjust", key) for name in adjusted], len(inner))
-    rows = [_row(covariate(adata, name, "keys", key), inner, known, n_permutations, rng) for name in names]
+    inner = inner_products(sets.distances, power=power)
+    known = _columns([set_column(adata, name, "adjust", key) for name in adjusted], len(inner))
+    rows = [_row(set_column(adata, name, "keys", key), inner, known, n_permutations, rng) for name in names]
     table = pd.DataFrame(rows, index=pd.Index(names, name="covariate"), columns=_COLUMNS)
     table["q_value"] = q_values(table["p_value"].to_numpy(dtype=float))
     return table.sort_values("adjusted_r2", ascending=False, kind="stable")

@@ -9,15 +9,28 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from scgde import _keys
-from scgde._checks import check_count, check_fraction, check_one_of, check_seed
-from scgde.stats._classification_scores import BOUNDS, calibration_error, class_scores, interval, number_scores
-from scgde.stats._cross_validation import n_groups_of_rarest, splits
-from scgde.stats._linear_probe import Labels, fit_predict
-from scgde.tl._label_fits import LabelFits
-from scgde.tl._set_features import set_features
-from scgde.tl._set_level import EMBEDDING, check_fitted, classes, covariate, is_continuous
-from scgde.tl._source import check_not_backed_view
-from scgde.tl._told import check_distinct_columns, prediction_columns, write_columns
+from scgde._checks import check_count, check_fraction, check_one_of, check_seed, check_set_table
+from scgde._columns import is_continuous
+from scgde.model import GDE
+from scgde.model._label_tuning import LabelTuning
+from scgde.results import FittedSets, set_column
+from scgde.results._distance_matrix import EMBEDDING
+from scgde.results._set_columns import write_outputs
+from scgde.results._set_features import set_features
+from scgde.results._store import check_not_backed_view
+from scgde.sets import SetCovariate
+from scgde.sets._covariates import check_label_classes
+from scgde.stats import (
+    BOUNDS,
+    Labels,
+    calibration_error,
+    class_scores,
+    fit_predict,
+    interval,
+    n_groups_of_rarest,
+    number_scores,
+    splits,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
@@ -25,7 +38,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 MODES = ("probe", "joint", "supervised")
-#: Of fits to labels, unless told otherwise.
+#: Defaults of ``mode="joint"`` and ``"supervised"``.
 LABEL_WEIGHTS, FIT_STEPS = (0.0, 0.1, 1.0), 200
 _REPEATS = 5
 #: From labelled sets, their labels and other sets to the outputs for these.
@@ -128,7 +141,7 @@ def classify(
     n_splits = check_count(n_splits, "n_splits", minimum=2) if n_splits else 0
     n_repeats = (_REPEATS if mode == "probe" else 1) if n_repeats is None else check_count(n_repeats, "n_repeats")
     rng, level = check_seed(seed), check_fraction(level, "level")
-    check_fitted(adata, key)
+    check_set_table(adata.uns, key, entry=_keys.EMBEDDING, made_by="scgde.tl.fit_gde")
     check_not_backed_view(adata)
     task = _task(adata, label_key, unlabeled, groups, key)
     _check_labels(task, n_splits)
@@ -136,8 +149,9 @@ def classify(
     embedding = np.asarray(adata.uns[key][_keys.EMBEDDING], dtype=float)
     fits: dict[str, Predict] = {EMBEDDING: _probe(embedding, rng, class_weight)}
     if mode != "probe":
-        of_labels = LabelFits.of(adata, key, class_weight, label_weights, max_steps, train_kwargs, seed)
-        fits = {mode: getattr(of_labels, mode), **fits}
+        options = (class_weight, label_weights, max_steps, train_kwargs or {}, seed)
+        tuning = _tuning(FittedSets.read(adata, key, GDE, all_cells=True), *options)
+        fits = {mode: tuning.fine_tune if mode == "joint" else tuning.from_scratch, **fits}
     if baselines and n_splits:
         features = set_features(adata, cell_type_key, key, rng)
         fits |= {name: _probe(x, rng, class_weight) for name, x in features.items()}
@@ -155,10 +169,10 @@ def classify(
 
 
 def _check_unseen(adata: AnnData, task: _Task, n_splits: int, key: str) -> None:
-    if n_splits and adata.uns[key][_keys.PARAMS].get("label_key") == task.name:
+    if n_splits and adata.uns[key][_keys.PARAMS].get("label_key") == task.covariate.name:
         msg = (
             f"`key` must name a fit without labels to test predictions of them, but that of {key!r} has learnt from "
-            f"{task.name!r}. Fit without `label_key`, or pass `n_splits=0` for predictions alone."
+            f"{task.covariate.name!r}. Fit without `label_key`, or pass `n_splits=0` for predictions alone."
         )
         raise ValueError(msg)
 
@@ -170,56 +184,82 @@ def _progress(mode: str, parts: list[Any], *, show: bool) -> Iterator[Any]:
         yield bar
 
 
+def _tuning(
+    fitted: FittedSets[GDE],
+    class_weight: str | None,
+    label_weights: Sequence[float],
+    max_steps: int,
+    train_kwargs: dict[str, Any],
+    seed: int,
+) -> LabelTuning:
+    """Fits to labels that go on from a fit, with sizes of a batch as in that fit."""
+    table, split, params = fitted.table, fitted.split, fitted.params
+    used = table.index if split is None else table.index[(split != "test").to_numpy()]
+    sizes = {name: params[name] for name in ("sets_per_batch", "set_size") if name in params}
+    options = {**sizes, "progress_bar": False, "seed": seed, **train_kwargs}
+    found = (fitted.model, fitted.cells, np.asarray(fitted.embedding, dtype=float), used.tolist(), _batches(fitted))
+    return LabelTuning(*found, class_weight, label_weights, max_steps, options, seed)
+
+
+def _batches(fitted: FittedSets[GDE]) -> pd.Series | None:
+    """Batch of each set for a model that is conditioned on it; none is known of sets that were embedded later."""
+    if fitted.model.batches is None:
+        return None
+    if "batch_key" not in fitted.params:
+        return pd.Series(None, fitted.table.index, dtype=object)
+    return SetCovariate.from_column(fitted.table[fitted.params["batch_key"]], categorical=True).values
+
+
 class _Task(NamedTuple):
     """Which sets are labelled, and how.
 
     Attributes
     ----------
-    name
-        Of the label.
+    covariate
+        The label.
     rows
         Labelled sets, shape ``(n,)``.
     labels
         Theirs.
-    names
-        Of the classes; empty where labels are numbers.
     """
 
-    name: str
+    covariate: SetCovariate
     rows: np.ndarray
     labels: Labels
-    names: list[str]
+
+    @property
+    def names(self) -> list[str]:
+        """Of the classes; empty where labels are numbers."""
+        return self.covariate.classes
 
 
 def _task(adata: AnnData, label_key: str, unlabeled: Any, groups: str | None, key: str) -> _Task:
-    column = covariate(adata, label_key, "label_key", key)
+    column = set_column(adata, label_key, "label_key", key)
     none = unlabeled if isinstance(unlabeled, list | tuple | set | np.ndarray) else [unlabeled]
     column = column.where(~column.isin(list(none)))
-    rows = np.flatnonzero(column.notna())
-    donors = np.arange(len(column))
+    rows, donors = np.flatnonzero(column.notna()), np.arange(len(column))
     if groups is not None:
-        codes = classes(covariate(adata, groups, "groups", key))[0]
+        codes = _codes(set_column(adata, groups, "groups", key))
         # A set without a group is one of its own.
         donors = np.where(codes < 0, len(column) + donors, codes)
-    if is_continuous(column):
-        return _Task(label_key, rows, Labels(column.to_numpy(dtype=float)[rows], donors[rows], 0), [])
-    codes, names = classes(column)
-    check_distinct_columns(label_key, names)
-    return _Task(label_key, rows, Labels(codes[rows], donors[rows], len(names)), names)
+    label = SetCovariate.from_column(column, categorical=not is_continuous(column))
+    if not label.classes and len(rows):
+        return _Task(label, rows, Labels(label.values.to_numpy(dtype=float)[rows], donors[rows], 0))
+    check_label_classes(label)
+    return _Task(label, rows, Labels(_codes(column)[rows], donors[rows], len(label.classes)))
+
+
+def _codes(column: pd.Series) -> np.ndarray:
+    covariate = SetCovariate.from_column(column, categorical=True)
+    return covariate.encode(column.index)
 
 
 def _check_labels(task: _Task, n_splits: int) -> None:
-    if len(task.rows) == 0 or task.labels.n_classes == 1:
-        msg = (
-            f"`label_key` must have two classes or more, but the {len(task.rows)} labelled sets of {task.name!r} have "
-            f"{task.names}. Check `unlabeled`, or label more sets."
-        )
-        raise ValueError(msg)
     rarest = n_groups_of_rarest(task.labels.strata, task.labels.groups)
     if rarest < n_splits:
         what = "the rarest class" if task.names else "the labels"
         msg = (
-            f"`n_splits` must be at most the labelled donors of {what} of {task.name!r}, {rarest}, got {n_splits}. "
+            f"`n_splits` must be at most the labelled donors of {what} of {task.covariate.name!r}, {rarest}, got {n_splits}. "
             + ("Lower it." if rarest > 1 else "Label more donors, or leave the class out with `unlabeled`.")
         )
         raise ValueError(msg)
@@ -280,7 +320,7 @@ def _report(
 
 def _write(adata: AnnData, task: _Task, outputs: np.ndarray, content: dict[str, Any] | None, key: str) -> None:
     """Write predictions and, where there are tests, what they found."""
-    write_columns(adata, prediction_columns(task.name, task.names, outputs), key)
+    write_outputs(adata, task.covariate, outputs, key)
     if content is None:
         return
     table = adata.uns[key][_keys.SETS]
@@ -292,4 +332,4 @@ def _write(adata: AnnData, task: _Task, outputs: np.ndarray, content: dict[str, 
         "outputs": {name: values.astype(np.float32) for name, values in content["outputs"].items()},
     }
     stored = adata.uns[key].get(_keys.CLASSIFICATION, {})
-    adata.uns[key][_keys.CLASSIFICATION] = {**stored, task.name: content}
+    adata.uns[key][_keys.CLASSIFICATION] = {**stored, task.covariate.name: content}

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 
 from scgde._checks import check_count, check_one_of, check_seed
+from scgde._columns import as_names, classes, is_continuous
+from scgde.results import DistanceMatrix, set_column
 from scgde.stats._multiple_testing import q_values
 from scgde.stats._permanova import POWERS, inner_products, partition, residualize
 from scgde.stats._permutation import arrangements, n_arrangements, p_value, shuffles
-from scgde.tl._set_level import as_names, classes, covariate, is_continuous, set_level
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,30 +118,8 @@ def compare_groups(
     ----------
     :cite:t:`Rizzo10,Anderson01`; p-values by :cite:t:`Phipson10`.
     """
-    power = POWERS[check_one_of(statistic, "statistic", list(POWERS))]
-    n_permutations, rng = check_count(n_permutations, "n_permutations"), check_seed(seed)
-    level = set_level(adata, metric, key)
-    groups = _groups(adata, obs_key, as_names(block), pair, key)
-    included = np.flatnonzero(groups.codes >= 0)
-    codes, strata = groups.codes[included], np.unique(groups.strata[included], return_inverse=True)[1]
-    _check_something_to_permute(codes, strata, obs_key, groups.names)
-    exact = n_arrangements(codes, strata) <= MAX_EXACT
-    permutations = arrangements(codes, strata) if exact else shuffles(strata, n_permutations, rng)
-    inner, nuisance = inner_products(level.distances[np.ix_(included, included)], power=power), _one_hot(strata)
-    result = partition(inner, _one_hot(codes), nuisance, permutations)
-    return GroupComparison(
-        result.statistic,
-        p_value(result.statistic, result.null, exact=exact),
-        result.adjusted_r2,
-        len(permutations),
-        exact,
-        dict(zip(groups.names, np.bincount(codes, minlength=len(groups.names)).tolist(), strict=True)),
-        len(level.table) - len(included),
-        result.null,
-        _coordinates(
-            residualize(inner, nuisance), level.table.index[included], groups, included, paired=pair is not None
-        ),
-    )
+    sets = DistanceMatrix.read(adata, metric, key)
+    return _compare(adata, sets, obs_key, block, pair, statistic, n_permutations, key, seed)
 
 
 def compare_all_groups(
@@ -177,9 +156,8 @@ def compare_all_groups(
     ValueError
         As :func:`compare_groups`.
     """
-    options = {"block": block, "pair": pair, "statistic": statistic, "metric": metric, "key": key, "seed": seed}
-    names = as_names(obs_keys)
-    results = [compare_groups(adata, name, n_permutations=n_permutations, **options) for name in names]  # type: ignore[arg-type]
+    names, sets = as_names(obs_keys), DistanceMatrix.read(adata, metric, key)
+    results = [_compare(adata, sets, name, block, pair, statistic, n_permutations, key, seed) for name in names]
     rows = [
         {
             "n_groups": len(result.n_sets),
@@ -196,6 +174,42 @@ def compare_all_groups(
     return table
 
 
+def _compare(
+    adata: AnnData,
+    sets: DistanceMatrix,
+    obs_key: str,
+    block: str | Sequence[str] | None,
+    pair: str | None,
+    statistic: str,
+    n_permutations: int,
+    key: str | None,
+    seed: int,
+) -> GroupComparison:
+    power = POWERS[check_one_of(statistic, "statistic", list(POWERS))]
+    n_permutations, rng = check_count(n_permutations, "n_permutations"), check_seed(seed)
+    groups = _groups(adata, obs_key, as_names(block), pair, key)
+    included = np.flatnonzero(groups.codes >= 0)
+    codes, strata = groups.codes[included], np.unique(groups.strata[included], return_inverse=True)[1]
+    _check_something_to_permute(codes, strata, obs_key, groups.names)
+    exact = n_arrangements(codes, strata) <= MAX_EXACT
+    permutations = arrangements(codes, strata) if exact else shuffles(strata, n_permutations, rng)
+    inner, nuisance = inner_products(sets.distances[np.ix_(included, included)], power=power), _one_hot(strata)
+    result = partition(inner, _one_hot(codes), nuisance, permutations)
+    return GroupComparison(
+        result.statistic,
+        p_value(result.statistic, result.null, exact=exact),
+        result.adjusted_r2,
+        len(permutations),
+        exact,
+        dict(zip(groups.names, np.bincount(codes, minlength=len(groups.names)).tolist(), strict=True)),
+        len(sets.table) - len(included),
+        result.null,
+        _coordinates(
+            residualize(inner, nuisance), sets.table.index[included], groups, included, paired=pair is not None
+        ),
+    )
+
+
 class _Groups(NamedTuple):
     """Group and stratum of each set, -1 for a set that is left out; and the names of the groups."""
 
@@ -205,13 +219,13 @@ class _Groups(NamedTuple):
 
 
 def _groups(adata: AnnData, obs_key: str, block: list[str], pair: str | None, key: str | None) -> _Groups:
-    column = covariate(adata, obs_key, "obs_key", key)
+    column = set_column(adata, obs_key, "obs_key", key)
     if is_continuous(column):
         msg = f"`obs_key` must name groups, but {obs_key!r} has amounts. Use `tl.associate`, or make it categorical."
         raise ValueError(msg)
     codes, names = classes(column)
-    columns = [covariate(adata, name, "block", key) for name in block]
-    columns += [] if pair is None else [covariate(adata, pair, "pair", key)]
+    columns = [set_column(adata, name, "block", key) for name in block]
+    columns += [] if pair is None else [set_column(adata, pair, "pair", key)]
     strata = _combined([classes(values)[0] for values in columns], len(codes))
     codes = np.where(strata < 0, -1, codes)
     if pair is not None:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from scgde import _keys
-from scgde._checks import check_count, check_fraction, check_set_table, check_sets
+from scgde._checks import check_count, check_fraction, check_sets
+from scgde.results import SetCovariances
 from scgde.stats._hotelling import hotelling, separate_df
 from scgde.stats._multiple_testing import q_values
 
@@ -21,8 +21,6 @@ CELLS_PER_COMPONENT = 10
 UNEVEN_CELLS_PER_SQUARE = 13
 #: Share of the variance that the tested axes hold, where there are cells enough.
 SHARE = 0.95
-#: An embedding is stored with this relative precision.
-_PRECISION = 1e-6
 _PAIRS_PER_BATCH = 4096
 
 
@@ -109,20 +107,20 @@ def compare_sets(adata: AnnData, a: str, b: str, *, n_components: int | None = N
     ----------
     :cite:t:`Hotelling31`; the region by :cite:t:`Krishnamoorthy04`.
     """
-    stored = _stored(adata, key, n_components)
-    place = stored.places(a, b)
-    axes, result = stored.compare(*place[:, None])
+    tests = _Tests.of(adata, key, n_components)
+    sets, pair = tests.sets, tests.pair(a, b)
+    axes, result = tests.compare(*pair[:, None])
     k = int(result.k[0])
     axes = axes[0, :, :k]
     return SetComparison(
         float(result.statistic[0]),
         (k, float(result.df[0])),
         float(result.p_value[0]),
-        stored.embedding[place[0]] - stored.embedding[place[1]],
-        stored.covariance[place].sum(axis=0),
+        sets.embedding[pair[0]] - sets.embedding[pair[1]],
+        sets.covariance[pair].sum(axis=0),
         axes,
-        separate_df(axes.T @ stored.covariance[place] @ axes, stored.n_cells[place]),
-        stored.note(place),
+        separate_df(axes.T @ sets.covariance[pair] @ axes, sets.n_cells[pair]),
+        tests.note(pair),
     )
 
 
@@ -150,15 +148,16 @@ def compare_all_sets(adata: AnnData, *, n_components: int | None = None, key: st
     ValueError
         If it is that of finite populations, or there are fewer than two sets.
     """
-    stored = _stored(adata, key, n_components)
-    if len(stored.names) < 2:
-        msg = f"Two sets or more are required, got {stored.names.tolist()}."
+    tests = _Tests.of(adata, key, n_components)
+    names = tests.sets.names
+    if len(names) < 2:
+        msg = f"Two sets or more are required, got {names.tolist()}."
         raise ValueError(msg)
-    first, second = np.triu_indices(len(stored.names), 1)
+    first, second = np.triu_indices(len(names), 1)
     batches = range(0, len(first), _PAIRS_PER_BATCH)
-    parts = [stored.compare(*(i[start : start + _PAIRS_PER_BATCH] for i in (first, second)))[1] for start in batches]
+    parts = [tests.compare(*(i[start : start + _PAIRS_PER_BATCH] for i in (first, second)))[1] for start in batches]
     k, statistic, df, p_value = (np.concatenate(column) for column in zip(*parts, strict=True))
-    columns = {"a": stored.names[first], "b": stored.names[second], "n_components": k}
+    columns = {"a": names[first], "b": names[second], "n_components": k}
     return pd.DataFrame(columns | {"statistic": statistic, "df": df, "p_value": p_value, "q_value": q_values(p_value)})
 
 
@@ -171,33 +170,39 @@ class _Result(NamedTuple):
     p_value: np.ndarray
 
 
-class _Stored(NamedTuple):
-    names: pd.Index
-    n_cells: np.ndarray
-    embedding: np.ndarray
-    covariance: np.ndarray
+class _Tests(NamedTuple):
+    """Tests of pairs of sets, along at most ``n_components`` axes; 0 for as many as the variance asks for."""
+
+    sets: SetCovariances
     n_components: int
 
-    def places(self, a: str, b: str) -> np.ndarray:
-        place = check_sets(self.names, [a, b], "`a` and `b`")
-        if place[0] == place[1]:
+    @classmethod
+    def of(cls, adata: AnnData, key: str, n_components: int | None) -> _Tests:
+        limit = 0 if n_components is None else check_count(n_components, "n_components")
+        return cls(SetCovariances.read(adata, key), limit)
+
+    def pair(self, a: str, b: str) -> np.ndarray:
+        """Rows of two sets."""
+        rows = check_sets(self.sets.names, [a, b], "`a` and `b`")
+        if rows[0] == rows[1]:
             msg = f"`a` and `b` must be two sets, got {a!r} twice."
             raise ValueError(msg)
-        return place
+        return rows
 
-    def note(self, place: np.ndarray) -> str:
-        alone = self.names[place][self.n_cells[place] < 2].tolist()
+    def note(self, pair: np.ndarray) -> str:
+        """Why there is no test, where there is none."""
+        alone = self.sets.names[pair][self.sets.n_cells[pair] < 2].tolist()
         return f"No test: {alone} has one cell, and no standard error." if alone else ""
 
     def compare(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, _Result]:
         """Axes ``(P, E, E)``, leading ones first, and tests of pairs along as many of them as is right."""
         axes, k = self._axes(a, b)
-        difference = np.einsum("pek,pe->pk", axes, self.embedding[a] - self.embedding[b])
-        covariance = np.stack([axes.swapaxes(1, 2) @ self.covariance[i] @ axes for i in (a, b)])
+        difference = np.einsum("pek,pe->pk", axes, self.sets.embedding[a] - self.sets.embedding[b])
+        covariance = np.stack([axes.swapaxes(1, 2) @ self.sets.covariance[i] @ axes for i in (a, b)])
         tests = np.empty((3, len(a)))
         for n in np.unique(k):
             pairs = k == n
-            n_cells = np.stack([self.n_cells[i[pairs]] for i in (a, b)])
+            n_cells = np.stack([self.sets.n_cells[i[pairs]] for i in (a, b)])
             tests[:, pairs] = hotelling(difference[pairs, :n], covariance[:, pairs, :n, :n], n_cells)
         return axes, _Result(k, *tests)
 
@@ -205,7 +210,7 @@ class _Stored(NamedTuple):
         """Principal axes of the sets other than ``a`` and ``b``, and how many of them to test along."""
         # The scatter of the other S - 2 sets, of all pairs at once: sum z z' without two terms, about its own mean m,
         # sum_i z_i z_i' - z_a z_a' - z_b z_b' - (S - 2) m m', where m = -(z_a + z_b) / (S - 2) as the sum of all is 0.
-        z = self.embedding - self.embedding.mean(axis=0)
+        z = self.sets.embedding - self.sets.embedding.mean(axis=0)
         outer = np.einsum("se,sf->sef", z, z)
         mean = -(z[a] + z[b]) / max(len(z) - 2, 1)
         scatter = outer.sum(axis=0) - outer[a] - outer[b] - max(len(z) - 2, 1) * np.einsum("pe,pf->pef", mean, mean)
@@ -214,36 +219,16 @@ class _Stored(NamedTuple):
         share = np.cumsum(variance[:, ::-1].clip(0), axis=1)
         enough = 1 + (share < SHARE * share[:, -1:]).sum(axis=1)
         chosen = np.full(len(a), self.n_components) if self.n_components else enough
-        most = max_components(self.n_cells[a], self.n_cells[b])
+        most = max_components(self.sets.n_cells[a], self.sets.n_cells[b])
         return axes[:, :, ::-1], np.minimum(chosen, most).clip(1, z.shape[1])
 
     def _noise(self) -> np.ndarray:
         """Mean covariance of an embedding: counts as one more set, and decides where there are no others."""
-        known = np.isfinite(self.covariance).all(axis=(1, 2))
-        return self.covariance[known].mean(axis=0) if known.any() else np.zeros(self.covariance.shape[1:])
+        known = np.isfinite(self.sets.covariance).all(axis=(1, 2))
+        return self.sets.covariance[known].mean(axis=0) if known.any() else np.zeros(self.sets.covariance.shape[1:])
 
 
 def max_components(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Most axes that two sets with ``a`` and ``b`` cells ``(P,)`` can be tested along, shape ``(P,)``."""
     uneven = a * b / np.maximum(np.abs(b - a), 1e-9)
     return np.minimum(np.minimum(a, b) / CELLS_PER_COMPONENT, np.sqrt(uneven / UNEVEN_CELLS_PER_SQUARE)).astype(int)
-
-
-def _stored(adata: AnnData, key: str, n_components: int | None) -> _Stored:
-    check_set_table(adata.uns, key, entry=_keys.COVARIANCE, made_by="scgde.tl.uncertainty")
-    content = adata.uns[key]
-    if _keys.POPULATION_SIZE in content:
-        msg = (
-            "Comparisons need the uncertainty about populations without end, but `scgde.tl.uncertainty` was run with "
-            f"`population_size={content[_keys.POPULATION_SIZE]!r}`. Run it without."
-        )
-        raise ValueError(msg)
-    names = content[_keys.SETS].index
-    n_cells = content[_keys.SETS][_keys.N_CELLS].to_numpy()
-    embedding, covariance = (np.asarray(content[name], dtype=float) for name in (_keys.EMBEDDING, _keys.COVARIANCE))
-    # What single precision cannot tell is no difference, also between sets whose covariance is singular or zero.
-    spread = np.einsum("sii->s", covariance) / covariance.shape[1]
-    unseen = _PRECISION * spread + (_PRECISION * np.abs(embedding).max()) ** 2
-    covariance = covariance + unseen[:, None, None] * np.eye(covariance.shape[1])
-    limit = 0 if n_components is None else check_count(n_components, "n_components")
-    return _Stored(names, n_cells, embedding, covariance, limit)

@@ -7,15 +7,13 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_count, check_seed, check_set_table, check_sets
-from scgde.model._uncertainty import covariance_of_sets, embed_draws
-from scgde.tl._uncertainty import open_fitted
+from scgde.model._inference import covariance_of_sets, embed_draws
+from scgde.results import FittedSets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anndata import AnnData
-
-    from scgde.tl._uncertainty import Fitted
 
 SIZES = (10, 30, 100, 300, 1000)
 _N_SETS = 3
@@ -67,38 +65,40 @@ def convergence(
     check_set_table(adata.uns, key, entry=_keys.MODEL, made_by="scgde.tl.fit_gde")
     sizes = sorted({check_count(size, "sizes") for size in sizes})
     n_draws, rng = check_count(n_draws, "n_draws"), check_seed(seed)
-    place = _places(adata.uns[key][_keys.SETS], sets, sizes)
-    fitted, names = open_fitted(adata, key), adata.uns[key][_keys.SETS].index
-    embedding, spread = np.asarray(adata.uns[key][_keys.EMBEDDING]), _root_trace(fitted, place)
-    parts = []
-    for i, unit in zip(place, spread, strict=True):
-        rows = fitted.cells_of.rows(i)
+    chosen = _chosen(adata.uns[key][_keys.SETS], sets, sizes)
+    fitted = FittedSets.read(adata, key, all_cells=True)
+    spread, parts = _root_trace(fitted, chosen), []
+    for i, unit in zip(chosen, spread, strict=True):
+        rows = fitted.index.rows(i)
         for size in (size for size in sizes if size <= len(rows)):
-            draws = embed_draws(fitted.module, fitted.features, rng.choice(rows, (n_draws, size)))
-            distance = np.linalg.norm(draws - embedding[i], axis=1)
-            row = {"set": names[i], _keys.N_CELLS: size, "distance": distance, "predicted": unit / size**0.5}
-            parts.append(pd.DataFrame(row))
+            drawn = rng.choice(rows, (n_draws, size))
+            draws = embed_draws(fitted.model.module, fitted.cells.encoder.store, drawn)
+            distance = np.linalg.norm(draws - fitted.embedding[i], axis=1)
+            row = {"set": fitted.table.index[i], _keys.N_CELLS: size, "distance": distance}
+            parts.append(pd.DataFrame(row | {"predicted": unit / size**0.5}))
     adata.uns[key][_keys.CONVERGENCE] = pd.concat(parts, ignore_index=True)
 
 
-def _places(table: pd.DataFrame, sets: str | Sequence[str] | None, sizes: list[int]) -> np.ndarray:
+def _chosen(table: pd.DataFrame, sets: str | Sequence[str] | None, sizes: list[int]) -> np.ndarray:
+    """Rows of the sets to draw from."""
     n_cells = table[_keys.N_CELLS].to_numpy()
     if sets is None:
-        place = np.argsort(-n_cells, kind="stable")[:_N_SETS]
-        place = place[n_cells[place] >= sizes[0]] if (n_cells >= sizes[0]).any() else place
+        rows = np.argsort(-n_cells, kind="stable")[:_N_SETS]
+        rows = rows[n_cells[rows] >= sizes[0]] if (n_cells >= sizes[0]).any() else rows
     else:
-        place = check_sets(table.index, sets, "`sets`")
-    if (n_cells[place] < sizes[0]).any():
-        msg = f"`sizes` must start within the cells of each set, got {sizes} for sets of {n_cells[place].tolist()}."
+        rows = check_sets(table.index, sets, "`sets`")
+    if (n_cells[rows] < sizes[0]).any():
+        msg = f"`sizes` must start within the cells of each set, got {sizes} for sets of {n_cells[rows].tolist()}."
         raise ValueError(msg)
-    return place
+    return rows
 
 
-def _root_trace(fitted: Fitted, place: np.ndarray) -> np.ndarray:
+def _root_trace(fitted: FittedSets, sets: np.ndarray) -> np.ndarray:
     """Root of the trace of Cov(influence), shape ``(S,)``."""
-    if not fitted.module.encoder.is_smooth:
-        return np.full(len(place), np.nan)
-    index = fitted.cells_of.take(place)
+    module = fitted.model.module
+    if not module.encoder.is_smooth:
+        return np.full(len(sets), np.nan)
+    index = fitted.index.take(sets)
     # The set is the population here: its variance, and not an estimate from its cells.
-    trace = np.einsum("sii->s", covariance_of_sets(fitted.module, fitted.features, index)) * (index.sizes - 1)
-    return np.sqrt(trace)
+    covariance = covariance_of_sets(module, fitted.cells.encoder.store, index)
+    return np.sqrt(np.einsum("sii->s", covariance) * (index.sizes - 1))

@@ -2,21 +2,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
-import torch
-from scipy.spatial.distance import pdist, squareform
 
 from scgde import _keys
 from scgde._checks import check_count, check_one_of, check_seed, check_set_table
-from scgde.data import open_store
-from scgde.metrics._between_sets import between_sets
-from scgde.metrics._pooled import pool_evenly
-from scgde.metrics._registry import EMBEDDING_DISTANCES, METRICS
-from scgde.stats._mahalanobis import mahalanobis, standard_errors
-from scgde.tl._carried import read_model, stored_index
-from scgde.tl._compare_sets import _stored
-from scgde.tl._source import matching_features
+from scgde.metrics import METRICS
+from scgde.metrics._registry import EMBEDDING_DISTANCES
+from scgde.results._distance_matrix import N_CELLS, compute_distances
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -26,7 +18,7 @@ def distances(
     adata: AnnData,
     *,
     metric: str = "embedding",
-    n_cells: int = 200,
+    n_cells: int = N_CELLS,
     key: str = "gde",
     seed: int = 0,
     n_jobs: int = 1,
@@ -74,44 +66,8 @@ def distances(
     check_one_of(metric, "metric", [*EMBEDDING_DISTANCES, *METRICS])
     check_set_table(adata.uns, key, entry=_keys.MODEL, made_by="scgde.tl.fit_gde")
     rng, n_cells = check_seed(seed), check_count(n_cells, "n_cells", minimum=2)
+    square = compute_distances(adata, metric, key, n_cells=n_cells, rng=rng, n_jobs=n_jobs)
     content = adata.uns[key]
-    if metric in METRICS:
-        cells = _drawn(adata, n_cells, rng, key)
-        square = between_sets(cells, METRICS[metric].prepare(pool_evenly(cells, rng)), n_jobs=n_jobs)
-    else:
-        square = _between_embeddings(adata, metric, key)
     content[_keys.DISTANCES] = {**content.get(_keys.DISTANCES, {}), metric: square}
     names = content[_keys.SETS].index
     return pd.DataFrame(square, index=names, columns=names)
-
-
-def _between_embeddings(adata: AnnData, metric: str, key: str) -> np.ndarray:
-    embedding = np.asarray(adata.uns[key][_keys.EMBEDDING], dtype=float)
-    if metric == "embedding":
-        return squareform(pdist(embedding)) * _unit(adata, key)
-    if metric == "mahalanobis":
-        stored = _stored(adata, key, None)
-        return mahalanobis(embedding, stored.covariance, stored.n_cells)
-    check_set_table(adata.uns, key, entry=_keys.COVARIANCE, made_by="scgde.tl.uncertainty")
-    covariance = np.asarray(adata.uns[key][_keys.COVARIANCE], dtype=float)
-    return standard_errors(embedding, covariance) * _unit(adata, key)
-
-
-def _unit(adata: AnnData, key: str) -> float:
-    """Units of the features per unit of latent distance, where the isometry term has learnt them; else 1."""
-    scale = read_model(adata, key).latent_scale
-    return 1.0 if scale is None else scale
-
-
-def _drawn(adata: AnnData, n_cells: int, rng: np.random.Generator, key: str) -> list[np.ndarray]:
-    """Up to ``n_cells`` cells of each set, in the features of the fit."""
-    model = read_model(adata, key)
-    table = adata.uns[key][_keys.SETS]
-    index = stored_index(adata, table, key)
-    empty = table.index[index.sizes == 0]
-    if len(empty):
-        msg = f"`adata` must hold cells of every set, but holds none of {empty[:5].tolist()}. Use the whole AnnData."
-        raise ValueError(msg)
-    features = open_store(matching_features(adata, model))
-    chosen = [rng.permutation(index.rows(i))[:n_cells] for i in range(index.n_sets)]
-    return [features.gather(torch.from_numpy(rows)).numpy() for rows in chosen]

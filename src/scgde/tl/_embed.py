@@ -3,11 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scgde.data import CellSets
 from scgde.model import GDE
+from scgde.results import resolve_reference, write_fit, write_predictions
+from scgde.results._store import check_key, check_not_backed_view, to_storable, without_own_columns
 from scgde.sets._grouping import group_cells, warn_dropped
-from scgde.tl._carried import check_key, own_columns_dropped, resolve_reference, storable, write_results
-from scgde.tl._source import Source, check_features, check_not_backed_view, matching_features
-from scgde.tl._told import write_predictions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,20 +62,28 @@ def embed(
     """
     check_not_backed_view(adata)
     model = resolve_reference(reference, key)
-    if model.source is None:
+    if model.representation is None:
         msg = "`reference` must know its features: fit it with `scgde.tl.fit_gde`, or call `model.embed` on arrays."
         raise ValueError(msg)
+    if groupby is None:
+        groupby = _groupby_of(model)
     key_added = check_key(key if key_added is None else key_added, "key_added")
-    source = Source.of(model)
-    groupby = groupby if groupby is not None else model.source["groupby"]
-    obs = own_columns_dropped(adata.obs, groupby, key_added)
+    obs = without_own_columns(adata.obs, groupby, key_added)
     grouping = group_cells(obs, groupby, min_cells=min_cells, mask=mask)
-    x = matching_features(adata, model)
-    check_features(x, grouping.codes, source.label)
+    model.representation.check(adata, grouping.codes)
     warn_dropped(grouping.dropped, min_cells)
-    params = {"groupby": groupby, "use_rep": source.use_rep, "layer": source.layer, "min_cells": min_cells}
-    params |= {"reference": str(reference) if isinstance(reference, str | Path) else type(reference).__name__}
-    embedding = model.embed(x, grouping.codes)
-    write_results(adata, grouping, embedding, model, storable(params), key=key_added)
-    if isinstance(model, GDE) and model.label_classes is not None:
+    cells = CellSets.from_grouping(adata, grouping, model.representation)
+    embedding = model.embed_store(cells.encoder.store, cells.index)
+    given = str(reference) if isinstance(reference, str | Path) else type(reference).__name__
+    entry = {name: getattr(model.representation, name, None) for name in ("use_rep", "layer")}
+    params = to_storable({"groupby": groupby, **entry, "min_cells": min_cells, "reference": given})
+    write_fit(adata, grouping.codes, grouping.table, embedding, model, params, key=key_added)
+    if isinstance(model, GDE) and model.label_classes is not None and model.fitted_on is not None:
         write_predictions(adata, model, key_added)
+
+
+def _groupby_of(model: GDE | TDE) -> GroupBy:
+    if model.fitted_on is None:
+        msg = "`groupby` must be given for a reference that was not fitted by `scgde.tl`, got None."
+        raise ValueError(msg)
+    return model.fitted_on["groupby"]

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from scgde._checks import check_count, check_fraction, check_one_of, check_seed
+from scgde._columns import as_names, classes, is_continuous
+from scgde.results import DistanceMatrix, set_column
 from scgde.stats import _embedding_scores
 from scgde.stats._permutation import p_value
-from scgde.tl._set_level import as_names, classes, covariate, is_continuous, set_level
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,14 +104,14 @@ def evaluate_embedding(
         task
         for argument, names in wanted.items()
         for name in as_names(names)
-        for task in _tasks(argument, covariate(adata, name, argument, key), n_neighbors, readouts)
+        for task in _tasks(argument, set_column(adata, name, argument, key), n_neighbors, readouts)
     ]
     if not tasks:
         msg = f"A column is required in one of {list(wanted)}, got none."
         raise ValueError(msg)
     rows = []
     for one in as_names(metric):
-        distances = set_level(adata, one, key).distances
+        distances = DistanceMatrix.read(adata, one, key).distances
         for task in tasks:
             row = _row(task, distances, n_permutations, n_draws, tails, rng)
             rows.append({"metric": one, "score": task.name, "covariate": task.covariate} | row)

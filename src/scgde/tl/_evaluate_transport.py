@@ -8,12 +8,15 @@ import pandas as pd
 
 from scgde import _keys, metrics
 from scgde._checks import check_count, check_one_of, check_seed, check_set_table
+from scgde._columns import as_names
 from scgde.metrics._forecasts import DEFAULT_SCORES, ForecastScore, forecast_scores, score_names
-from scgde.sets._pairing import SOURCE, TARGET, TIME_TO
-from scgde.tl._carried import read_tde
+from scgde.model import TDE
+from scgde.results import FittedSets, read_model
+from scgde.results._fitted_sets import split_column
+from scgde.sets._pairs import SOURCE, TARGET, TIME_TO, covariate_names
+from scgde.sets._splits import first_with_sets
 from scgde.tl._forecast import check_forecasts, drawn_targets
-from scgde.tl._moved import Fitted
-from scgde.tl._pairing import covariate_names
+from scgde.tl._transport import transport_sets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,33 +90,37 @@ def evaluate_transport(
     """
     n_draws, n_cells = check_count(n_draws, "n_draws"), check_count(n_cells, "n_cells", minimum=2)
     rng = check_seed(seed)
-    names = [check_one_of(name, "metric", score_names()) for name in ([metric] if isinstance(metric, str) else metric)]
+    names = [check_one_of(name, "metric", score_names()) for name in as_names(metric)]
     check_set_table(adata.uns, key, entry=_keys.PAIRS, made_by="scgde.tl.fit_tde")
-    table = adata.uns[key][_keys.PAIRS]
+    table = _pairs(adata, key)
     chosen = _chosen(table, pairs)
-    model = read_tde(adata, key)
-    check_forecasts(model)
+    check_forecasts(read_model(adata, key, TDE))
     other = None if source_key is None else _source_conditioned(adata, source_key, chosen)
-    fitted = Fitted.of(adata, model, key)
-    start, end = fitted.places(chosen[SOURCE], "pairs"), fitted.places(chosen[TARGET], "pairs")
-    told = chosen[covariate_names(table)].to_numpy(dtype=float)
-    scale = model.module.scale.cpu().numpy()
-    cells = partial(_clouds, fitted, scale=scale)
-    truth = cells(end)
-    clouds = {"identity": cells(start), "pooled targets": _pooled(fitted, table, chosen, n_cells, rng, scale)}
+    fitted = FittedSets.read(adata, key, TDE)
+    start, end = (fitted.rows_of(chosen[name], "pairs") for name in (SOURCE, TARGET))
+    covariates = chosen[covariate_names(table)].to_numpy(dtype=float)
+    truth = _clouds(fitted, end)
+    clouds = {"identity": _clouds(fitted, start), "pooled targets": _pooled(fitted, table, chosen, n_cells, rng)}
     if other is not None:
-        place = other.places(chosen[SOURCE], "pairs")
-        clouds["source-conditioned"] = _forecast(other, place, told, n_draws=1, rng=rng, scale=scale)
-    if model.module.condition == "source":
-        clouds["forecast"] = _forecast(fitted, start, told, n_draws=1, rng=rng, scale=scale)
+        source = other.rows_of(chosen[SOURCE], "pairs")
+        clouds["source-conditioned"] = _forecast(other, source, covariates, n_draws=1, rng=rng)
+    if not fitted.model.module.condition.needs_predictor:
+        clouds["forecast"] = _forecast(fitted, start, covariates, n_draws=1, rng=rng)
     else:
-        clouds["forecast"] = _forecast(fitted, start, told, n_draws=n_draws, rng=rng, scale=scale)
-        clouds["true target"] = _moved(fitted, start, fitted.embedding[end][:, None], scale)
+        clouds["forecast"] = _forecast(fitted, start, covariates, n_draws=n_draws, rng=rng)
+        clouds["true target"] = _transported(fitted, start, fitted.embedding[end][:, None])
     by_name = forecast_scores(names, truth, seed)
     sizes = {"n_source": fitted.index.sizes[start], "n_target": fitted.index.sizes[end]}
-    chosen = chosen.drop(columns=_keys.ROLE).assign(**sizes)
+    chosen = chosen.drop(columns=_keys.SPLIT).assign(**sizes)
     scores = [_scored(chosen, name, parts, truth, by_name, rng) for name, parts in clouds.items()]
     return pd.concat([*scores, _floor(chosen, truth, by_name, seed)], ignore_index=True)
+
+
+def _pairs(adata: AnnData, key: str) -> pd.DataFrame:
+    """Pairs of a fit, with the column ``split``."""
+    table = adata.uns[key][_keys.PAIRS]
+    split = split_column(table)
+    return table[[name for name in table if name != "role"]].assign(**{_keys.SPLIT: split})
 
 
 def _chosen(table: pd.DataFrame, pairs: Sequence[int | str] | None) -> pd.DataFrame:
@@ -124,71 +131,62 @@ def _chosen(table: pd.DataFrame, pairs: Sequence[int | str] | None) -> pd.DataFr
             msg = f"`pairs` must name rows of the pairs of the fit, got {missing[:5].tolist()}."
             raise KeyError(msg)
         return table.loc[names]
-    for role in ("held out", "validation"):
-        if (table[_keys.ROLE] == role).any():
-            return table[table[_keys.ROLE] == role]
-    msg = (
-        f"Pairs that the fit did not train on are required, but it trained on all {len(table)}. "
-        "Fit with `split_key` or `validation_fraction`, or name `pairs` to see how the fit does on what it knows."
-    )
-    raise ValueError(msg)
-
-
-def _source_conditioned(adata: AnnData, key: str, pairs: pd.DataFrame) -> Fitted:
-    model = read_tde(adata, key)
-    if model.module.condition != "source":
-        msg = f'`source_key` must name a fit with `condition="source"`, got one with {model.module.condition!r}.'
+    rows = first_with_sets(table[_keys.SPLIT])
+    if len(rows) == 0:
+        msg = (
+            f"Pairs that the fit did not train on are required, but it trained on all {len(table)}. "
+            "Fit with `split_key` or `validation_fraction`, or name `pairs` to see how the fit does on what it knows."
+        )
         raise ValueError(msg)
-    known = adata.uns[key][_keys.PAIRS].set_index([SOURCE, TARGET])[_keys.ROLE]
-    roles = known.reindex(pd.MultiIndex.from_frame(pairs[[SOURCE, TARGET]]))
-    if (roles.astype(str).to_numpy() != pairs[_keys.ROLE].astype(str).to_numpy()).any():
+    return table.iloc[rows]
+
+
+def _source_conditioned(adata: AnnData, key: str, pairs: pd.DataFrame) -> FittedSets[TDE]:
+    check_set_table(adata.uns, key, entry=_keys.PAIRS, made_by="scgde.tl.fit_tde")
+    if read_model(adata, key, TDE).module.condition.needs_predictor:
+        found = adata.uns[key][_keys.PARAMS].get("condition")
+        msg = f'`source_key` must name a fit with `condition="source"`, got one with {found!r}.'
+        raise ValueError(msg)
+    known = _pairs(adata, key).set_index([SOURCE, TARGET])[_keys.SPLIT]
+    found = known.reindex(pd.MultiIndex.from_frame(pairs[[SOURCE, TARGET]]))
+    if (found.astype(str).to_numpy() != pairs[_keys.SPLIT].astype(str).to_numpy()).any():
         msg = f"`source_key` must name a fit on the same sets and the same split, but {key!r} used other pairs."
         raise ValueError(msg)
-    return Fitted.of(adata, model, key)
+    return FittedSets.read(adata, key, TDE)
 
 
-def _clouds(fitted: Fitted, sets: np.ndarray, *, scale: np.ndarray) -> list[np.ndarray]:
+def _clouds(fitted: FittedSets, sets: np.ndarray) -> list[np.ndarray]:
     """Observed cells of some sets."""
-    return [fitted.cells(fitted.index.rows(i)) / scale for i in sets]
+    return [fitted.ground(fitted.index.rows(i)) for i in sets]
 
 
 def _pooled(
-    fitted: Fitted,
-    table: pd.DataFrame,
-    chosen: pd.DataFrame,
-    n_cells: int,
-    rng: np.random.Generator,
-    scale: np.ndarray,
+    fitted: FittedSets, table: pd.DataFrame, chosen: pd.DataFrame, n_cells: int, rng: np.random.Generator
 ) -> list[np.ndarray]:
     """Cells of the targets of training pairs, by the time of each chosen pair."""
-    train = table[table[_keys.ROLE] == "train"]
+    train = table[table[_keys.SPLIT] == "train"]
     times = chosen[TIME_TO] if TIME_TO in table else pd.Series(0, index=chosen.index)
     pools = {}
     for time in times.unique():
         part = train[train[TIME_TO] == time] if TIME_TO in table else train
-        targets = fitted.places((part if len(part) else train)[TARGET].unique(), "pairs")
+        targets = fitted.rows_of((part if len(part) else train)[TARGET].unique(), "pairs")
         rows = np.concatenate([fitted.index.rows(i) for i in targets])
-        pools[time] = fitted.cells(rng.choice(rows, min(n_cells, len(rows)), replace=False)) / scale
+        pools[time] = fitted.ground(rng.choice(rows, min(n_cells, len(rows)), replace=False))
     return [pools[time] for time in times]
 
 
 def _forecast(
-    fitted: Fitted,
-    source: np.ndarray,
-    covariates: np.ndarray,
-    *,
-    n_draws: int,
-    rng: np.random.Generator,
-    scale: np.ndarray,
+    fitted: FittedSets[TDE], source: np.ndarray, covariates: np.ndarray, *, n_draws: int, rng: np.random.Generator
 ) -> list[np.ndarray]:
-    return _moved(fitted, source, drawn_targets(fitted, source, covariates, n_draws=n_draws, rng=rng), scale)
+    return _transported(fitted, source, drawn_targets(fitted, source, covariates, n_draws=n_draws, rng=rng))
 
 
-def _moved(fitted: Fitted, source: np.ndarray, ends: np.ndarray, scale: np.ndarray) -> list[np.ndarray]:
-    """Cells of each source, moved to each of its draws, shape ``(D, n, G)``."""
-    moved, place = fitted.move(source, ends)
-    parts = np.split(moved[0] / scale, np.flatnonzero(np.diff(place)) + 1)
-    return [part.reshape(ends.shape[1], -1, part.shape[-1]) for part in parts]
+def _transported(fitted: FittedSets[TDE], source: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
+    """Cells of each source, transported to each of its draws, shape ``(D, n, G)``."""
+    n_draws = ends.shape[1]
+    cells = fitted.model.ground(transport_sets(fitted, source, ends)[0])
+    parts = np.split(cells, np.cumsum(n_draws * fitted.index.sizes[source])[:-1])
+    return [part.reshape(n_draws, -1, part.shape[-1]) for part in parts]
 
 
 def _scored(

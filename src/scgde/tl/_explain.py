@@ -9,20 +9,20 @@ from scipy.spatial.distance import cdist
 
 from scgde import _keys
 from scgde._checks import check_columns, check_count, check_seed, check_set_table, check_sets
+from scgde._columns import as_names, classes
 from scgde._types import Measure
+from scgde.data import CellView
+from scgde.data.representations import Vectors
+from scgde.model import GDE
+from scgde.results import FittedSets, read_model
 from scgde.stats._energy_decomposition import PARTS, decompose, energy_by_feature, state_shares
-from scgde.tl._carried import read_model, stored_index
-from scgde.tl._generate import check_decodable
-from scgde.tl._interpolate import along
-from scgde.tl._set_level import as_names, classes
-from scgde.tl._source import dense_rows, matching_features
+from scgde.tl._generate import check_decodable, generated_cells
+from scgde.tl._interpolate import interpolate_linearly
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anndata import AnnData
-
-    from scgde.model import GDE
 
 
 @dataclass(frozen=True)
@@ -116,28 +116,32 @@ def explain(
     n_steps = check_count(n_steps, "n_steps", minimum=2)
     check_set_table(adata.uns, key, entry=_keys.MODEL, made_by="scgde.tl.fit_gde")
     codes, names = _states(adata, state_key)
-    sides = [_side(adata, as_names(some), codes, n_cells, rng, key) for some in (a, b)]
+    check_decodable(read_model(adata, key, GDE), decode=decode)
+    fitted = FittedSets.read(adata, key, GDE)
+    sides = [_side(fitted, as_names(some), codes, n_cells, rng) for some in (a, b)]
     _check_disjoint(*sides)
-    model = read_model(adata, key)
-    check_decodable(model, decode=decode)
-    x = matching_features(adata, model)
-    cells = [dense_rows(x, side.rows, np.float64) for side in sides]
-    scale, states = model.module.scale.cpu().numpy(), (sides[0].states, sides[1].states)
-    scaled = [Measure(some / scale, side.weights) for side, some in zip(sides, cells, strict=True)]
+    states = (sides[0].states, sides[1].states)
+    scaled = [Measure(fitted.ground(side.rows), side.weights) for side in sides]
     contributions = decompose(scaled[0], scaled[1], states, len(names)).contributions()
-    path = _path(model, sides, n_cells, n_steps, seed)
-    if decode and model.decoder is not None:
-        expression = adata[:, model.decoder.genes].X
-        cells, path = [dense_rows(expression, side.rows, np.float64) for side in sides], model.decoder(path)
-    measured = [Measure(some, side.weights) for side, some in zip(sides, cells, strict=True)]
-    labels = pd.Index(model.decoder.genes if decode and model.decoder is not None else model.source["names"])
+    path = _path(fitted.model, sides, n_cells, n_steps, seed, decode=decode)
+    store = fitted.cells.target.store
+    if decode:
+        store = CellView.open(adata, Vectors("X", None, path.names.tolist()), all_rows=False).store
+    measured = [Measure(store.rows(side.rows).astype(np.float64), side.weights) for side in sides]
     return Explanation(
         float(contributions.sum()),
         sum(map(_floor, scaled)),
         pd.Series(contributions.sum(axis=1), index=PARTS),
         _state_table(contributions, sides, names),
-        *_features(measured, states, path, labels, len(names)),
+        *_features(measured, states, path, len(names)),
     )
+
+
+class _Path(NamedTuple):
+    """Cells generated at each step, shape ``(T, n, G)``, and the names of their features."""
+
+    cells: np.ndarray
+    names: pd.Index
 
 
 class _Side(NamedTuple):
@@ -151,13 +155,11 @@ class _Side(NamedTuple):
 
 
 def _side(
-    adata: AnnData, names: list[str], states: np.ndarray, n_cells: int, rng: np.random.Generator, key: str
+    fitted: FittedSets, names: list[str], states: np.ndarray, n_cells: int, rng: np.random.Generator
 ) -> _Side:
-    table = adata.uns[key][_keys.SETS]
-    place = check_sets(table.index, names, "`a` and `b`")
-    index = stored_index(adata, table, key)
+    sets = check_sets(fitted.table.index, names, "`a` and `b`")
     each = -(-n_cells // len(names))
-    parts = [_with_state(index.rows(i), states) for i in place]
+    parts = [_with_state(fitted.index.rows(i), states) for i in sets]
     rows = [rng.permutation(part)[:each] for part in parts]
     empty = [name for name, part in zip(names, rows, strict=True) if not len(part)]
     if empty:
@@ -165,8 +167,7 @@ def _side(
         raise ValueError(msg)
     weights = np.concatenate([np.full(len(part), 1 / len(part) / len(names)) for part in rows])
     chosen = np.concatenate(rows)
-    embedding = np.asarray(adata.uns[key][_keys.EMBEDDING])[place].mean(axis=0)
-    return _Side(names, chosen, weights, states[chosen], embedding)
+    return _Side(names, chosen, weights, states[chosen], fitted.embedding[sets].mean(axis=0))
 
 
 def _with_state(rows: np.ndarray, states: np.ndarray) -> np.ndarray:
@@ -188,10 +189,12 @@ def _check_disjoint(a: _Side, b: _Side) -> None:
         raise ValueError(msg)
 
 
-def _path(model: GDE, sides: list[_Side], n_cells: int, n_steps: int, seed: int) -> np.ndarray:
-    """Cells at each step of the line between the mean embeddings, from the same noise, shape ``(T, n, G)``."""
-    line = along(np.stack([side.embedding for side in sides]), np.linspace(0, 1, n_steps))
-    return np.stack([model.generate(step[None], n_cells, seed=seed)[0] for step in line])
+def _path(model: GDE, sides: list[_Side], n_cells: int, n_steps: int, seed: int, *, decode: bool) -> _Path:
+    """Cells at each step of the line between the mean embeddings, from the same noise."""
+    line = interpolate_linearly(np.stack([side.embedding for side in sides]), np.linspace(0, 1, n_steps))
+    steps = np.concatenate([model.generate(step[None], n_cells, seed=seed)[0] for step in line])
+    cells = generated_cells(model, steps[None], pd.DataFrame(index=range(len(steps))), decode=decode)
+    return _Path(cells.X.reshape(n_steps, n_cells, -1), cells.var_names)
 
 
 def _floor(measure: Measure) -> float:
@@ -209,23 +212,19 @@ def _state_table(contributions: np.ndarray, sides: list[_Side], names: list[str]
 
 
 def _features(
-    measures: list[Measure],
-    states: tuple[np.ndarray, np.ndarray],
-    path: np.ndarray,
-    names: pd.Index,
-    n_states: int,
+    measures: list[Measure], states: tuple[np.ndarray, np.ndarray], path: _Path, n_states: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Table of the features, and their means along the path."""
     center, scale = _moments(measures)
     standard = [side._replace(x=(side.x - center) / scale) for side in measures]
-    path = (path - center) / scale
+    steps = (path.cells - center) / scale
     parts = decompose(standard[0], standard[1], states, n_states).contributions_by_feature()
     means = dict(zip(("mean_a", "mean_b"), (side.weights @ side.x for side in standard), strict=True))
     columns = means | {"total": parts.sum(axis=0)} | dict(zip(PARTS, parts, strict=True))
-    table = pd.DataFrame(columns | {"generated": energy_by_feature(path[0], path[-1])}, index=names)
-    t = pd.Index(np.linspace(0, 1, len(path)), name="t")
+    table = pd.DataFrame(columns | {"generated": energy_by_feature(steps[0], steps[-1])}, index=path.names)
+    t = pd.Index(np.linspace(0, 1, len(steps)), name="t")
     by_rank = table.sort_values("generated", ascending=False, kind="stable")
-    return by_rank, pd.DataFrame(path.mean(axis=1), index=t, columns=names)
+    return by_rank, pd.DataFrame(steps.mean(axis=1), index=t, columns=path.names)
 
 
 def _moments(measures: list[Measure]) -> tuple[np.ndarray, np.ndarray]:

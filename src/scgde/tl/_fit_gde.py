@@ -3,12 +3,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from scgde._checks import check_at_least_two_sets, check_count
+from scgde.data import CellSets, column_of_sets
 from scgde.model import GDE
+from scgde.results import write_fit, write_predictions
+from scgde.results._fits import (
+    DEFAULT_STEPS,
+    fit_params,
+    open_representations,
+    read_set_weights,
+    table_of_fit,
+    train_names,
+)
+from scgde.results._store import check_key, check_not_backed_view, without_own_columns
+from scgde.sets._covariates import read_batch, read_label
 from scgde.sets._grouping import group_cells, warn_dropped
-from scgde.tl._carried import check_key, own_columns_dropped, write_results
-from scgde.tl._fitting import DEFAULT_STEPS, model_of_sets, params_of, parts_of_sets, weights_of_sets, with_roles
-from scgde.tl._source import check_features, check_not_backed_view, choose_source
-from scgde.tl._told import batch_of_sets, label_of_sets, write_predictions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,10 +35,13 @@ def fit_gde(
     *,
     use_rep: str | None = None,
     layer: str | None = None,
+    cells: str | None = None,
+    generate: str | None = None,
     mask: np.ndarray | pd.Series | Sequence[bool] | str | None = None,
     min_cells: int = 10,
     encoder: str = "pooled_gnn",
-    generator: str = "flow_matching",
+    generator: str | None = None,
+    featurizer: str | None = None,
     n_latent: int = 32,
     isometry: float = 0.0,
     isometry_ground: str = "sliced",
@@ -52,6 +63,7 @@ def fit_gde(
     key_added: str = "gde",
     encoder_kwargs: dict[str, Any] | None = None,
     generator_kwargs: dict[str, Any] | None = None,
+    featurizer_kwargs: dict[str, Any] | None = None,
     train_kwargs: dict[str, Any] | None = None,
 ) -> GDE:
     """Fit generative distribution embeddings: a vector for each set, and a generator of cells from the vector.
@@ -66,12 +78,17 @@ def fit_gde(
         Entry of ``obsm`` with the features, or ``"X"``; by default ``X_pca`` where it is there, else ``X``.
     layer
         Layer with the features.
+    cells
+        What a cell is, a name in ``scgde.data.representations.REPRESENTATIONS``; by default ``"vectors"``.
+    generate
+        Entry of ``obsm``, or ``"X"``, that is generated, where that is not what the encoder reads.
     mask
         Boolean array, or name of a boolean column of ``obs``: cells with False are in no set.
     min_cells
         Smaller sets are dropped, with one warning.
-    encoder, generator
-        See ``scgde.nn.encoders.encoders`` and ``scgde.nn.generators.generators``.
+    encoder, generator, featurizer
+        Names in ``scgde.nn.ENCODERS``, ``scgde.nn.GENERATORS`` and ``scgde.nn.FEATURIZERS``. Without, generator and
+        featurizer are those of the kind of cells: of vectors ``"flow_matching"``, and the cell itself.
     n_latent
         Dimensions of the embedding.
     isometry
@@ -84,7 +101,7 @@ def fit_gde(
         and ``"feature"`` for ``X`` and layers.
     split_key
         Column of ``obs``, constant within sets, with the values ``"train"``, ``"validation"`` and others, as
-        ``scgde.pp.split_sets`` writes it. Sets of other values are embedded, but leave no trace in the fit.
+        ``scgde.pp.split_sets`` writes it. Sets of other values are embedded, but not used for training.
     set_weights
         Column of ``obs``, constant within sets, as ``scgde.pp.set_weights`` writes it, or a Series by name of set: sets
         are drawn in proportion. By default each set counts the same, however many cells it has.
@@ -93,12 +110,13 @@ def fit_gde(
         then also learns to predict it. Numbers (unless a few whole ones that repeat) by squared error in units of their
         variance, all else by cross entropy in which every class counts the same. See :func:`classify` for how well.
     label_weight
-        Weight of this loss beside that of the generator.
+        Weight of this loss; the generator has weight 1.
     batch_key
         Column of ``obs``, constant within sets, of what should not matter, such as a batch or site: the generator is
-        told the batch, and the embedding is kept from carrying it. What goes along with the batch is lost with it.
+        conditioned on it, and an independence penalty (HSIC) removes it from the embedding, with all that is confounded
+        with it.
     batch_weight
-        Weight of the dependence between embedding and batch, see :func:`scgde.nn.independence.group_dependence`.
+        Weight of that penalty, see :func:`scgde.nn.hsic.group_dependence`.
     validation_fraction
         Share of the sets held out to choose when to stop, where there is no ``split_key``.
     max_steps
@@ -115,14 +133,14 @@ def fit_gde(
         Random seed; same seed, machine and number of threads, same result.
     key_added
         Name under which results are written.
-    encoder_kwargs, generator_kwargs, train_kwargs
-        Further options, see the classes and :meth:`scgde.model.GDE.train`.
+    encoder_kwargs, generator_kwargs, featurizer_kwargs, train_kwargs
+        Further options, see the classes and :class:`scgde.model.TrainOptions`.
 
     Returns
     -------
     The fitted model. Writes ``obs["{key}_set"]``, ``obsm["X_{key}"]`` and ``uns["{key}"]`` with ``sets``,
-    ``embedding``, ``params`` (options that are None left out), ``history`` and ``model``. The column ``role`` of
-    ``sets`` tells what the fit used a set for: ``"train"``, ``"validation"`` or, nothing, ``"held out"``. With
+    ``embedding``, ``params`` (options that are None left out), ``history`` and ``model``. The column ``split`` of
+    ``sets`` tells what the fit used a set for: ``"train"``, ``"validation"`` or, nothing, ``"test"``. With
     ``label_key`` predictions for all sets are written to ``sets`` and ``obs``, in the columns that
     :func:`scgde.tl.classify` names; those of labelled sets were made by a fit that knew the label.
 
@@ -143,25 +161,33 @@ def fit_gde(
     check_key(key_added, "key_added")
     check_count(seed, "seed", minimum=0)
     check_not_backed_view(adata)
-    source = choose_source(adata, use_rep, layer)
-    obs = own_columns_dropped(adata.obs, groupby, key_added)
-    grouping = group_cells(obs, groupby, min_cells=min_cells, mask=mask)
+    views = open_representations(adata, cells=cells, use_rep=use_rep, layer=layer, generate=generate)
+    grouping = group_cells(
+        without_own_columns(adata.obs, groupby, key_added), groupby, min_cells=min_cells, mask=mask
+    )
     check_at_least_two_sets(grouping.table)
-    check_features(source.matrix(adata), grouping.codes, source.label)
-    parts = parts_of_sets(adata, grouping.table, split_key, validation_fraction, seed)
-    weights = weights_of_sets(adata.obs, grouping.table, set_weights)
-    label = label_of_sets(adata.obs, grouping, label_key)
-    batch = batch_of_sets(adata.obs, grouping, batch_key)
+    views.check(adata, grouping.codes)
+    split_column = column_of_sets(adata.obs, grouping, split_key, "split_key")
+    weights = read_set_weights(adata.obs, grouping, set_weights)
+    label_column = column_of_sets(adata.obs, grouping, label_key, "label_key")
+    label = None if label_column is None else read_label(label_column)
+    batch_column = column_of_sets(adata.obs, grouping, batch_key, "batch_key")
+    batch = None if batch_column is None else read_batch(batch_column)
     warn_dropped(grouping.dropped, min_cells)
+
+    sets = CellSets.from_grouping(adata, grouping, *views)
+    split = sets.split(split_column, fraction=validation_fraction, seed=seed)
     model_options: dict[str, Any] = {
         "encoder": encoder,
-        "generator": generator,
+        "generator": generator or views.target.default_generator,
+        "featurizer": featurizer or views.encoder.default_featurizer,
         "n_latent": n_latent,
         "isometry": isometry,
         "isometry_ground": isometry_ground,
-        "scaling": scaling or source.scaling,
+        "scaling": scaling,
         "encoder_kwargs": encoder_kwargs,
         "generator_kwargs": generator_kwargs,
+        "featurizer_kwargs": featurizer_kwargs,
         "seed": seed,
     }
     if label is not None:
@@ -175,23 +201,14 @@ def fit_gde(
         "validation_fraction": validation_fraction,
         "seed": seed,
     }
-    params = params_of(
-        source,
-        groupby=groupby,
-        mask=mask,
-        min_cells=min_cells,
-        split_key=split_key,
-        set_weights=set_weights,
-        label_key=label_key,
-        batch_key=batch_key,
-        **(model_options | train_options),
-        train_kwargs=train_kwargs,
-    )
-    told = {"groupby": groupby} | ({} if label is None else {"label_key": label_key})
-    model: GDE = model_of_sets(GDE, adata, source, grouping, told, **model_options)
+    arguments = {"groupby": groupby, "mask": mask, "min_cells": min_cells, "split_key": split_key}
+    arguments |= {"set_weights": set_weights, "label_key": label_key, "batch_key": batch_key}
+    params = fit_params(views, **arguments, **(model_options | train_options), train_kwargs=train_kwargs)
+    model = GDE.from_cell_sets(sets, **model_options)
+    model.fitted_on = {"groupby": groupby, "label_key": label_key, "batch_key": batch_key}
     model.train(
         **train_options,
-        **parts,
+        **train_names(sets, split),
         set_weights=weights,
         labels=None if label is None else label.values,
         batches=None if batch is None else batch.values,
@@ -200,9 +217,8 @@ def fit_gde(
         progress_bar=progress_bar,
         **(train_kwargs or {}),
     )
-    embedding = model.get_embedding().to_numpy()
-    grouping = grouping._replace(table=with_roles(grouping.table, parts, weights))
-    write_results(adata, grouping, embedding, model, params, key=key_added)
+    table = table_of_fit(sets, split, weights)
+    write_fit(adata, grouping.codes, table, model.get_embedding().to_numpy(), model, params, key=key_added)
     if label is not None:
         write_predictions(adata, model, key_added)
     return model

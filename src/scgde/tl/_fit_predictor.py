@@ -2,14 +2,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
-
 from scgde import _keys
 from scgde._checks import check_count, check_set_table
-from scgde.tl._carried import read_tde, stored_model
-from scgde.tl._moved import Fitted
-from scgde.tl._predicting import check_predictor, fit_on_pairs
+from scgde.model import TDE
+from scgde.model._predictor_fit import fit_on_pairs
+from scgde.predictors import make_predictor
+from scgde.results import FittedSets, read_model
+from scgde.results._fitted_sets import split_column
+from scgde.results._store import to_entry
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -30,7 +30,7 @@ def fit_predictor(
     adata
         A fitted AnnData with its cells, see :func:`fit_tde`.
     predictor
-        Name in ``scgde.model.predictors.predictors``.
+        Name in ``scgde.predictors.PREDICTORS``.
     predictor_kwargs
         Its options.
     key
@@ -51,17 +51,17 @@ def fit_predictor(
     """
     seed = check_count(seed, "seed", minimum=0)
     check_set_table(adata.uns, key, entry=_keys.PAIRS, made_by="scgde.tl.fit_tde")
-    to_fit, model = check_predictor(predictor, predictor_kwargs), read_tde(adata, key)
+    to_fit, model = make_predictor(predictor, predictor_kwargs), read_model(adata, key, TDE)
     pairs = adata.uns[key][_keys.PAIRS]
-    labelled = pairs[(pairs[_keys.ROLE] != "held out").to_numpy()]
-    if model.module.condition != "both" or len(labelled) < 2 or to_fit is None:
+    labelled = pairs[(split_column(pairs) != "test").to_numpy()]
+    if not model.module.condition.needs_predictor or not model.module.embeds_new_sets or len(labelled) < 2:
+        condition = adata.uns[key][_keys.PARAMS].get("condition")
         msg = (
             'A predictor needs a fit with `condition="both"` and two pairs or more, got '
-            f"{model.module.condition!r} and {len(labelled)}. Fit with `time_key` or `pairs`."
+            f"{condition!r} and {len(labelled)}. Fit with `time_key` or `pairs`."
         )
         raise ValueError(msg)
-    fitted = Fitted.of(adata, model, key)
-    embedding = pd.DataFrame(np.asarray(fitted.embedding), index=fitted.table.index)
-    fit_on_pairs(to_fit, model, fitted.x, fitted.index, embedding, labelled, seed=seed)
+    fitted = FittedSets.read(adata, key, TDE)
+    fit_on_pairs(to_fit, model, fitted.cells, fitted.embedding, labelled, seed=seed)
     model.predictor = to_fit
-    adata.uns[key][_keys.MODEL] = stored_model(model)
+    adata.uns[key][_keys.MODEL] = to_entry(model)

@@ -2,19 +2,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from scgde import _keys
 from scgde._checks import check_count
-from scgde.data import SetIndex
+from scgde.data import CellSets, column_of_sets
 from scgde.model import TDE
+from scgde.model._predictor_fit import fit_on_pairs
+from scgde.nn import CONDITIONS
+from scgde.predictors import make_predictor
+from scgde.results import write_fit
+from scgde.results._fits import (
+    DEFAULT_STEPS,
+    fit_params,
+    open_representations,
+    read_set_weights,
+    table_of_fit,
+    train_names,
+)
+from scgde.results._store import check_key, check_not_backed_view, without_own_columns
+from scgde.sets import pair_sets
 from scgde.sets._grouping import warn_dropped
-from scgde.sets._pairing import SOURCE, TARGET
-from scgde.tl._carried import check_key, own_columns_dropped, write_results
-from scgde.tl._fitting import DEFAULT_STEPS, model_of_sets, params_of, weights_of_sets, with_roles
-from scgde.tl._pairing import covariate_names, pair_sets, parts_of
-from scgde.tl._predicting import check_predictor, fit_on_pairs
-from scgde.tl._source import check_features, check_not_backed_view, choose_source
+from scgde.sets._pairs import SOURCE, TARGET, check_pair_weights, covariate_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +43,8 @@ def fit_tde(
     covariates: Sequence[str] = (),
     use_rep: str | None = None,
     layer: str | None = None,
+    cells: str | None = None,
+    generate: str | None = None,
     mask: np.ndarray | pd.Series | Sequence[bool] | str | None = None,
     min_cells: int = 10,
     encoder: str = "pooled_gnn",
@@ -43,8 +52,10 @@ def fit_tde(
     coupling: str = "ot",
     condition: str = "both",
     predictor: str | None = "kernel",
+    featurizer: str | None = None,
     n_latent: int = 32,
     isometry: float = 0.0,
+    isometry_ground: str = "sliced",
     scaling: str | None = None,
     split_key: str | None = None,
     transductive: bool = False,
@@ -62,12 +73,13 @@ def fit_tde(
     key_added: str = "tde",
     encoder_kwargs: dict[str, Any] | None = None,
     transport_kwargs: dict[str, Any] | None = None,
+    featurizer_kwargs: dict[str, Any] | None = None,
     predictor_kwargs: dict[str, Any] | None = None,
     train_kwargs: dict[str, Any] | None = None,
 ) -> TDE:
-    """Fit transport with distribution embeddings: one model that moves the cells of any set to any other.
+    """Fit transport with distribution embeddings: one model that transports the cells of any set to any other.
 
-    The transport is told the embeddings of both sets, and so it learns from every set, also from one that was seen at
+    The transport is conditioned on the embeddings of both sets, and so it learns from every set, also from one that was seen at
     one time only. What is then fitted on the pairs is small: a predictor of the embedding of the target, from that of
     the source and the covariates of the pair.
 
@@ -84,36 +96,44 @@ def fit_tde(
     pairs
         Names of source and target sets, shape ``(n, 2)``, in place of ``time_key``.
     covariates
-        Columns of ``obs``, numeric and constant within sets, that the predictor is told of the target beside the times:
-        a dose, the features of a perturbation.
+        Columns of ``obs``, numeric and constant within sets, of the target of a pair, which the predictor takes in
+        addition to the times: a dose, the features of a perturbation.
     use_rep
         Entry of ``obsm`` with the features, or ``"X"``; by default ``X_pca`` where it is there, else ``X``.
     layer
         Layer with the features.
+    cells
+        What a cell is, a name in ``scgde.data.representations.REPRESENTATIONS``; by default ``"vectors"``.
+    generate
+        Entry of ``obsm``, or ``"X"``, that is transported, where that is not what the encoder reads.
     mask
         Boolean array, or name of a boolean column of ``obs``: cells with False are in no set.
     min_cells
         Smaller sets are dropped, with one warning.
     encoder, transport
-        See ``scgde.nn.encoders.encoders`` and ``scgde.nn.transports.transports``.
+        Names in ``scgde.nn.ENCODERS`` and ``scgde.nn.TRANSPORTS``.
     coupling
         Of flow matching: how the cells of two sets are paired. ``"ot"``, ``"sinkhorn"`` or ``"independent"``.
     condition
-        What the transport is told: ``"both"`` embeddings; that of the ``"source"`` alone, so that it learns from pairs
-        only and forecasts by itself; or ``"lookup"``, a learnt vector for each set, which no other set has.
+        What the transport is conditioned on: ``"both"`` embeddings; that of the ``"source"`` alone, so that it learns
+        from pairs only and forecasts by itself; or ``"lookup"``, a learnt vector for each set, which no other set has.
     predictor
-        Name in ``scgde.model.predictors.predictors``, or None. Fitted where there are two pairs or more.
+        Name in ``scgde.predictors.PREDICTORS``, or None. Fitted where there are two pairs or more.
+    featurizer
+        Name in ``scgde.nn.FEATURIZERS``; by default that of the kind of cells.
     n_latent
         Dimensions of the embedding.
     isometry
-        Weight of a term that ties latent distance to sliced Wasserstein-2 distance between sets; 0 for none.
+        Weight of a term that ties latent distance to Wasserstein-2 distance between sets; 0 for none.
+    isometry_ground
+        How that distance is estimated: ``"sliced"``, or ``"sinkhorn"``, nearer to it and several times as long.
     scaling
         ``"common"`` divides all features by one number, ``"feature"`` each by its own standard deviation,
         ``"none"`` does not scale. By default ``"common"`` for an ``obsm`` entry, whose axes share one metric,
         and ``"feature"`` for ``X`` and layers.
     split_key
         Column of ``obs``, the same for all sets of a group, with the values ``"train"``, ``"validation"`` and others,
-        as ``scgde.pp.split_sets`` writes it. Groups of other values leave no trace in any step of the fit.
+        as ``scgde.pp.split_sets`` writes it. Groups of other values are used in no step of the fit.
     transductive
         Whether sets of other values are trained on nevertheless, as orphans: what is held out is which of them belong
         together.
@@ -140,14 +160,14 @@ def fit_tde(
         Random seed; same seed, machine and number of threads, same result.
     key_added
         Name under which results are written.
-    encoder_kwargs, transport_kwargs, predictor_kwargs, train_kwargs
-        Further options, see the classes and :meth:`scgde.model.TDE.train`.
+    encoder_kwargs, transport_kwargs, featurizer_kwargs, predictor_kwargs, train_kwargs
+        Further options, see the classes and :class:`scgde.model.TrainOptions`.
 
     Returns
     -------
     The fitted model. Writes ``obs["{key}_set"]``, ``obsm["X_{key}"]`` and ``uns["{key}"]`` with ``sets``,
     ``embedding``, ``params`` (options that are None left out), ``history`` and ``model``, as :func:`fit_gde` does, and
-    ``pairs``: ``source``, ``target``, ``group``, what the predictor is told, and the ``role``.
+    ``pairs``: ``source``, ``target``, ``group``, the covariates of the predictor, and the ``split``.
 
     Raises
     ------
@@ -157,7 +177,7 @@ def fit_tde(
         If the features are not numbers.
     ValueError
         If features are not finite, there are fewer than two sets, ``time_key`` is not numeric or ordered, has NaN or
-        one time only, a set is paired with itself, or ``split_key`` parts a group.
+        one time only, a set is paired with itself, or ``split_key`` divides a group.
 
     References
     ----------
@@ -166,36 +186,51 @@ def fit_tde(
     check_key(key_added, "key_added")
     check_count(seed, "seed", minimum=0)
     check_not_backed_view(adata)
-    source = choose_source(adata, use_rep, layer)
-    to_fit = check_predictor(predictor if condition == "both" else None, predictor_kwargs)
-    obs = own_columns_dropped(adata.obs, groupby, key_added)
+    conditioning = CONDITIONS[condition]
+    to_fit = make_predictor(predictor if conditioning.needs_predictor else None, predictor_kwargs)
+    views = open_representations(adata, cells=cells, use_rep=use_rep, layer=layer, generate=generate)
     pairing = pair_sets(
-        obs, groupby, time_key=time_key, pairs=pairs, covariates=covariates, mask=mask, min_cells=min_cells
+        without_own_columns(adata.obs, groupby, key_added),
+        groupby,
+        time_key=time_key,
+        pairs=pairs,
+        covariates=covariates,
+        mask=mask,
+        min_cells=min_cells,
     )
     grouping = pairing.grouping
-    check_features(source.matrix(adata), grouping.codes, source.label)
-    parts = parts_of(adata, pairing, split_key=split_key, validation_fraction=validation_fraction, seed=seed)
-    roles = pairing.roles(parts)
-    if split_key is None and (condition == "lookup" or not _validates(condition, pair_fraction, roles)):
-        parts = {"train_sets": grouping.table.index.tolist(), "validation_sets": []}
-        roles = pairing.roles(parts)
-    if transductive:
-        held = grouping.table.index.difference([*parts["train_sets"], *parts["validation_sets"]], sort=False)
-        parts = {**parts, "train_sets": [*parts["train_sets"], *held]}
-    usable = (roles != "held out").to_numpy()
-    labelled = pairing.pairs[usable]
-    weights = weights_of_sets(adata.obs, grouping.table, set_weights)
-    chances = _pair_weights(pair_weights, len(pairing.pairs))
+    views.check(adata, grouping.codes)
+    split_column = column_of_sets(adata.obs, grouping, split_key, "split_key")
+    weights = read_set_weights(adata.obs, grouping, set_weights)
+    probabilities = None if pair_weights is None else check_pair_weights(pair_weights, len(pairing.pairs))
     warn_dropped(grouping.dropped, min_cells)
+
+    sets = CellSets.from_grouping(adata, grouping, *views)
+    held_out = validation_fraction if conditioning.embeds_new_sets else 0.0
+    split = sets.split(split_column, fraction=held_out, seed=seed, links=pairing.links, groups=pairing.groups)
+    of_pairs = split.column_of_pairs(pairing.ends)
+    if pair_fraction is None and not conditioning.needs_target:
+        pair_fraction = 1.0
+    if split_key is None and pair_fraction == 1 and not (of_pairs == "validation").any():
+        # Steps are made of pairs alone, and the held-out sets hold none.
+        split = sets.split(None, fraction=0.0, seed=seed)
+        of_pairs = split.column_of_pairs(pairing.ends)
+    if transductive:
+        split = split.with_test_sets(len(sets.names))
+    usable = of_pairs != "test"
+    labelled = pairing.pairs[usable]
     model_options: dict[str, Any] = {
         "encoder": encoder,
         "transport": transport,
         "condition": condition,
+        "featurizer": featurizer or views.encoder.default_featurizer,
         "n_latent": n_latent,
         "isometry": isometry,
-        "scaling": scaling or source.scaling,
+        "isometry_ground": isometry_ground,
+        "scaling": scaling,
         "encoder_kwargs": encoder_kwargs,
         "transport_kwargs": _transport_kwargs(transport, coupling, transport_kwargs),
+        "featurizer_kwargs": featurizer_kwargs,
         "seed": seed,
     }
     train_options: dict[str, Any] = {
@@ -206,62 +241,34 @@ def fit_tde(
         "validation_fraction": validation_fraction,
         "seed": seed,
     }
-    told = {"time_key": time_key, "covariates": covariate_names(pairing.pairs)}
-    params = params_of(
-        source,
-        groupby=groupby,
-        **told,
-        mask=mask,
-        min_cells=min_cells,
-        split_key=split_key,
-        set_weights=set_weights,
-        transductive=transductive,
-        predictor=predictor,
-        predictor_kwargs=predictor_kwargs,
-        **(model_options | train_options),
-        train_kwargs=train_kwargs,
-    )
-    clock = None if pairing.clock is None else pairing.clock._asdict()
-    known = {"groupby": pairing.columns, "clock": clock, **told}
-    model = model_of_sets(TDE, adata, source, grouping, known, **model_options)
+    columns = {"time_key": time_key, "covariates": covariate_names(pairing.pairs)}
+    arguments = {"groupby": groupby, **columns, "mask": mask, "min_cells": min_cells, "split_key": split_key}
+    arguments |= {"set_weights": set_weights, "transductive": transductive, "predictor": predictor}
+    arguments |= {"predictor_kwargs": predictor_kwargs, "train_kwargs": train_kwargs}
+    params = fit_params(views, **arguments, **(model_options | train_options))
+    model = TDE.from_cell_sets(sets, **model_options)
+    time_scale = None if pairing.time_scale is None else pairing.time_scale._asdict()
+    model.fitted_on = {"groupby": pairing.columns, "time_scale": time_scale, **columns}
     model.train(
         **train_options,
-        train_sets=parts["train_sets"],
-        validation_sets=parts["validation_sets"],
+        **train_names(sets, split),
         pairs=labelled[[SOURCE, TARGET]].to_numpy(dtype=object) if len(labelled) else None,
-        pair_weights=None if chances is None else chances[usable],
+        pair_weights=None if probabilities is None else probabilities[usable],
         set_weights=weights,
         accelerator=accelerator,
         checkpoint_dir=checkpoint_dir,
         progress_bar=progress_bar,
         **(train_kwargs or {}),
     )
-    embedding = model.get_embedding()
+    embedding = model.get_embedding().to_numpy()
     if to_fit is not None and len(labelled) > 1:
-        index = SetIndex.from_codes(grouping.codes, len(grouping.table))
-        fit_on_pairs(to_fit, model, source.matrix(adata), index, embedding, labelled, seed=seed)
+        fit_on_pairs(to_fit, model, sets, embedding, labelled, seed=seed)
         model.predictor = to_fit
-    grouping = grouping._replace(table=with_roles(grouping.table, parts, weights))
-    extra = {_keys.PAIRS: pairing.pairs.assign(**{_keys.ROLE: roles}).rename(index=str)}
-    write_results(adata, grouping, embedding.to_numpy(), model, params, key=key_added, **extra)
+    table = table_of_fit(sets, split, weights)
+    extra = {_keys.PAIRS: pairing.pairs.assign(**{_keys.SPLIT: of_pairs}).rename(index=str)}
+    write_fit(adata, grouping.codes, table, embedding, model, params, key=key_added, **extra)
     return model
-
-
-def _validates(condition: str, pair_fraction: float | None, roles: pd.Series) -> bool:
-    """Whether the held-out sets hold a pair, where steps are made of pairs alone."""
-    only_pairs = (1.0 if condition == "source" else 0.0) if pair_fraction is None else pair_fraction
-    return only_pairs < 1 or bool((roles == "validation").any())
 
 
 def _transport_kwargs(transport: str, coupling: str, options: dict[str, Any] | None) -> dict[str, Any] | None:
     return {"coupling": coupling, **(options or {})} if transport == "flow_matching" else options
-
-
-def _pair_weights(weights: ArrayLike | None, n_pairs: int) -> np.ndarray | None:
-    if weights is None:
-        return None
-    values = np.asarray(weights, dtype=float)
-    if values.shape != (n_pairs,):
-        msg = f"`pair_weights` must hold one number for each of {n_pairs} pairs, got shape {values.shape}."
-        raise ValueError(msg)
-    return values

@@ -8,18 +8,25 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_count, check_seed
-from scgde.sets._pairing import TIME_FROM, TIME_TO, TimeScale
-from scgde.tl._carried import read_tde
+from scgde.model import TDE
+from scgde.model._predictor_fit import covariance_of
+from scgde.results import FittedSets, read_model
+from scgde.sets import TimeScale
+from scgde.sets._pairs import TIME_FROM, TIME_TO
 from scgde.tl._generate import check_decodable
-from scgde.tl._moved import SOURCE_SET, Fitted, moved_cells, way_times
-from scgde.tl._predicting import covariance_of
+from scgde.tl._transport import (
+    SOURCE_SET,
+    sources,
+    times_on_path,
+    transport_sets,
+    transported_anndata,
+    transported_obs,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anndata import AnnData
-
-    from scgde.model import TDE
 
 
 def forecast(
@@ -33,17 +40,17 @@ def forecast(
     key: str = "tde",
     seed: int = 0,
 ) -> AnnData:
-    """Move the cells of sets to where they are expected, each to several draws of the target embedding.
+    """Transport the cells of sets to where they are expected, each to several draws of the target embedding.
 
     What becomes of a clone is not known from its cells: the predictor gives a distribution over target embeddings, and
-    the moved cells of all draws together are the forecast.
+    the transported cells of all draws together are the forecast.
 
     Parameters
     ----------
     adata
         A fitted AnnData, or one with embedded sets, with its cells.
     source
-        Names of the sets whose cells are moved.
+        Names of the sets whose cells are transported.
     to
         The time that is forecast, where the fit had a ``time_key``. With further covariates a mapping from their names
         (and that of ``time_key``) to values.
@@ -51,7 +58,7 @@ def forecast(
         Draws of the target embedding. A transport conditioned on the source alone has one end for each cell, and takes
         no draws.
     n_times
-        2 for the cells where they arrive. More: so many steps of their way, both ends included.
+        2 for the cells where they arrive. More: so many steps of their path, both ends included.
     decode
         Whether to map principal components back to genes.
     key
@@ -61,7 +68,7 @@ def forecast(
 
     Returns
     -------
-    The moved cells, as :func:`transport` gives them, with ``obs["draw"]`` and the draw in their names. How sure it is:
+    The transported cells, as :func:`transport` gives them, with ``obs["draw"]`` and the draw in their names. How sure it is:
     ``uns["forecast"]["embedding"]``, the drawn embeddings, shape ``(n_sources, n_draws, E)``, and
     ``uns["forecast"]["sets"]``: one row per source with the ``spread`` of its draws, root mean squared distance from
     their mean, and the ``relative_spread``, its ratio to that of the targets of all training pairs: 0 where the target
@@ -75,80 +82,84 @@ def forecast(
     RuntimeError
         If the fit had no pairs to learn a predictor from.
     ValueError
-        If ``to`` does not say what the predictor must be told, or there is no way back to genes.
+        If ``to`` does not give the covariates of the predictor, or cells cannot be mapped back to genes.
     """
     n_draws, n_times = check_count(n_draws, "n_draws"), check_count(n_times, "n_times", minimum=2)
     rng = check_seed(seed)
-    model = read_tde(adata, key)
+    model = read_model(adata, key, TDE)
     check_decodable(model, decode=decode)
     check_forecasts(model)
-    fitted = Fitted.of(adata, model, key)
-    start = fitted.sources(source)
-    told = _told(fitted, start, to)
-    ends = drawn_targets(fitted, start, told, n_draws=n_draws, rng=rng)
-    times = way_times(n_times)
-    moved, _ = fitted.move(start, ends, times=times, seed=seed)
-    obs = fitted.frame(adata, start, ["forecast"] * len(start), ends.shape[1])
-    cells = moved_cells(model, moved, obs, times, decode=decode)
-    cells.uns["forecast"] = {_keys.EMBEDDING: ends, _keys.SETS: _certainty(fitted, start, told, ends)}
+    fitted = FittedSets.read(adata, key, TDE)
+    start = sources(fitted, source)
+    covariates = _covariates(fitted, start, to)
+    ends = drawn_targets(fitted, start, covariates, n_draws=n_draws, rng=rng)
+    times = times_on_path(n_times)
+    transported = transport_sets(fitted, start, ends, times=times, seed=seed)
+    obs = transported_obs(fitted, adata.obs_names, start, ["forecast"] * len(start), ends.shape[1])
+    cells = transported_anndata(model, transported, obs, times, decode=decode)
+    cells.uns["forecast"] = {_keys.EMBEDDING: ends, _keys.SETS: _certainty(fitted, start, covariates, ends)}
     return cells
 
 
 def check_forecasts(model: TDE) -> None:
     """Require a predictor, or a transport that needs none."""
-    if model.module.condition == "source" or model.predictor is not None:
+    if not model.module.condition.needs_predictor or model.predictor is not None:
         return
     msg = (
         "A forecast needs a predictor, which is fitted on two pairs or more with `predictor` and "
-        '`condition="both"`, but this fit has none. Fit with `time_key` or `pairs`, or move cells to a set that is '
-        "known with `scgde.tl.transport`."
+        '`condition="both"`, but this fit has none. Fit with `time_key` or `pairs`, or transport cells to a set that '
+        "is known with `scgde.tl.transport`."
     )
     raise RuntimeError(msg)
 
 
 def drawn_targets(
-    fitted: Fitted, source: np.ndarray, covariates: np.ndarray, *, n_draws: int, rng: np.random.Generator
+    fitted: FittedSets[TDE], source: np.ndarray, covariates: np.ndarray, *, n_draws: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Target embeddings of sets ``(P,)``, shape ``(P, n_draws, E)``; of a transport that needs none, one of zeros."""
     model, z = fitted.model, fitted.embedding[source]
-    if model.module.condition == "source":
+    if not model.module.condition.needs_predictor:
         return np.zeros((len(z), 1, z.shape[1]), dtype=np.float32)
-    noise = covariance_of(model, fitted.x, fitted.index, source) if model.predictor.uses_covariance else None
+    assert model.predictor is not None
+    noise = covariance_of(model, fitted.cells, source) if model.predictor.uses_covariance else None
     return model.predictor.draw(z, covariates=covariates, source_covariance=noise, n_draws=n_draws, rng=rng)
 
 
-def _told(fitted: Fitted, source: np.ndarray, to: Any) -> np.ndarray:
-    """Covariates of each source, shape ``(P, c)``."""
-    known = fitted.model.source
+def _covariates(fitted: FittedSets[TDE], source: np.ndarray, to: Any) -> np.ndarray:
+    """Covariates of each source as the predictor takes them, shape ``(P, c)``."""
+    known = fitted.model.fitted_on or {}
     names, time_key = known["covariates"], known["time_key"]
     wanted = [time_key if name == TIME_TO else name for name in names if name != TIME_FROM]
     values = dict(to) if isinstance(to, Mapping) else {wanted[0]: to} if to is not None and len(wanted) == 1 else {}
-    if fitted.model.module.condition == "source":
+    if not fitted.model.module.condition.needs_predictor:
         return np.zeros((len(source), 0))
     if set(values) != set(wanted) or (to is not None and not wanted):
-        msg = f"`to` must say {wanted or 'nothing'}, which the predictor was fitted with, got {to!r}."
+        need = f"give a value for {wanted}, the covariates of the predictor" if wanted else "be left out"
+        msg = f"`to` must {need}, got {to!r}."
         raise ValueError(msg)
     columns = {name: np.full(len(source), _number(known, name, value)) for name, value in values.items()}
     if time_key is not None:
         columns[TIME_TO] = columns.pop(time_key)
-        columns[TIME_FROM] = TimeScale(**known["clock"]).read(fitted.table[time_key].iloc[source])
+        columns[TIME_FROM] = TimeScale(**known["time_scale"]).read(fitted.table[time_key].iloc[source])
     return np.stack([columns[name] for name in names], axis=1) if names else np.zeros((len(source), 0))
 
 
 def _number(known: dict[str, Any], name: str, value: Any) -> float:
     if name == known["time_key"]:
-        value = TimeScale(**known["clock"]).number(value)
+        value = TimeScale(**known["time_scale"]).number(value)
     if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not np.isfinite(value):
         msg = f"`to` must hold finite numbers, got {value!r} for {name!r}."
         raise ValueError(msg)
     return float(value)
 
 
-def _certainty(fitted: Fitted, source: np.ndarray, told: np.ndarray, ends: np.ndarray) -> pd.DataFrame:
+def _certainty(
+    fitted: FittedSets[TDE], source: np.ndarray, covariates: np.ndarray, ends: np.ndarray
+) -> pd.DataFrame:
     spread = np.sqrt(ends.var(axis=1).sum(axis=-1))
     table = pd.DataFrame({"spread": spread}, index=pd.Index(fitted.table.index[source], name=SOURCE_SET))
     predictor = fitted.model.predictor
     if predictor is None:
         return table
-    inside = predictor.in_support(fitted.embedding[source], covariates=told)
+    inside = predictor.in_support(fitted.embedding[source], covariates=covariates)
     return table.assign(relative_spread=spread / predictor.target_spread, in_support=inside)

@@ -2,20 +2,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import anndata as ad
 import numpy as np
 import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_sets
-from scgde.tl._carried import read_gde
+from scgde.data.representations import Vectors
+from scgde.model import GDE
+from scgde.results import read_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anndata import AnnData
 
-    from scgde.model import GDE, TDE
+    from scgde.model import TDE
 
 
 def generate(
@@ -58,7 +59,7 @@ def generate(
     ValueError
         If an embedding has the wrong number of dimensions, there is no way back to genes, or no such batch.
     """
-    model = read_gde(adata, key)
+    model = read_model(adata, key, GDE)
     check_decodable(model, decode=decode)
     table, embedding = _requested_sets(adata, sets, key)
     cells = model.generate(embedding, n_cells, batch=batch, seed=seed)
@@ -66,13 +67,13 @@ def generate(
 
 
 def check_decodable(model: GDE | TDE, *, decode: bool) -> None:
-    """Require a way back to genes where one is asked for."""
-    if decode and model.decoder is None:
-        msg = (
-            "`decode=True` needs a fit on `obsm['X_pca']` with the loadings in `varm['PCs']` that made it from `X`, "
-            f"got a fit on {model.source['use_rep'] if model.source else 'arrays'!r} without such loadings."
-        )
+    """Require that cells can be mapped back to genes where that is asked for."""
+    if not decode:
+        return
+    if model.target_representation is None:
+        msg = "`decode=True` needs a fit on an AnnData, got one on arrays."
         raise ValueError(msg)
+    model.target_representation.check_decodable()
 
 
 def _requested_sets(adata: AnnData, sets: Any, key: str) -> tuple[pd.DataFrame, np.ndarray]:
@@ -80,11 +81,11 @@ def _requested_sets(adata: AnnData, sets: Any, key: str) -> tuple[pd.DataFrame, 
     table, embedding = adata.uns[key][_keys.SETS], np.asarray(adata.uns[key][_keys.EMBEDDING])
     if isinstance(sets, np.ndarray) and np.issubdtype(sets.dtype, np.number):
         return _named_by_number(sets, embedding.shape[1])
-    place = np.arange(len(table)) if sets is None else check_sets(table.index, sets, "`sets`")
-    names = table.index[place]
-    chosen = table.iloc[place].drop(columns=[_keys.N_CELLS, "set"], errors="ignore")
+    rows = np.arange(len(table)) if sets is None else check_sets(table.index, sets, "`sets`")
+    names = table.index[rows]
+    chosen = table.iloc[rows].drop(columns=[_keys.N_CELLS, "set"], errors="ignore")
     chosen.insert(0, "set", pd.Categorical(names, categories=names.unique()))
-    return chosen, embedding[place]
+    return chosen, embedding[rows]
 
 
 def _named_by_number(embedding: np.ndarray, n_embed: int) -> tuple[pd.DataFrame, np.ndarray]:
@@ -100,10 +101,8 @@ def _named_by_number(embedding: np.ndarray, n_embed: int) -> tuple[pd.DataFrame,
 
 
 def generated_cells(model: GDE | TDE, cells: np.ndarray, obs: pd.DataFrame, *, decode: bool) -> AnnData:
-    """AnnData of cells ``(S, n, G)`` with one row of ``obs`` each."""
-    cells = cells.reshape(-1, cells.shape[-1])
+    """AnnData of cells ``(S, n, *shape)`` with one row of ``obs`` each, in the representation that is modelled."""
+    cells = cells.reshape(-1, *cells.shape[2:])
     obs = obs.set_axis(pd.RangeIndex(len(obs)).astype(str))
-    if decode and model.decoder is not None:
-        return ad.AnnData(X=model.decoder(cells), obs=obs, var=pd.DataFrame(index=model.decoder.genes))
-    names = model.source["names"] if model.source else [str(i) for i in range(cells.shape[1])]
-    return ad.AnnData(X=cells, obs=obs, var=pd.DataFrame(index=names))
+    representation = model.target_representation or Vectors.unnamed(cells.shape[1])
+    return representation.to_adata(cells, obs, decode=decode)

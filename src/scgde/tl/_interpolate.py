@@ -7,8 +7,10 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_count, check_interval, check_sets
-from scgde.stats._extrapolation import in_support
-from scgde.tl._carried import read_gde
+from scgde.model import GDE
+from scgde.results import read_model
+from scgde.results._fitted_sets import split_column
+from scgde.stats import in_support
 from scgde.tl._generate import check_decodable, generated_cells
 
 if TYPE_CHECKING:
@@ -71,13 +73,13 @@ def interpolate(
     """
     n_steps, n_cells = check_count(n_steps, "n_steps", minimum=2), check_count(n_cells, "n_cells")
     check_interval(*interval, "`interval`")
-    model = read_gde(adata, key)
+    model = read_model(adata, key, GDE)
     check_decodable(model, decode=decode)
     names = [source, *via, target]
-    place = check_sets(adata.uns[key][_keys.SETS].index, names, "`source`, `target` and `via`")
-    knots = np.asarray(adata.uns[key][_keys.EMBEDDING])[place]
+    rows = check_sets(adata.uns[key][_keys.SETS].index, names, "`source`, `target` and `via`")
+    knots = np.asarray(adata.uns[key][_keys.EMBEDDING])[rows]
     t = np.linspace(*interval, n_steps)
-    path = along(knots, t)
+    path = interpolate_linearly(knots, t)
     inside = in_support(path, _training_embedding(adata, key))
     cells = np.stack([model.generate(step[None], n_cells, seed=seed)[0] for step in path])
     obs = pd.DataFrame(
@@ -92,7 +94,7 @@ def interpolate(
     return generated
 
 
-def along(knots: np.ndarray, t: np.ndarray) -> np.ndarray:
+def interpolate_linearly(knots: np.ndarray, t: np.ndarray) -> np.ndarray:
     """Points at times ``t`` of the line through ``knots`` ``(K, E)``, met equally spaced in [0, 1]; ends prolonged."""
     n_parts = len(knots) - 1
     part = np.clip(np.floor(t * n_parts).astype(int), 0, n_parts - 1)
@@ -101,6 +103,6 @@ def along(knots: np.ndarray, t: np.ndarray) -> np.ndarray:
 
 
 def _training_embedding(adata: AnnData, key: str) -> np.ndarray:
-    table, embedding = adata.uns[key][_keys.SETS], np.asarray(adata.uns[key][_keys.EMBEDDING])
-    trained = (table[_keys.ROLE] == "train").to_numpy() if _keys.ROLE in table else np.ones(len(table), dtype=bool)
+    split, embedding = split_column(adata.uns[key][_keys.SETS]), np.asarray(adata.uns[key][_keys.EMBEDDING])
+    trained = np.ones(len(embedding), dtype=bool) if split is None else (split == "train").to_numpy()
     return embedding[trained] if trained.any() else embedding

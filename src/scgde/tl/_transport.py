@@ -2,17 +2,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import anndata as ad
 import numpy as np
+import pandas as pd
 
 from scgde._checks import check_count
-from scgde.tl._carried import read_tde
+from scgde.model import TDE
+from scgde.results import FittedSets, read_model
 from scgde.tl._generate import check_decodable
-from scgde.tl._moved import Fitted, moved_cells, way_times
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from anndata import AnnData
+
+SOURCE_SET, TARGET_SET, TIME, CELL, DRAW = "source_set", "target_set", "t", "cell", "draw"
 
 
 def transport(
@@ -25,18 +29,18 @@ def transport(
     key: str = "tde",
     seed: int = 0,
 ) -> AnnData:
-    """Move the cells of sets to other sets, any to any.
+    """Transport the cells of sets to other sets, any to any.
 
     Parameters
     ----------
     adata
         A fitted AnnData, or one with embedded sets, with its cells.
     source
-        Names of the sets whose cells are moved.
+        Names of the sets whose cells are transported.
     target
-        Name of the set that each is moved to, or one for all.
+        Name of the set that each is transported to, or one for all.
     n_times
-        2 for the cells where they arrive. More: so many steps of their way, both ends included.
+        2 for the cells where they arrive. More: so many steps of their path, both ends included.
     decode
         Whether to map principal components back to genes.
     key
@@ -46,7 +50,7 @@ def transport(
 
     Returns
     -------
-    The moved cells under the names of the source cells, followed by the time where ``n_times`` is above 2: ``X`` in
+    The transported cells under the names of the source cells, followed by the time where ``n_times`` is above 2: ``X`` in
     the training features, or genes with ``decode``; ``obs["source_set"]``, ``["target_set"]``, ``["cell"]`` and
     ``["t"]`` in [0, 1].
 
@@ -55,17 +59,16 @@ def transport(
     KeyError
         If there is no fit, or no set of that name.
     ValueError
-        If the numbers of sources and targets differ, a set is moved to itself, the transport is conditioned on the
-        source alone, or there is no way back to genes.
+        If the numbers of sources and targets differ, a set is transported to itself, the transport is conditioned on the
+        source alone, or cells cannot be mapped back to genes.
     """
     n_times = check_count(n_times, "n_times", minimum=2)
-    model = read_tde(adata, key)
-    check_decodable(model, decode=decode)
-    if model.module.condition == "source":
+    check_decodable(read_model(adata, key, TDE), decode=decode)
+    fitted = FittedSets.read(adata, key, TDE)
+    if not fitted.model.module.condition.needs_target:
         msg = 'A transport to a given set needs a fit with `condition="both"`, got "source". Call `scgde.tl.forecast`.'
         raise ValueError(msg)
-    fitted = Fitted.of(adata, model, key)
-    start, end = fitted.sources(source), fitted.places(target, "target")
+    start, end = sources(fitted, source), fitted.rows_of(target, "target")
     if len(end) not in (1, len(start)):
         msg = f"`target` must name one set, or one for each of {len(start)} sources, got {len(end)}."
         raise ValueError(msg)
@@ -73,6 +76,95 @@ def transport(
     if (start == end).any():
         msg = f"`source` and `target` must differ, got {fitted.table.index[start[start == end][0]]!r} for both."
         raise ValueError(msg)
-    times = way_times(n_times)
-    moved, _ = fitted.move(start, fitted.embedding[end][:, None], times=times, seed=seed)
-    return moved_cells(model, moved, fitted.frame(adata, start, fitted.table.index[end]), times, decode=decode)
+    times = times_on_path(n_times)
+    cells = transport_sets(fitted, start, fitted.embedding[end][:, None], times=times, seed=seed)
+    obs = transported_obs(fitted, adata.obs_names, start, fitted.table.index[end])
+    return transported_anndata(fitted.model, cells, obs, times, decode=decode)
+
+
+def sources(fitted: FittedSets, names: str | Sequence[str]) -> np.ndarray:
+    """Rows of the set table of sets that are to be transported: each once, and with cells.
+
+    Raises
+    ------
+    ValueError
+        If a set comes twice, or has no cells in the data.
+    """
+    rows = fitted.rows_of(names, "source")
+    wrong = rows[pd.Series(rows).duplicated() | (fitted.index.sizes[rows] == 0)]
+    if len(wrong):
+        some = fitted.table.index[wrong[:5]].tolist()
+        msg = f"`source` must name each set once, and `adata` hold its cells, got {some}."
+        raise ValueError(msg)
+    return rows
+
+
+def transport_sets(
+    fitted: FittedSets[TDE],
+    source: np.ndarray,
+    target_embedding: np.ndarray,
+    *,
+    times: Sequence[float] = (1.0,),
+    seed: int = 0,
+) -> np.ndarray:
+    """Transport all cells of some sets, each set to several target embeddings.
+
+    Parameters
+    ----------
+    fitted
+        The transport, with its cells.
+    source
+        Rows of the set table, shape ``(P,)``.
+    target_embedding
+        Shape ``(P, D, E)``.
+    times, seed
+        See :meth:`scgde.model.TDE.transport`.
+
+    Returns
+    -------
+    Cells, shape ``(T, n, *shape)``: set by set, and within a set draw by draw.
+    """
+    n_draws, sizes = target_embedding.shape[1], fitted.index.sizes[source]
+    rows = np.concatenate([np.tile(fitted.index.rows(i), n_draws) for i in source])
+    codes = np.repeat(np.arange(len(source) * n_draws), np.repeat(sizes, n_draws))
+    start = np.repeat(fitted.embedding[source], n_draws, axis=0)
+    end = target_embedding.reshape(-1, target_embedding.shape[-1])
+    return fitted.model.transport(fitted.observed(rows), codes, start, end, times=times, seed=seed)
+
+
+def transported_obs(
+    fitted: FittedSets, names: pd.Index, source: np.ndarray, target_set: Iterable[str], n_draws: int = 1
+) -> pd.DataFrame:
+    """``obs`` of the cells of :func:`transport_sets`: source and target set, cell and, of several, the draw."""
+    rows = np.concatenate([np.tile(fitted.index.rows(i), n_draws) for i in source])
+    sizes, sets = fitted.index.sizes[source], fitted.table.index[source]
+    of_source = np.repeat(np.arange(len(source)), n_draws * sizes)
+    obs = pd.DataFrame(
+        {
+            SOURCE_SET: pd.Categorical(sets[of_source], categories=sets),
+            TARGET_SET: pd.Categorical(np.asarray(target_set, dtype=object)[of_source]),
+            CELL: names[rows].to_numpy(dtype=object),
+        }
+    )
+    if n_draws > 1:
+        obs[DRAW] = np.concatenate([np.repeat(np.arange(n_draws), size) for size in sizes])
+    return obs
+
+
+def transported_anndata(
+    model: TDE, cells: np.ndarray, obs: pd.DataFrame, times: Sequence[float], *, decode: bool
+) -> ad.AnnData:
+    """AnnData of cells ``(T, n, *shape)``; named by cell, and by draw and time where there are several."""
+    table = pd.concat([obs.assign(**{TIME: float(time)}) for time in times], ignore_index=True)
+    names = table[CELL].astype(str)
+    if DRAW in table:
+        names = names + "-" + table[DRAW].astype(str)
+    if len(times) > 1:
+        names = names + "-" + table[TIME].map("{:.4g}".format)
+    table = table.set_axis(pd.Index(names.to_numpy()))
+    return model.target_representation.to_adata(cells.reshape(-1, *cells.shape[2:]), table, decode=decode)
+
+
+def times_on_path(n_times: int) -> list[float]:
+    """The end alone, or ``n_times`` steps from start to end."""
+    return [1.0] if n_times == 2 else np.linspace(0, 1, n_times).tolist()

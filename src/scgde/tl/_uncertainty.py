@@ -1,21 +1,17 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scgde import _keys
 from scgde._checks import check_set_table
-from scgde.data import open_store
-from scgde.model._uncertainty import covariance_of_sets
-from scgde.tl._carried import read_model, stored_index
-from scgde.tl._source import matching_features
+from scgde.model._inference import covariance_of_sets
+from scgde.results import FittedSets
 
 if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
-
-    from scgde.data import CellStore, SetIndex
 
 
 def uncertainty(adata: AnnData, *, population_size: str | None = None, key: str = "gde") -> None:
@@ -56,44 +52,15 @@ def uncertainty(adata: AnnData, *, population_size: str | None = None, key: str 
     """
     check_set_table(adata.uns, key, entry=_keys.MODEL, made_by="scgde.tl.fit_gde")
     correction = _finite_population(adata.uns[key][_keys.SETS], population_size)
-    fitted = open_fitted(adata, key)
-    covariance = covariance_of_sets(fitted.module, fitted.features, fitted.cells_of) * correction[:, None, None]
+    fitted = FittedSets.read(adata, key, all_cells=True)
+    covariance = covariance_of_sets(fitted.model.module, fitted.cells.encoder.store, fitted.index)
+    covariance *= correction[:, None, None]
     variance = np.diagonal(covariance, axis1=1, axis2=2)
     adata.uns[key][_keys.COVARIANCE] = covariance.astype(np.float32)
     adata.uns[key][_keys.STANDARD_ERROR] = np.sqrt(np.maximum(variance, 0)).astype(np.float32)
     adata.uns[key].pop(_keys.POPULATION_SIZE, None)
     if population_size is not None:
         adata.uns[key][_keys.POPULATION_SIZE] = population_size
-
-
-class Fitted(NamedTuple):
-    """What embedded the sets of an AnnData: the networks, the cells and which set each is in."""
-
-    module: Any
-    features: CellStore
-    cells_of: SetIndex
-
-
-def open_fitted(adata: AnnData, key: str) -> Fitted:
-    """The parts of a fit, with all the cells that the stored embeddings were computed from.
-
-    Raises
-    ------
-    ValueError
-        If cells were taken out since.
-    """
-    table = adata.uns[key][_keys.SETS]
-    index = stored_index(adata, table, key)
-    short = index.sizes != table[_keys.N_CELLS].to_numpy()
-    if short.any():
-        msg = (
-            f"`adata` must hold all cells of its sets, but some of {int(short.sum())} sets are missing: "
-            f"{table.index[short][:5].tolist()}. Use the whole AnnData, or embed the sets again with `scgde.tl.embed`."
-        )
-        raise ValueError(msg)
-    model = read_model(adata, key)
-    x = matching_features(adata, model)
-    return Fitted(model.module, open_store(x), index)
 
 
 def _finite_population(table: pd.DataFrame, column: str | None) -> np.ndarray:

@@ -57,6 +57,11 @@ class Vectors(Representation):
             entry = cls(use_rep, layer, [f"{use_rep}_{i}" for i in range(x.shape[1])], _loadings(adata, use_rep))
         return entry
 
+    @classmethod
+    def unnamed(cls, n_features: int) -> Self:
+        """Vectors that are in no AnnData."""
+        return cls("X", None, [str(i) for i in range(n_features)])
+
     @property
     def spec(self) -> CellSpec:  # type: ignore[override]
         return CellSpec.vectors(len(self.names))

@@ -1,4 +1,4 @@
-"""Fits of the networks to labels: with the cells of all sets, or with the labelled sets alone."""
+"""Fits of the networks to labels: on from a label-free fit, with the cells of all sets, or from scratch."""
 
 from __future__ import annotations
 
@@ -10,67 +10,62 @@ import pandas as pd
 import torch
 from scipy.stats import ttest_1samp
 
-from scgde import _keys
 from scgde._checks import check_count, check_non_negative
-from scgde.model import GDE
-from scgde.stats._cross_validation import n_groups_of_rarest, splits
-from scgde.stats._linear_probe import Labels, fit_linear, losses
-from scgde.tl._carried import read_gde
-from scgde.tl._fitting import model_of
-from scgde.tl._source import matching_features, shell_of
-from scgde.tl._told import class_names
-from scgde.tl._uncertainty import open_fitted
+from scgde.model._gde import GDE
+from scgde.stats import Labels, fit_linear, losses, n_groups_of_rarest, splits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from anndata import AnnData
+    from scgde.data import CellSets
 
 #: Parts of the labelled sets, one of which chooses.
 N_PARTS = 3
 #: Of the test by which a weight of the label is better than the smallest one.
 _LEVEL = 0.05
-#: Rate of what begins where a fit ended.
+#: Learning rate of a fit that goes on from another one.
 LR = 1e-3
 _STEPS_PER_VALIDATION = 20
-#: Stands for a class that no labelled set has.
+#: Logit of a class that no labelled set has.
 _NEVER = -30.0
 
 
 @dataclass(frozen=True)
-class LabelFits:
-    """What a fit of labels starts from, and how long it takes.
+class LabelTuning:
+    """What a fit to labels starts from, and how long it takes.
 
     Attributes
     ----------
     base
         The label-free fit.
-    data
-        Cells, with a column of sets.
+    cells
+        Cells of all sets.
     embedding
         Of that fit, shape ``(S, E)``.
-    sets
-        Names of the sets.
     used
-        Names of those that the fit trained or validated on.
+        Names of the sets that it trained or validated on.
     batches
-        Batch of each set, where the fit was told it.
+        Batch of each set, for a fit that is conditioned on it.
     class_weight
         None or ``"balanced"``.
     label_weights
-        Weights of the label to choose from, smallest first; 0 leaves the embedding as it is.
+        Weights of the label to choose from; 0 leaves the embedding as it is.
     max_steps
         Steps of each fit.
     train_options
         Of ``GDE.train``.
     seed
         Random seed.
+
+    Raises
+    ------
+    ValueError
+        If there is no weight to choose.
     """
 
     base: GDE
-    data: AnnData
+    cells: CellSets
     embedding: np.ndarray
-    sets: pd.Index
     used: list[str]
     batches: pd.Series | None
     class_weight: str | None
@@ -79,47 +74,20 @@ class LabelFits:
     train_options: dict[str, Any]
     seed: int
 
-    @classmethod
-    def of(
-        cls,
-        adata: AnnData,
-        key: str,
-        class_weight: str | None,
-        label_weights: Sequence[float],
-        max_steps: int,
-        train_kwargs: dict[str, Any] | None,
-        seed: int,
-    ) -> LabelFits:
-        """From the fit under ``key``, whose cells are all there, with sizes of a batch as in that fit.
-
-        Raises
-        ------
-        ValueError
-            If there is no weight to choose, or cells were taken out since.
-        """
-        weights = sorted(check_non_negative(weight, "label_weights") for weight in label_weights)
+    def __post_init__(self) -> None:
+        weights = sorted(check_non_negative(weight, "label_weights") for weight in self.label_weights)
         if not weights:
             msg = "`label_weights` must hold one weight or more, got none."
             raise ValueError(msg)
-        open_fitted(adata, key)
-        base, content = read_gde(adata, key), adata.uns[key]
-        table = content[_keys.SETS]
-        names = pd.Categorical(adata.obs[_keys.set_column(key)].astype(object), categories=table.index)
-        data = shell_of(matching_features(adata, base), pd.Series(names))
-        embedding = np.asarray(content[_keys.EMBEDDING], dtype=float)
-        seen = table.index if _keys.ROLE not in table else table.index[table[_keys.ROLE] != "held out"]
-        params = content[_keys.PARAMS]
-        sizes = {name: params[name] for name in ("sets_per_batch", "set_size") if name in params}
-        options = {**sizes, "progress_bar": False, "seed": seed, **(train_kwargs or {})}
-        found = (base, data, embedding, table.index, seen.tolist(), _batches(base, table, params.get("batch_key")))
-        return cls(*found, class_weight, weights, check_count(max_steps, "max_steps"), options, seed)
+        check_count(self.max_steps, "max_steps")
+        object.__setattr__(self, "label_weights", weights)
 
-    def joint(self, rows: np.ndarray, labels: Labels, new: np.ndarray) -> np.ndarray:
+    def fine_tune(self, rows: np.ndarray, labels: Labels, new: np.ndarray) -> np.ndarray:
         """Outputs for the sets ``new`` of a fit to the labels of ``rows`` and the cells of all sets."""
         weight = self._best_weight(rows, labels)
-        return self._joint(rows, labels, new, weight)
+        return self._fine_tuned(rows, labels, new, weight)
 
-    def supervised(self, rows: np.ndarray, labels: Labels, new: np.ndarray) -> np.ndarray:
+    def from_scratch(self, rows: np.ndarray, labels: Labels, new: np.ndarray) -> np.ndarray:
         """Outputs for the sets ``new`` of a fit to the labelled sets ``rows`` alone, from random weights."""
         options = {"generator_weight": 0.0, "isometry": 0.0, "batches": None}
         model = self._model(labels, **options)
@@ -127,8 +95,8 @@ class LabelFits:
         model.train(
             self.max_steps,
             labels=self._named(rows, labels),
-            train_sets=self.sets[rows[train]].tolist(),
-            validation_sets=self.sets[rows[validation]].tolist(),
+            train_sets=self.cells.names[rows[train]].tolist(),
+            validation_sets=self.cells.names[rows[validation]].tolist(),
             steps_per_validation=_STEPS_PER_VALIDATION,
             **self.train_options,
         )
@@ -141,14 +109,14 @@ class LabelFits:
             return self.label_weights[0]
         of_weights = []
         for weight in self.label_weights:
-            outputs = self._joint(rows[train], labels.at(train), rows[test], weight)
+            outputs = self._fine_tuned(rows[train], labels.at(train), rows[test], weight)
             of_weights.append(losses(labels.at(test), outputs, class_weight=self.class_weight))
         best = int(np.argmin([part.mean() for part in of_weights]))
         gain = of_weights[0] - of_weights[best]
         is_better = ttest_1samp(gain, 0, alternative="greater").pvalue < _LEVEL
         return self.label_weights[best if is_better else 0]
 
-    def _joint(self, rows: np.ndarray, labels: Labels, new: np.ndarray, weight: float) -> np.ndarray:
+    def _fine_tuned(self, rows: np.ndarray, labels: Labels, new: np.ndarray, weight: float) -> np.ndarray:
         rng = np.random.default_rng(self.seed)
         probe = fit_linear(self.embedding[rows], labels, rng, class_weight=self.class_weight)
         if weight == 0:
@@ -160,8 +128,8 @@ class LabelFits:
         intercept = np.where(np.isfinite(probe.intercept), probe.intercept, _NEVER)
         head = model.module.head
         assert head is not None
-        head.set_units(_tensor(labels.values))
-        head.start_at(_tensor(probe.coef), _tensor(intercept))
+        head.fit_scaling(_tensor(labels.values))
+        head.init_from_linear(_tensor(probe.coef), _tensor(intercept))
         model.train(
             self.max_steps,
             labels=named,
@@ -180,20 +148,14 @@ class LabelFits:
         return splits(labels.strata, labels.groups, min(N_PARTS, n_groups), np.random.default_rng(self.seed))[0]
 
     def _model(self, labels: Labels, **options: Any) -> GDE:
-        config = {name: value for name, value in self.base._config.items() if name != "n_features"}  # noqa: SLF001
         names = [str(code) for code in range(labels.n_classes)]
-        told = {"label_classes": names, "balanced": self.class_weight is not None, "seed": self.seed}
-        return model_of(GDE, self.data, **{**config, **told, **options})
+        label = {"label_classes": names, "balanced": self.class_weight is not None, "seed": self.seed}
+        model = GDE(None, **{**self.base.config, **label, **options})
+        model.attach(self.cells)
+        return model
 
     def _named(self, rows: np.ndarray, labels: Labels) -> pd.Series:
-        return pd.Series(labels.values, self.sets[rows])
-
-
-def _batches(base: GDE, table: pd.DataFrame, batch_key: str | None) -> pd.Series | None:
-    """Batch of each set for a model that is told it; none is known of sets that were embedded later."""
-    if base.batches is None:
-        return None
-    return pd.Series(None, table.index, dtype=object) if batch_key is None else class_names(table[batch_key])
+        return pd.Series(labels.values, self.cells.names[rows])
 
 
 def _tensor(values: np.ndarray) -> torch.Tensor:

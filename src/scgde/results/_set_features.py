@@ -6,17 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import torch
 
 from scgde import _keys
 from scgde._checks import check_columns
 from scgde.metrics import median_bandwidth
-from scgde.tl._uncertainty import open_fitted
+from scgde.results._fitted_sets import FittedSets
 
 if TYPE_CHECKING:
     from anndata import AnnData
-
-    from scgde.tl._uncertainty import Fitted
 
 #: Random Fourier features of the kernel mean, cosines and sines.
 N_FREQUENCIES = 64
@@ -33,34 +30,29 @@ def set_features(
     """
     if cell_type_key is not None:
         check_columns(adata.obs, [cell_type_key], "cell_type_key")
-    fitted = open_fitted(adata, key)
+    fitted = FittedSets.read(adata, key, all_cells=True)
     frequencies = _frequencies(fitted, rng)
-    means, sds, waves = [], [], []
-    for i in range(fitted.cells_of.n_sets):
-        x = _cells(fitted, fitted.cells_of.rows(i))
+    means, sds, fourier = [], [], []
+    for i in range(fitted.index.n_sets):
+        x = fitted.ground(fitted.index.rows(i))
         angles = x @ frequencies
         means.append(x.mean(axis=0))
         sds.append(x.std(axis=0))
-        waves.append(np.concatenate([np.cos(angles).mean(axis=0), np.sin(angles).mean(axis=0)]))
+        fourier.append(np.concatenate([np.cos(angles).mean(axis=0), np.sin(angles).mean(axis=0)]))
     features = {
         "majority": np.empty((len(means), 0)),
         "means": np.stack(means),
         "means_sd": np.column_stack([means, sds]),
-        "kernel_mean": np.stack(waves),
+        "kernel_mean": np.stack(fourier),
     }
     return features if cell_type_key is None else features | {"composition": _composition(adata, cell_type_key, key)}
 
 
-def _cells(fitted: Fitted, rows: np.ndarray) -> np.ndarray:
-    """Cells in the units of the encoder, shape ``(n, G)``."""
-    return fitted.module.standardize(fitted.features.gather(torch.from_numpy(rows))).double().cpu().numpy()
-
-
-def _frequencies(fitted: Fitted, rng: np.random.Generator) -> np.ndarray:
+def _frequencies(fitted: FittedSets, rng: np.random.Generator) -> np.ndarray:
     """Frequencies of random Fourier features of a Gaussian kernel with the median bandwidth, shape ``(G, n)``."""
-    cells = fitted.cells_of.cells
+    cells = fitted.index.cells
     rows = rng.choice(cells, min(len(cells), _MAX_BANDWIDTH_CELLS), replace=False)
-    x = _cells(fitted, np.sort(rows))
+    x = fitted.ground(np.sort(rows))
     return rng.standard_normal((x.shape[1], N_FREQUENCIES)) / median_bandwidth(x, count_equal=True)
 
 

@@ -1,24 +1,23 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from scgde import _keys
-from scgde._checks import check_count, check_seed, check_set_table, check_sets
+from scgde._checks import check_count, check_seed, check_set_table
+from scgde.data import SetIndex
 from scgde.metrics import energy_distance
-from scgde.tl._carried import read_gde, stored_index
-from scgde.tl._source import dense_rows, matching_features
-from scgde.tl._told import class_names
+from scgde.model import GDE
+from scgde.results import FittedSets
+from scgde.sets import SetCovariate
+from scgde.sets._splits import first_with_sets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anndata import AnnData
-
-    from scgde.data import SetIndex
-    from scgde.model import GDE
 
 #: Halves of fewer cells say next to nothing.
 MIN_CELLS = 10
@@ -80,59 +79,61 @@ def score_generation(
     check_set_table(adata.uns, key, entry=_keys.MODEL, made_by="scgde.tl.fit_gde")
     n_cells, n_repeats = check_count(n_cells, "n_cells", minimum=2), check_count(n_repeats, "n_repeats")
     rng = check_seed(seed)
-    table = adata.uns[key][_keys.SETS]
-    train = _training_sets(table, key)
-    chosen = _not_trained_on(table) if sets is None else check_sets(table.index, sets, "`sets`")
-    index = stored_index(adata, table, key)
-    chosen = _large_enough(chosen, index)
-    pool = np.sort(np.concatenate([index.rows(i) for i in train]))
+    fitted = FittedSets.read(adata, key, GDE)
+    train = _training_sets(fitted, key)
+    chosen = _not_trained_on(fitted) if sets is None else fitted.rows_of(sets, "sets")
+    chosen = _large_enough(chosen, fitted.index)
+    pool = np.sort(np.concatenate([fitted.index.rows(i) for i in train]))
     if len(pool) < 2:
         msg = f"`adata` must hold the cells of the training sets, the baseline, got {len(pool)} of them."
         raise ValueError(msg)
-
-    model = read_gde(adata, key)
-    x, params = matching_features(adata, model), adata.uns[key][_keys.PARAMS]
-    batch = class_names(table[params["batch_key"]].iloc[chosen]).tolist() if "batch_key" in params else None
-    repeats = [_score(x, model, index, chosen, pool, batch, n_cells=n_cells, rng=rng) for _ in range(n_repeats)]
-    scores = pd.DataFrame({"set": table.index[chosen], _keys.N_CELLS: index.sizes[chosen]})
+    batch = _batches(fitted, chosen)
+    repeats = [_score(fitted, chosen, pool, batch, n_cells=n_cells, rng=rng) for _ in range(n_repeats)]
+    scores = pd.DataFrame({"set": fitted.table.index[chosen], _keys.N_CELLS: fitted.index.sizes[chosen]})
     return scores.join(pd.DataFrame(np.mean(repeats, axis=0), columns=["generated", "pooled", "floor"]))
 
 
-def _training_sets(table: pd.DataFrame, key: str) -> np.ndarray:
-    if _keys.ROLE not in table or not (table[_keys.ROLE] == "train").any():
+def _training_sets(fitted: FittedSets, key: str) -> np.ndarray:
+    if fitted.split is None or not (fitted.split == "train").any():
         msg = (
-            f"The set table of `adata.uns[{key!r}]` must say in {_keys.ROLE!r} which sets were trained on, "
+            f"The set table of `adata.uns[{key!r}]` must say in {_keys.SPLIT!r} which sets were trained on, "
             "but does not. Score the AnnData given to `scgde.tl.fit_gde`, not one from `scgde.tl.embed`."
         )
         raise ValueError(msg)
-    return np.flatnonzero(table[_keys.ROLE] == "train")
+    return np.flatnonzero(fitted.split == "train")
 
 
-def _not_trained_on(table: pd.DataFrame) -> np.ndarray:
-    for role in ("held out", "validation"):
-        place = np.flatnonzero(table[_keys.ROLE] == role)
-        if len(place):
-            return place
-    msg = (
-        f"Sets that the fit did not train on are required, but it trained on all {len(table)}. "
-        "Fit with `split_key` or `validation_fraction`, or name `sets` to score the fit on what it knows."
-    )
-    raise ValueError(msg)
+def _not_trained_on(fitted: FittedSets) -> np.ndarray:
+    assert fitted.split is not None
+    chosen = first_with_sets(fitted.split)
+    if len(chosen) == 0:
+        msg = (
+            f"Sets that the fit did not train on are required, but it trained on all {len(fitted.table)}. "
+            "Fit with `split_key` or `validation_fraction`, or name `sets` to score the fit on what it knows."
+        )
+        raise ValueError(msg)
+    return chosen
 
 
 def _large_enough(chosen: np.ndarray, index: SetIndex) -> np.ndarray:
-    kept = chosen[index.sizes[chosen] >= MIN_CELLS]
-    if len(kept) == 0:
+    large = chosen[index.sizes[chosen] >= MIN_CELLS]
+    if len(large) == 0:
         largest = index.sizes[chosen].max(initial=0)
         msg = f"A set with {MIN_CELLS} cells is required, but the largest of {len(chosen)} has {largest}."
         raise ValueError(msg)
-    return kept
+    return large
+
+
+def _batches(fitted: FittedSets, sets: np.ndarray) -> list[str | None] | None:
+    """Own batch of each set, where the fit is conditioned on it."""
+    if "batch_key" not in fitted.params:
+        return None
+    column = fitted.table[fitted.params["batch_key"]]
+    return SetCovariate.from_column(column, categorical=True).values.iloc[sets].tolist()
 
 
 def _score(
-    x: Any,
-    model: GDE,
-    index: SetIndex,
+    fitted: FittedSets[GDE],
     sets: np.ndarray,
     pool: np.ndarray,
     batch: list[str | None] | None,
@@ -141,17 +142,14 @@ def _score(
     rng: np.random.Generator,
 ) -> np.ndarray:
     """Generated, pooled, floor of each set, shape ``(S, 3)``."""
-    halves = [_halves(index.rows(i), rng) for i in sets]
-    codes = np.full(x.shape[0], -1)
-    for code, half in enumerate(halves):
-        codes[half.seen] = code
-    generated = model.generate(model.embed(x, codes), n_cells, batch=batch, seed=int(rng.integers(2**31)))
-    scale = model.module.scale.cpu().numpy()
-    pooled = dense_rows(x, rng.choice(pool, min(n_cells, len(pool)), replace=False), np.float64) / scale
+    model, halves = fitted.model, [_halves(fitted.index.rows(i), rng) for i in sets]
+    seen = [half.seen for half in halves]
+    embedding = model.embed_store(fitted.cells.encoder.store, SetIndex.from_rows(seen))
+    generated = model.generate(embedding, n_cells, batch=batch, seed=int(rng.integers(2**31)))
+    pooled = fitted.ground(rng.choice(pool, min(n_cells, len(pool)), replace=False))
     scores = np.empty((len(sets), 3))
     for row, half, cells in zip(scores, halves, generated, strict=True):
-        unseen = dense_rows(x, half.unseen, np.float64) / scale
-        clouds = (cells / scale, pooled, dense_rows(x, half.seen, np.float64) / scale)
+        unseen, clouds = fitted.ground(half.unseen), (model.ground(cells), pooled, fitted.ground(half.seen))
         row[:] = [energy_distance(cloud, unseen, unbiased=True) for cloud in clouds]
     return scores
 

@@ -1,0 +1,63 @@
+"""Embeddings with their covariances, as ``scgde.tl.uncertainty`` wrote them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import numpy as np
+
+from scgde import _keys
+from scgde._checks import check_set_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from anndata import AnnData
+
+#: An embedding is stored with this relative precision.
+_PRECISION = 1e-6
+
+
+class SetCovariances(NamedTuple):
+    """Sets with embeddings and their covariances.
+
+    Attributes
+    ----------
+    names
+        Of the sets.
+    n_cells
+        Of each, shape ``(S,)``.
+    embedding, covariance
+        Shapes ``(S, E)`` and ``(S, E, E)``, float64; covariances are never exactly singular.
+    """
+
+    names: pd.Index
+    n_cells: np.ndarray
+    embedding: np.ndarray
+    covariance: np.ndarray
+
+    @classmethod
+    def read(cls, adata: AnnData, key: str) -> Self:
+        """What ``adata`` holds under ``key``.
+
+        Raises
+        ------
+        KeyError
+            If there is no uncertainty.
+        ValueError
+            If it is that of finite populations, of which no two are the same.
+        """
+        check_set_table(adata.uns, key, entry=_keys.COVARIANCE, made_by="scgde.tl.uncertainty")
+        content = adata.uns[key]
+        if _keys.POPULATION_SIZE in content:
+            msg = (
+                "Comparisons need the uncertainty about populations without end, but `scgde.tl.uncertainty` was run "
+                f"with `population_size={content[_keys.POPULATION_SIZE]!r}`. Run it without."
+            )
+            raise ValueError(msg)
+        table = content[_keys.SETS]
+        embedding, covariance = (np.asarray(content[name], dtype=float) for name in (_keys.EMBEDDING, _keys.COVARIANCE))
+        # What single precision cannot tell is no difference, also between sets whose covariance is singular or zero.
+        spread = np.einsum("sii->s", covariance) / covariance.shape[1]
+        unseen = _PRECISION * spread + (_PRECISION * np.abs(embedding).max()) ** 2
+        covariance = covariance + unseen[:, None, None] * np.eye(covariance.shape[1])
+        return cls(table.index, table[_keys.N_CELLS].to_numpy(), embedding, covariance)

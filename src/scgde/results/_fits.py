@@ -1,0 +1,85 @@
+"""What the pipelines of all fits share: group, split, model, train, write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
+
+from scgde import __version__, _keys
+from scgde.data import column_of_sets
+from scgde.data.representations import REPRESENTATIONS, Representation
+from scgde.results._store import to_storable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from anndata import AnnData
+
+    from scgde._types import Config
+    from scgde.data import CellSets
+    from scgde.sets import Grouping, SetSplit
+
+DEFAULT_STEPS = 1000
+
+
+class Representations(NamedTuple):
+    """What is read of a cell, and what is modelled; the same object where both are one."""
+
+    encoder: Representation
+    target: Representation
+
+    def check(self, adata: AnnData, codes: np.ndarray) -> None:
+        """Require what the model needs of the cells that are in a set."""
+        self.encoder.check(adata, codes)
+        if self.target is not self.encoder:
+            self.target.check(adata, codes)
+
+
+def open_representations(
+    adata: AnnData, *, cells: str | None, use_rep: str | None, layer: str | None, generate: str | None
+) -> Representations:
+    """Representations that the arguments of a fit name; of the kind ``"vectors"`` by default.
+
+    Raises
+    ------
+    KeyError
+        If there is no such entry.
+    TypeError, ValueError
+        If there is no such kind, or an entry cannot hold cells of it.
+    """
+    cls = REPRESENTATIONS["vectors" if cells is None else cells]
+    encoder = cls.from_adata(adata, use_rep=use_rep, layer=layer)
+    if generate is None:
+        return Representations(encoder, encoder)
+    return Representations(encoder, cls.from_adata(adata, use_rep=generate, layer=None))
+
+
+def read_set_weights(obs: pd.DataFrame, grouping: Grouping, set_weights: str | pd.Series | None) -> pd.Series | None:
+    """Weight of each set by name, from a column of ``obs`` or as given."""
+    if set_weights is None or isinstance(set_weights, pd.Series):
+        return set_weights
+    if not isinstance(set_weights, str):
+        msg = f"`set_weights` must be a column of `adata.obs` or a Series, got {type(set_weights).__name__}."
+        raise TypeError(msg)
+    return column_of_sets(obs, grouping, set_weights, "set_weights")
+
+
+def fit_params(views: Representations, *, mask: Any, set_weights: Any, **options: Any) -> Config:
+    """Options of a fit as an AnnData holds them; of masks and weights, the columns that they were."""
+    columns = {name: value for name, value in (("mask", mask), ("set_weights", set_weights)) if isinstance(value, str)}
+    entry = {"cells": REPRESENTATIONS.name_of(type(views.encoder)), **views.encoder.to_stored()[0]}
+    shown = {name: entry[name] for name in ("cells", "use_rep", "layer") if name in entry}
+    return to_storable({**shown, **columns, **options, "version": __version__})
+
+
+def train_names(sets: CellSets, split: SetSplit) -> dict[str, list[str]]:
+    """The sets of a split as ``train`` takes them."""
+    return {"train_sets": sets.names[split.train].tolist(), "validation_sets": sets.names[split.validation].tolist()}
+
+
+def table_of_fit(sets: CellSets, split: SetSplit, weights: pd.Series | None) -> pd.DataFrame:
+    """The set table with what the fit used each set for and, where some were drawn more often, its weight."""
+    columns: dict[str, Any] = {_keys.SPLIT: split.column(len(sets.names))}
+    if weights is not None:
+        columns[_keys.WEIGHT] = weights.reindex(sets.names).astype(float)
+    return sets.table.assign(**columns)
