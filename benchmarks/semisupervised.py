@@ -23,8 +23,8 @@ from scipy import stats
 
 import scgde
 from _common import data_path, igan_donors, parser, report, timed
-from scgde.tl._label_scores import class_scores
-from scgde.tl._probe import Labels, fit_predict
+from scgde.stats._classification_scores import class_scores
+from scgde.stats._linear_probe import Labels, fit_predict
 from scgde.tl._set_features import set_features
 
 if TYPE_CHECKING:

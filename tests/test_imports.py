@@ -23,9 +23,10 @@ MAY_IMPORT = {
     "sets": set(),
     "module": {"nn"},
     "train": set(),
-    "model": {"sets", "module", "train", "nn"},
+    "model": {"sets", "module", "train", "nn", "stats"},
     "metrics": set(),
-    "tl": {"model", "metrics", "pp", "sets"},
+    "stats": set(),
+    "tl": {"model", "metrics", "pp", "sets", "stats"},
     "pl": {"get"},
     "get": set(),
     "datasets": set(),
@@ -41,7 +42,7 @@ ONLY_IN = {
     "typer": {"cli"},
 }
 #: Layers that may import nothing but these libraries and the standard library.
-NOTHING_BUT = {"nn": {"torch", "numpy", "scipy", "ot"}}
+NOTHING_BUT = {"nn": {"torch", "numpy", "scipy", "ot"}, "stats": {"numpy", "scipy", "sklearn"}}
 
 
 def imports_of(source: str) -> set[str]:
@@ -99,6 +100,8 @@ def test_file_imports_what_its_layer_may(path):
         ("pl", "from scgde.tl import fit_gde"),
         ("pl", "def draw():\n    from scgde import model"),
         ("nn", "import pandas as pd"),
+        ("stats", "import pandas as pd"),
+        ("stats", "from scgde.metrics import energy_distance"),
         ("nn", "from scgde.sets import SetIndex"),
         ("pp", "import torch.nn.functional as F"),
         ("tl", "from scvi.data import AnnDataManager"),

@@ -11,7 +11,7 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from scgde import get, tl
-from scgde.tl import _retention
+from scgde.stats import _embedding_scores
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def held_out(model, x, y):
 def test_knn_classes_agrees_with_scikit_learn(adata):
     codes = pd.factorize(adata.obs["kind"])[0]
     expected = balanced_accuracy_score(codes, held_out(KNeighborsClassifier(3), adata.X, codes))
-    assert _retention.knn_classes(3)(squareform(pdist(adata.X)), codes) == pytest.approx(expected)
+    assert _embedding_scores.knn_classes(3)(squareform(pdist(adata.X)), codes) == pytest.approx(expected)
     assert evaluate(adata, label_key="kind").loc[0, "value"] == pytest.approx(expected)
 
 
@@ -51,13 +51,13 @@ def test_knn_numbers_agrees_with_scikit_learn(adata):
 
 def test_linear_scores_agree_with_scikit_learn(adata):
     distances, time = squareform(pdist(adata.X)), adata.obs["time"].to_numpy()
-    ridge = Ridge(alpha=_retention.RIDGE * adata.X.var(axis=0).sum())
-    score = _retention.linear_numbers()
+    ridge = Ridge(alpha=_embedding_scores.RIDGE * adata.X.var(axis=0).sum())
+    score = _embedding_scores.linear_numbers()
     np.testing.assert_allclose(score.predict(score.prepare(distances), time), held_out(ridge, adata.X, time))
     codes = pd.factorize(adata.obs["kind"])[0]
     targets = np.eye(2)[codes] / np.bincount(codes)
     expected = held_out(ridge, adata.X, targets[:, 0]) < held_out(ridge, adata.X, targets[:, 1])
-    score = _retention.linear_classes()
+    score = _embedding_scores.linear_classes()
     np.testing.assert_array_equal(score.predict(score.prepare(distances), codes), expected)
     assert score(distances, codes) == pytest.approx(balanced_accuracy_score(codes, expected))
 
@@ -75,7 +75,7 @@ def test_linear_readout_finds_what_is_small_beside_other_differences(adata):
 
 def test_a_tie_of_votes_goes_to_the_nearer():
     distances = np.array([[0, 1, 2, 9.0], [1, 0, 9, 9], [2, 9, 0, 9], [9, 9, 9, 0]])
-    neighbors = _retention.knn_classes(2)
+    neighbors = _embedding_scores.knn_classes(2)
     assert neighbors.predict(neighbors.prepare(distances), np.array([0, 2, 1, 1]))[0] == 2
 
 

@@ -7,7 +7,7 @@ import pytest
 import scanpy as sc
 
 from scgde import metrics, tl
-from scgde.tl._energy_parts import PARTS, Population, decompose
+from scgde.stats._energy_decomposition import PARTS, Population, decompose
 from scgde.tl._explain import _floor
 
 N_SETS, N_CELLS = 12, 40

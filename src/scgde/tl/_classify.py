@@ -10,13 +10,13 @@ from tqdm.auto import tqdm
 
 from scgde import _keys
 from scgde._checks import check_count, check_fraction, check_one_of, check_seed
+from scgde.stats._classification_scores import BOUNDS, calibration_error, class_scores, interval, number_scores
+from scgde.stats._cross_validation import n_groups_of_rarest, splits
+from scgde.stats._linear_probe import Labels, fit_predict
 from scgde.tl._label_fits import LabelFits
-from scgde.tl._label_scores import BOUNDS, calibration_error, class_scores, interval, number_scores
-from scgde.tl._probe import Labels, fit_predict
 from scgde.tl._set_features import set_features
 from scgde.tl._set_level import EMBEDDING, check_fitted, classes, covariate, is_continuous
 from scgde.tl._source import check_not_backed_view
-from scgde.tl._splits import n_groups_of_rarest, splits
 from scgde.tl._told import check_distinct_columns, prediction_columns, write_columns
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from scgde._checks import check_count, check_one_of, check_seed
-from scgde.tl._fdr import q_values
-from scgde.tl._permutation import arrangements, n_arrangements, p_value, shuffles
-from scgde.tl._pseudo_f import POWERS, inner_products, left_by, partition
+from scgde.stats._multiple_testing import q_values
+from scgde.stats._permanova import POWERS, inner_products, left_by, partition
+from scgde.stats._permutation import arrangements, n_arrangements, p_value, shuffles
 from scgde.tl._set_level import as_names, classes, covariate, is_continuous, set_level
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from scipy import stats
 
 from scgde import _keys
 from scgde._checks import check_count, check_fraction, check_set_table, check_sets
-from scgde.tl._hotelling import hotelling, separate_df
+from scgde.stats._hotelling import hotelling, separate_df
 
 if TYPE_CHECKING:
     from anndata import AnnData

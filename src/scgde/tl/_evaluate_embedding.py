@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from scgde._checks import check_count, check_fraction, check_one_of, check_seed
-from scgde.tl import _retention
-from scgde.tl._permutation import p_value
+from scgde.stats import _embedding_scores
+from scgde.stats._permutation import p_value
 from scgde.tl._set_level import as_names, classes, covariate, is_continuous, set_level
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from anndata import AnnData
 
-    from scgde.tl._retention import Score
+    from scgde.stats._embedding_scores import Score
 
 
 #: How a label is told, and how its scores then begin.
@@ -134,12 +134,12 @@ def _tasks(argument: str, column: pd.Series, n_neighbors: int, readouts: list[st
     if argument == "order_key":
         values = _ordered(column)
         scores = {
-            "order_of_distances": _retention.order_of_distances(),
-            "order_along_a_line": _retention.order_along_a_line(),
+            "order_of_distances": _embedding_scores.order_of_distances(),
+            "order_along_a_line": _embedding_scores.order_along_a_line(),
         }
         tasks = [_Task(score, name, function, values) for score, function in scores.items()]
     elif argument == "replicate_key":
-        tasks = [_Task("replicates", name, _retention.replicates(), classes(column)[0])]
+        tasks = [_Task("replicates", name, _embedding_scores.replicates(), classes(column)[0])]
     else:
         score = "retention" if argument == "label_key" else "batch_removal"
         tasks = [_Task(READOUTS[one] + score, name, *_retained(column, n_neighbors, one)) for one in readouts]
@@ -150,9 +150,11 @@ def _tasks(argument: str, column: pd.Series, n_neighbors: int, readouts: list[st
 def _retained(column: pd.Series, n_neighbors: int, readout: str) -> tuple[Score, np.ndarray]:
     is_linear = readout == "linear"
     if is_continuous(column):
-        score = _retention.linear_numbers() if is_linear else _retention.knn_numbers(n_neighbors)
+        score = _embedding_scores.linear_numbers() if is_linear else _embedding_scores.knn_numbers(n_neighbors)
         return score, column.to_numpy(dtype=float, na_value=np.nan)
-    return _retention.linear_classes() if is_linear else _retention.knn_classes(n_neighbors), classes(column)[0]
+    return _embedding_scores.linear_classes() if is_linear else _embedding_scores.knn_classes(n_neighbors), classes(
+        column
+    )[0]
 
 
 def _ordered(column: pd.Series) -> np.ndarray:

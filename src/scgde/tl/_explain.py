@@ -9,8 +9,8 @@ from scipy.spatial.distance import cdist
 
 from scgde import _keys
 from scgde._checks import check_columns, check_count, check_seed, check_set_table, check_sets
+from scgde.stats._energy_decomposition import PARTS, Population, decompose, energy_by_feature
 from scgde.tl._carried import read_model, stored_index
-from scgde.tl._energy_parts import PARTS, Population, decompose, energy_by_feature
 from scgde.tl._generate import check_decodable
 from scgde.tl._interpolate import along
 from scgde.tl._set_level import as_names, classes

@@ -7,7 +7,7 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_count, check_interval, check_sets
-from scgde.model._support import in_support
+from scgde.stats._extrapolation import in_support
 from scgde.tl._carried import read_gde
 from scgde.tl._generate import check_decodable, generated_cells
 

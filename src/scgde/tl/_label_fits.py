@@ -13,11 +13,11 @@ from scipy.stats import ttest_1samp
 from scgde import _keys
 from scgde._checks import check_count, check_non_negative
 from scgde.model import GDE
+from scgde.stats._cross_validation import n_groups_of_rarest, splits
+from scgde.stats._linear_probe import Labels, fit_linear, losses
 from scgde.tl._carried import read_gde
 from scgde.tl._fitting import model_of
-from scgde.tl._probe import Labels, fit_linear, losses
 from scgde.tl._source import matching_features, shell_of
-from scgde.tl._splits import n_groups_of_rarest, splits
 from scgde.tl._told import class_names
 from scgde.tl._uncertainty import open_fitted
 

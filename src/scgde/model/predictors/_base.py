@@ -7,8 +7,8 @@ import numpy as np
 
 from scgde._checks import check_count
 from scgde._registry import Registry
-from scgde.model._support import in_support
 from scgde.model.predictors._inputs import Inputs, Units
+from scgde.stats._extrapolation import in_support
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scgde.tl._splits import n_groups_of_rarest, splits
+from scgde.stats._cross_validation import n_groups_of_rarest, splits
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from scgde.tl._label_scores import BOUNDS, calibration_error, class_scores, interval, number_scores
+from scgde.stats._classification_scores import BOUNDS, calibration_error, class_scores, interval, number_scores
 
 
 def drawn(n=200, n_classes=2, seed=0):

@@ -6,8 +6,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from scgde.tl import _probe
-from scgde.tl._probe import Labels, fit_predict
+from scgde.stats import _linear_probe
+from scgde.stats._linear_probe import Labels, fit_predict
 
 
 def of(values, n_classes=0):
@@ -24,7 +24,7 @@ def x():
 
 
 def test_fit_predict_is_logistic_regression(monkeypatch, x):
-    monkeypatch.setattr(_probe, "STRENGTHS", (0.5,))
+    monkeypatch.setattr(_linear_probe, "STRENGTHS", (0.5,))
     y = (x[:, 0] + np.random.default_rng(1).normal(size=60) > 0).astype(int)
     for weight in (None, "balanced"):
         oracle = make_pipeline(StandardScaler(), LogisticRegression(C=0.5, class_weight=weight)).fit(x, y)
@@ -33,7 +33,7 @@ def test_fit_predict_is_logistic_regression(monkeypatch, x):
 
 @pytest.mark.parametrize("n_dims", [4, 100])
 def test_fit_predict_is_ridge_regression_also_where_there_are_many_dimensions(monkeypatch, n_dims):
-    monkeypatch.setattr(_probe, "STRENGTHS", (0.5,))
+    monkeypatch.setattr(_linear_probe, "STRENGTHS", (0.5,))
     x, y = np.random.default_rng(0).normal(size=(40, n_dims)), np.random.default_rng(1).normal(size=40)
     oracle = make_pipeline(StandardScaler(), Ridge(alpha=2)).fit(x, y).predict(x[:7])
     np.testing.assert_allclose(predict(x, of(y), x[:7])[:, 0], oracle)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist, squareform
 
-from scgde.tl._pseudo_f import degrees_of_freedom, inner_products, left_by, partition
+from scgde.stats._permanova import degrees_of_freedom, inner_products, left_by, partition
 
 
 def points(n=20, n_dims=3, seed=0):

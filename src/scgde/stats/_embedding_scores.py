@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.stats import rankdata
 
-from scgde.tl._pseudo_f import inner_products, left_by
+from scgde.stats._permanova import inner_products, left_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable

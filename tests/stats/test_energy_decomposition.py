@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scgde import metrics
-from scgde.tl._energy_parts import Population, decompose, energy_by_feature
+from scgde.stats._energy_decomposition import Population, decompose, energy_by_feature
 
 
 def population(n, shares, means, sds, seed=0):

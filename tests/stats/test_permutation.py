@@ -5,7 +5,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from scgde.tl._permutation import arrangements, n_arrangements, p_value, shuffles
+from scgde.stats._permutation import arrangements, n_arrangements, p_value, shuffles
 
 DESIGNS = [
     ([0, 0, 1, 1], [0, 0, 0, 0]),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from scgde.tl._hotelling import hotelling, separate_df
+from scgde.stats._hotelling import hotelling, separate_df
 
 
 def gaussian_pairs(n_pairs, sizes, k, *, rng, scale=0.0):

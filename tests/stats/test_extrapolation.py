@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scgde.model._support import in_support
+from scgde.stats._extrapolation import in_support
 
 
 def test_in_support_holds_for_the_embeddings_themselves():

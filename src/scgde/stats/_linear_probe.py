@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from scgde.tl._splits import n_groups_of_rarest, splits
+from scgde.stats._cross_validation import n_groups_of_rarest, splits
 
 #: Inverse penalties, in the convention of scikit-learn; inputs are standardised.
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)

@@ -1,0 +1,70 @@
+"""Tests, scores and linear models on plain arrays: no AnnData, no networks."""
+
+from __future__ import annotations
+
+from scgde.stats._classification_scores import BOUNDS, calibration_error, class_scores, interval, number_scores
+from scgde.stats._cross_validation import Split, n_groups_of_rarest, splits
+from scgde.stats._embedding_scores import (
+    Score,
+    knn_classes,
+    knn_numbers,
+    linear_classes,
+    linear_numbers,
+    order_along_a_line,
+    order_of_distances,
+    replicates,
+)
+from scgde.stats._energy_decomposition import PARTS, Decomposition, Population, decompose, energy_by_feature
+from scgde.stats._extrapolation import in_support
+from scgde.stats._hotelling import Hotelling, hotelling, separate_df
+from scgde.stats._linear_probe import Labels, Linear, fit_linear, fit_predict, losses
+from scgde.stats._mahalanobis import mahalanobis, standard_errors
+from scgde.stats._multiple_testing import q_values
+from scgde.stats._permanova import POWERS, Partition, degrees_of_freedom, inner_products, left_by, partition
+from scgde.stats._permutation import arrangements, n_arrangements, p_value, shuffles
+
+__all__ = [
+    "BOUNDS",
+    "PARTS",
+    "POWERS",
+    "Decomposition",
+    "Hotelling",
+    "Labels",
+    "Linear",
+    "Partition",
+    "Population",
+    "Score",
+    "Split",
+    "arrangements",
+    "calibration_error",
+    "class_scores",
+    "decompose",
+    "degrees_of_freedom",
+    "energy_by_feature",
+    "fit_linear",
+    "fit_predict",
+    "hotelling",
+    "in_support",
+    "inner_products",
+    "interval",
+    "knn_classes",
+    "knn_numbers",
+    "left_by",
+    "linear_classes",
+    "linear_numbers",
+    "losses",
+    "mahalanobis",
+    "n_arrangements",
+    "n_groups_of_rarest",
+    "number_scores",
+    "order_along_a_line",
+    "order_of_distances",
+    "p_value",
+    "partition",
+    "q_values",
+    "replicates",
+    "separate_df",
+    "shuffles",
+    "splits",
+    "standard_errors",
+]
