@@ -49,3 +49,6 @@ class Registry(Generic[T]):
 
     def __len__(self) -> int:
         return len(self._classes)
+
+    def __repr__(self) -> str:
+        return f"Registry({self._kind}: {', '.join(self)})"

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from scgde.module import GDEModule
-from scgde.nn.encoders import encoders
-from scgde.nn.generators import generators
+from scgde.nn.encoders import ENCODERS
+from scgde.nn.generators import GENERATORS
 
 
 @pytest.fixture
@@ -27,8 +27,8 @@ def batch():
     return {"encoder": x, "encoder_weights": weights, "generator": x.flip(1), "generator_weights": weights.flip(1)}
 
 
-@pytest.mark.parametrize("encoder", list(encoders))
-@pytest.mark.parametrize("generator", list(generators))
+@pytest.mark.parametrize("encoder", list(ENCODERS))
+@pytest.mark.parametrize("generator", list(GENERATORS))
 def test_loss_reaches_encoder_and_generator(make, batch, encoder, generator):
     module = make(encoder, generator)
     for _ in range(2):  # layers that start at zero pass a gradient on once they have moved

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from scgde.module import TDEModule
-from scgde.nn.encoders import encoders
-from scgde.nn.transports import transports
+from scgde.nn.encoders import ENCODERS
+from scgde.nn.transports import TRANSPORTS
 
 N_SETS = 5
 
@@ -48,8 +48,8 @@ def has_gradient(part):
     return sum(float(p.grad.abs().sum()) for p in part.parameters() if p.grad is not None) > 0
 
 
-@pytest.mark.parametrize("encoder", list(encoders))
-@pytest.mark.parametrize("transport", list(transports))
+@pytest.mark.parametrize("encoder", list(ENCODERS))
+@pytest.mark.parametrize("transport", list(TRANSPORTS))
 def test_loss_reaches_encoder_and_transport(make, batch, encoder, transport):
     module = make(encoder, transport)
     move(module, batch=batch)

@@ -3,15 +3,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from scgde.nn.backbones import backbones
+from scgde.nn.backbones import BACKBONES
 
 N_FEATURES, N_CONTEXT = 3, 5
 INPUTS = ("x", "time", "context")
 
 
-@pytest.fixture(params=list(backbones))
+@pytest.fixture(params=list(BACKBONES))
 def backbone(request, build, shake):
-    return shake(build(backbones[request.param], N_FEATURES, N_CONTEXT))
+    return shake(build(BACKBONES[request.param], N_FEATURES, N_CONTEXT))
 
 
 @pytest.fixture

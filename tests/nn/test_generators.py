@@ -3,16 +3,16 @@ from __future__ import annotations
 import pytest
 import torch
 
-from scgde.nn.generators import generators
+from scgde.nn.generators import GENERATORS
 
 N_FEATURES, N_EMBED = 2, 3
 N_CELLS = 6
 
 
-@pytest.fixture(params=[*((name, {}) for name in generators), ("flow_matching", {"gaussian": True})], ids=str)
+@pytest.fixture(params=[*((name, {}) for name in GENERATORS), ("flow_matching", {"gaussian": True})], ids=str)
 def generator(request, build, shake):
     name, options = request.param
-    return shake(build(generators[name], N_FEATURES, N_EMBED, **options))
+    return shake(build(GENERATORS[name], N_FEATURES, N_EMBED, **options))
 
 
 @pytest.fixture
@@ -117,11 +117,11 @@ def test_sample_refuses_embeddings_of_other_dimensions(generator, shape):
         generator.sample(torch.zeros(shape), 5)
 
 
-@pytest.mark.parametrize("name", list(generators))
+@pytest.mark.parametrize("name", list(GENERATORS))
 @pytest.mark.parametrize("n_dims", [1, 2])
 def test_generator_learns_conditional_means(name, n_dims, build):
     # The embedding is the mean: what is learnt is to put the cells there.
-    generator, spread = build(generators[name], n_dims, n_dims), 0.3
+    generator, spread = build(GENERATORS[name], n_dims, n_dims), 0.3
     optimizer = torch.optim.Adam(generator.parameters(), lr=1e-2)
     for _ in range(200):
         mean = 4 * torch.rand(64, n_dims) - 2

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from scgde._registry import Registry
-from scgde.nn.backbones import Backbone, backbones
-from scgde.nn.encoders import Encoder, encoders
-from scgde.nn.generators import Generator, generators
+from scgde.nn.backbones import BACKBONES, Backbone
+from scgde.nn.encoders import ENCODERS, Encoder
+from scgde.nn.generators import GENERATORS, Generator
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_registry_lists_names_when_unknown(registry, name):
         registry[name]
 
 
-@pytest.mark.parametrize(("registry", "base"), [(encoders, Encoder), (generators, Generator), (backbones, Backbone)])
+@pytest.mark.parametrize(("registry", "base"), [(ENCODERS, Encoder), (GENERATORS, Generator), (BACKBONES, Backbone)])
 def test_registered_classes_are_final_and_documented(registry, base):
     classes = [registry[name] for name in registry]
     for cls in classes:

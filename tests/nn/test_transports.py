@@ -4,16 +4,16 @@ import pytest
 import torch
 from torch import nn
 
-from scgde.nn.transports import FlowMatching, transports
+from scgde.nn.transports import TRANSPORTS, FlowMatching
 
 N_FEATURES, N_EMBED = 2, 3
 N_PAIRS, N_SOURCE, N_TARGET = 4, 6, 5
 
 
-@pytest.fixture(params=[*((name, {}) for name in transports), ("flow_matching", {"gaussian": True})], ids=str)
+@pytest.fixture(params=[*((name, {}) for name in TRANSPORTS), ("flow_matching", {"gaussian": True})], ids=str)
 def transport(request, build, shake):
     name, options = request.param
-    return shake(build(transports[name], N_FEATURES, N_EMBED, **options))
+    return shake(build(TRANSPORTS[name], N_FEATURES, N_EMBED, **options))
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def train(transport, n_steps, draw_pairs, *, lr=1e-2):
     return transport
 
 
-@pytest.mark.parametrize("name", list(transports))
+@pytest.mark.parametrize("name", list(TRANSPORTS))
 def test_transport_learns_where_the_target_is(name, build):
     # The embedding is the mean: what is learnt is to carry the cells from one mean to the other.
     spread = 0.3
@@ -162,7 +162,7 @@ def test_transport_learns_where_the_target_is(name, build):
         cells = means[:, :, None] + spread * torch.randn(2, 32, 8, 2)
         return *cells, *means
 
-    transport = train(build(transports[name], 2, 2), 100, draw_pairs)
+    transport = train(build(TRANSPORTS[name], 2, 2), 100, draw_pairs)
     source, _, *means = draw_pairs()
     with torch.no_grad():
         moved = transport.push(source, *means)[0]

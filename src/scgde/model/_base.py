@@ -15,7 +15,7 @@ from scgde.model._data import SetData, check_entries
 from scgde.model._embedding import embed_sets
 from scgde.model._scaling import SCALINGS, Scaling, fit_scaling
 from scgde.model._stored import StoredModel
-from scgde.nn.encoders import encoders
+from scgde.nn.encoders import ENCODERS
 from scgde.sets import SetField, SetIndex, SetSplitter, open_features
 from scgde.train import SetTrainingPlan, run_training, seeded
 
@@ -176,7 +176,7 @@ class SetModel(StoredModel):
         **counts: Any,
     ) -> None:
         """Make the module from the options ``networks``, and ``counts`` of what is stored in another form."""
-        check_one_of(networks["encoder"], "encoder", list(encoders))
+        check_one_of(networks["encoder"], "encoder", list(ENCODERS))
         check_one_of(scaling, "scaling", SCALINGS)
         n_latent, seed = check_count(n_latent, "n_latent"), check_count(seed, "seed", minimum=0)
         if self.adata is not None:

@@ -11,7 +11,7 @@ from scgde.model._options import TrainOptions
 from scgde.model._stored import BLANK_REGISTRY
 from scgde.model._told import codes_of_batch, told_of_sets, trainable
 from scgde.module import GDEModule
-from scgde.nn.generators import generators
+from scgde.nn.generators import GENERATORS
 from scgde.nn.isometry import GROUNDS
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class GDE(SetModel):
     adata
         Registered with :meth:`setup_anndata`; None for a model that only embeds and generates.
     encoder, generator
-        Names in ``scgde.nn.encoders.encoders`` and ``scgde.nn.generators.generators``.
+        Names in ``scgde.nn.ENCODERS`` and ``scgde.nn.GENERATORS``.
     n_latent
         Dimensions of the embedding.
     encoder_kwargs, generator_kwargs
@@ -97,7 +97,7 @@ class GDE(SetModel):
         seed: int = 0,
     ) -> None:
         super().__init__(adata, registry=BLANK_REGISTRY if adata is None else None)
-        check_one_of(generator, "generator", list(generators))
+        check_one_of(generator, "generator", list(GENERATORS))
         networks = {
             "encoder": encoder,
             "generator": generator,

@@ -16,7 +16,7 @@ from scgde.model._transport import check_ends, move_cells
 from scgde.model.predictors import predictors
 from scgde.module import TDEModule
 from scgde.module._tde import CONDITIONS
-from scgde.nn.transports import transports
+from scgde.nn.transports import TRANSPORTS
 from scgde.sets import SetIndex, open_features
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class TDE(SetModel):
     adata
         Registered with :meth:`setup_anndata`; None for a model that only embeds and transports.
     encoder, transport
-        Names in ``scgde.nn.encoders.encoders`` and ``scgde.nn.transports.transports``.
+        Names in ``scgde.nn.ENCODERS`` and ``scgde.nn.TRANSPORTS``.
     condition
         What the transport is told. ``"both"``: the embeddings of source and target. ``"source"``: that of the source
         alone, so that it learns from pairs only and needs no predictor. ``"lookup"``: a learnt vector for each set,
@@ -94,7 +94,7 @@ class TDE(SetModel):
         seed: int = 0,
     ) -> None:
         super().__init__(adata, registry=BLANK_REGISTRY if adata is None else None)
-        check_one_of(transport, "transport", list(transports))
+        check_one_of(transport, "transport", list(TRANSPORTS))
         check_one_of(condition, "condition", CONDITIONS)
         if condition == "lookup":
             n_sets = check_count(n_sets if adata is None else self._own_data().index.n_sets, "n_sets")

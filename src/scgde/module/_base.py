@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from scvi.module.base import BaseModuleClass
 
-from scgde.nn.encoders import encoders
+from scgde.nn.encoders import ENCODERS
 from scgde.nn.isometry import Isometry
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class SetModule(BaseModuleClass):
         isometry_ground: str = "sliced",
     ) -> None:
         super().__init__()
-        self.encoder = encoders[encoder](n_features, n_embed, **(encoder_kwargs or {}))
+        self.encoder = ENCODERS[encoder](n_features, n_embed, **(encoder_kwargs or {}))
         self.isometry = Isometry(ground=isometry_ground)
         self.isometry_weight = isometry
         self.register_buffer("center", torch.zeros(n_features))

@@ -7,14 +7,14 @@ from scvi.module.base import LossOutput
 from torch.nn import functional
 
 from scgde.module._base import SetModule
-from scgde.nn.generators import generators
-from scgde.nn.heads import ClassHead, NumberHead
-from scgde.nn.independence import group_dependence
+from scgde.nn.generators import GENERATORS
+from scgde.nn.hsic import group_dependence
+from scgde.nn.label_heads import ClassHead, NumberHead
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from scgde.nn.heads import LabelHead
+    from scgde.nn.label_heads import LabelHead
 
 
 class GDEModule(SetModule):
@@ -76,7 +76,7 @@ class GDEModule(SetModule):
             isometry=isometry,
             isometry_ground=isometry_ground,
         )
-        self.generator = generators[generator](n_features, n_embed + n_batches, **(generator_kwargs or {}))
+        self.generator = GENERATORS[generator](n_features, n_embed + n_batches, **(generator_kwargs or {}))
         self.head = None if n_classes is None else _head(n_embed, n_classes, balanced=balanced)
         self.n_batches = n_batches
         self.label_weight, self.generator_weight, self.batch_weight = label_weight, generator_weight, batch_weight

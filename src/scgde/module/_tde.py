@@ -7,7 +7,7 @@ from scvi.module.base import LossOutput
 
 from scgde._checks import check_count, check_one_of
 from scgde.module._base import SetModule
-from scgde.nn.transports import transports
+from scgde.nn.transports import TRANSPORTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +58,7 @@ class TDEModule(SetModule):
         n_sets: int | None = None,
     ) -> None:
         super().__init__(n_features, n_embed, encoder=encoder, encoder_kwargs=encoder_kwargs, isometry=isometry)
-        self.transport = transports[transport](n_features, n_embed, **(transport_kwargs or {}))
+        self.transport = TRANSPORTS[transport](n_features, n_embed, **(transport_kwargs or {}))
         self.condition = check_one_of(condition, "condition", CONDITIONS)
         if condition == "lookup":
             self.table = torch.nn.Embedding(check_count(n_sets, "n_sets"), n_embed)

@@ -9,17 +9,22 @@ from scgde.nn import (
     encoders,
     featurizers,
     generators,
-    heads,
-    independence,
+    hsic,
+    label_heads,
     transports,
 )
-from scgde.nn.backbones import Backbone
-from scgde.nn.encoders import Encoder
-from scgde.nn.featurizers import Featurizer
-from scgde.nn.generators import Generator
-from scgde.nn.transports import Transport
+from scgde.nn.backbones import BACKBONES, Backbone
+from scgde.nn.encoders import ENCODERS, Encoder
+from scgde.nn.featurizers import FEATURIZERS, Featurizer
+from scgde.nn.generators import GENERATORS, Generator
+from scgde.nn.transports import TRANSPORTS, Transport
 
 __all__ = [
+    "BACKBONES",
+    "ENCODERS",
+    "FEATURIZERS",
+    "GENERATORS",
+    "TRANSPORTS",
     "Backbone",
     "Encoder",
     "Featurizer",
@@ -31,7 +36,7 @@ __all__ = [
     "encoders",
     "featurizers",
     "generators",
-    "heads",
-    "independence",
+    "hsic",
+    "label_heads",
     "transports",
 ]

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from scgde.nn.median import weighted_median
 from scgde.nn.sinkhorn import partners, potentials
+from scgde.nn.weighted_median import weighted_median
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

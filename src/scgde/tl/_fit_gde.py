@@ -71,7 +71,7 @@ def fit_gde(
     min_cells
         Smaller sets are dropped, with one warning.
     encoder, generator
-        See ``scgde.nn.encoders.encoders`` and ``scgde.nn.generators.generators``.
+        See ``scgde.nn.ENCODERS`` and ``scgde.nn.GENERATORS``.
     n_latent
         Dimensions of the embedding.
     isometry
@@ -98,7 +98,7 @@ def fit_gde(
         Column of ``obs``, constant within sets, of what should not matter, such as a batch or site: the generator is
         told the batch, and the embedding is kept from carrying it. What goes along with the batch is lost with it.
     batch_weight
-        Weight of the dependence between embedding and batch, see :func:`scgde.nn.independence.group_dependence`.
+        Weight of the dependence between embedding and batch, see :func:`scgde.nn.hsic.group_dependence`.
     validation_fraction
         Share of the sets held out to choose when to stop, where there is no ``split_key``.
     max_steps

@@ -95,7 +95,7 @@ def fit_tde(
     min_cells
         Smaller sets are dropped, with one warning.
     encoder, transport
-        See ``scgde.nn.encoders.encoders`` and ``scgde.nn.transports.transports``.
+        See ``scgde.nn.ENCODERS`` and ``scgde.nn.TRANSPORTS``.
     coupling
         Of flow matching: how the cells of two sets are paired. ``"ot"``, ``"sinkhorn"`` or ``"independent"``.
     condition

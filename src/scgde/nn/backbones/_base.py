@@ -29,4 +29,4 @@ class Backbone(nn.Module, ABC):
         """
 
 
-backbones: Registry[Backbone] = Registry("backbone")
+BACKBONES: Registry[Backbone] = Registry("backbone")

@@ -3,8 +3,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-from scgde.nn.backbones._base import Backbone, backbones
-from scgde.nn.blocks import FourierTime
+from scgde.nn.backbones._base import BACKBONES, Backbone
+from scgde.nn.layers import FourierTime
 
 
 class _Block(nn.Module):
@@ -26,7 +26,7 @@ class _Block(nn.Module):
         return state + self.outer(functional.silu(inner))
 
 
-@backbones.register("mlp")
+@BACKBONES.register("mlp")
 class MLP(Backbone):
     """Residual perceptron for cells that are vectors.
 

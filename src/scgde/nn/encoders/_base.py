@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 from torch import Tensor, nn
 
 from scgde._registry import Registry
-from scgde.nn.blocks import weighted_mean
+from scgde.nn.layers import weighted_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,4 +85,4 @@ class MeanPoolingEncoder(Encoder):
         return state
 
 
-encoders: Registry[Encoder] = Registry("encoder")
+ENCODERS: Registry[Encoder] = Registry("encoder")

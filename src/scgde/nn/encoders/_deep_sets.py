@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scgde.nn.blocks import mlp
-from scgde.nn.encoders._base import MeanPoolingEncoder, encoders
-from scgde.nn.featurizers import featurizers
+from scgde.nn.encoders._base import ENCODERS, MeanPoolingEncoder
+from scgde.nn.featurizers import FEATURIZERS
+from scgde.nn.layers import mlp
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from scgde._types import Config
 
 
-@encoders.register("deep_sets")
+@ENCODERS.register("deep_sets")
 class DeepSets(MeanPoolingEncoder):
     """Network on each cell, weighted mean, network on the mean.
 
@@ -49,7 +49,7 @@ class DeepSets(MeanPoolingEncoder):
         super().__init__()
         self.n_input, self.n_embed = n_input, n_embed
         choices = {"n_layers": n_layers} | (featurizer_kwargs or {})
-        self.cell = featurizers[featurizer](n_input, n_hidden, **choices)
+        self.cell = FEATURIZERS[featurizer](n_input, n_hidden, **choices)
         self.head = mlp(n_hidden, n_embed, n_hidden=n_hidden, n_layers=1)
 
     def lift(self, x: Tensor) -> Tensor:

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from scgde.nn.encoders._base import MeanPoolingEncoder, encoders
+from scgde.nn.encoders._base import ENCODERS, MeanPoolingEncoder
 from scgde.nn.random_features import RandomFourier
 
 
-@encoders.register("kernel_mean")
+@ENCODERS.register("kernel_mean")
 class KernelMean(MeanPoolingEncoder):
     """Kernel mean embedding of each set, by fixed random Fourier features, then a linear map.
 

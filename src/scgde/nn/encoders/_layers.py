@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from scgde.nn.blocks import mlp
+from scgde.nn.layers import mlp
 
 
 class Message(nn.Module):

@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 from torch.nn import functional
 
-from scgde.nn.blocks import mlp
-from scgde.nn.encoders._base import Encoder, encoders
+from scgde.nn.encoders._base import ENCODERS, Encoder
 from scgde.nn.encoders._layers import Message
-from scgde.nn.featurizers import featurizers
-from scgde.nn.median import weighted_median
+from scgde.nn.featurizers import FEATURIZERS
+from scgde.nn.layers import mlp
+from scgde.nn.weighted_median import weighted_median
 
 if TYPE_CHECKING:
     from scgde._types import Config
 
 
-@encoders.register("median_gnn")
+@ENCODERS.register("median_gnn")
 class MedianGNN(Encoder):
     """Layers in which each cell sees its own state joined with the median over its set; then the median.
 
@@ -50,7 +50,7 @@ class MedianGNN(Encoder):
     ) -> None:
         super().__init__()
         self.n_input, self.n_embed = n_input, n_embed
-        self.first = featurizers[featurizer](n_input, n_hidden, **(featurizer_kwargs or {}))
+        self.first = FEATURIZERS[featurizer](n_input, n_hidden, **(featurizer_kwargs or {}))
         self.layers = nn.ModuleList(Message(n_hidden) for _ in range(n_layers))
         self.head = mlp(n_hidden, n_embed, n_hidden=n_hidden, n_layers=1)
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from scgde._checks import check_count
 from scgde.nn.encoders._base import MeanPoolingEncoder
 from scgde.nn.encoders._layers import SpreadHead
-from scgde.nn.featurizers import featurizers
+from scgde.nn.featurizers import FEATURIZERS
 
 if TYPE_CHECKING:
     from scgde._types import Config
@@ -49,7 +49,7 @@ class MessagePassingEncoder(MeanPoolingEncoder):
     ) -> None:
         super().__init__()
         self.n_input, self.n_embed = n_input, n_embed
-        self.first = featurizers[featurizer](n_input, n_hidden, **(featurizer_kwargs or {}))
+        self.first = FEATURIZERS[featurizer](n_input, n_hidden, **(featurizer_kwargs or {}))
         self.layers = nn.ModuleList(self.layer(n_hidden) for _ in range(check_count(n_layers, "n_layers")))
         self.head = SpreadHead(n_input, n_hidden, n_embed, n_directions=n_directions, n_hidden=n_hidden)
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from scgde.nn.encoders._base import MeanPoolingEncoder, encoders
+from scgde.nn.encoders._base import ENCODERS, MeanPoolingEncoder
 
 
-@encoders.register("moments")
+@ENCODERS.register("moments")
 class Moments(MeanPoolingEncoder):
     """Weighted mean and covariance of the cells, then a linear map: the pseudobulk baseline.
 

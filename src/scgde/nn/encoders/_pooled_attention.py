@@ -6,16 +6,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from scgde.nn.attention import SelfAttention
-from scgde.nn.blocks import mlp, weighted_mean
-from scgde.nn.encoders._base import Encoder, encoders
+from scgde.nn.encoders._base import ENCODERS, Encoder
 from scgde.nn.encoders._layers import Message
-from scgde.nn.featurizers import featurizers
+from scgde.nn.featurizers import FEATURIZERS
+from scgde.nn.layers import mlp, weighted_mean
 
 if TYPE_CHECKING:
     from scgde._types import Config
 
 
-@encoders.register("pooled_attention")
+@ENCODERS.register("pooled_attention")
 class PooledAttention(Encoder):
     """Layers in which each cell sees its own state joined with what it attends to in its set; then the mean.
 
@@ -50,7 +50,7 @@ class PooledAttention(Encoder):
     ) -> None:
         super().__init__()
         self.n_input, self.n_embed = n_input, n_embed
-        self.first = featurizers[featurizer](n_input, n_hidden, **(featurizer_kwargs or {}))
+        self.first = FEATURIZERS[featurizer](n_input, n_hidden, **(featurizer_kwargs or {}))
         self.layers = nn.ModuleList(_Layer(n_hidden, n_heads) for _ in range(n_layers))
         self.head = mlp(n_hidden, n_embed, n_hidden=n_hidden, n_layers=1)
 

@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 
 from scgde.nn.attention import SelfAttention
-from scgde.nn.blocks import mlp, weighted_mean
-from scgde.nn.encoders._base import Encoder, encoders
+from scgde.nn.encoders._base import ENCODERS, Encoder
 from scgde.nn.encoders._layers import ResidualMessage
-from scgde.nn.featurizers import featurizers
+from scgde.nn.featurizers import FEATURIZERS
+from scgde.nn.layers import mlp, weighted_mean
 
 if TYPE_CHECKING:
     from scgde._types import Config
 
 
-@encoders.register("residual_attention")
+@ENCODERS.register("residual_attention")
 class ResidualAttention(Encoder):
     """Rounds of attention, each added to a cell's state: the input skips every one; then the weighted mean.
 
@@ -49,7 +49,7 @@ class ResidualAttention(Encoder):
     ) -> None:
         super().__init__()
         self.n_input, self.n_embed = n_input, n_embed
-        self.first = featurizers[featurizer](n_input, n_hidden, **(featurizer_kwargs or {}))
+        self.first = FEATURIZERS[featurizer](n_input, n_hidden, **(featurizer_kwargs or {}))
         self.layers = nn.ModuleList(_Layer(n_hidden, n_heads) for _ in range(n_layers))
         self.head = mlp(n_hidden, n_embed, n_hidden=n_hidden, n_layers=1)
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from scgde.nn.encoders._base import encoders
+from scgde.nn.encoders._base import ENCODERS
 from scgde.nn.encoders._layers import ResidualMessage
 from scgde.nn.encoders._message_passing import MessagePassingEncoder
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-@encoders.register("residual_gnn")
+@ENCODERS.register("residual_gnn")
 class ResidualGNN(MessagePassingEncoder):
     """Rounds of messages from the weighted mean, each added to a cell's state: the input skips every one.
 

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 
 from scgde.nn.attention import SelfAttention
-from scgde.nn.blocks import mlp, weighted_mean
-from scgde.nn.encoders._base import Encoder, encoders
-from scgde.nn.featurizers import featurizers
+from scgde.nn.encoders._base import ENCODERS, Encoder
+from scgde.nn.featurizers import FEATURIZERS
+from scgde.nn.layers import mlp, weighted_mean
 
 if TYPE_CHECKING:
     from scgde._types import Config
 
 
-@encoders.register("wormhole")
+@ENCODERS.register("wormhole")
 class Wormhole(Encoder):
     """Transformer blocks on the set, then the weighted mean: the encoder of Wasserstein Wormhole.
 
@@ -53,7 +53,7 @@ class Wormhole(Encoder):
     ) -> None:
         super().__init__()
         self.n_input, self.n_embed = n_input, n_embed
-        self.first = featurizers[featurizer](n_input, n_hidden, **(featurizer_kwargs or {}))
+        self.first = FEATURIZERS[featurizer](n_input, n_hidden, **(featurizer_kwargs or {}))
         self.blocks = nn.ModuleList(_Block(n_hidden, n_heads) for _ in range(n_layers))
         self.head = mlp(n_hidden, n_embed, n_hidden=n_hidden, n_layers=1)
 

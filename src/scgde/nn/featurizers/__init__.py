@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from scgde.nn.featurizers._base import Featurizer, featurizers
+from scgde.nn.featurizers._base import FEATURIZERS, Featurizer
 from scgde.nn.featurizers._fourier import Fourier
 from scgde.nn.featurizers._mlp import MLP
 
-__all__ = ["MLP", "Featurizer", "Fourier", "featurizers"]
+__all__ = ["FEATURIZERS", "MLP", "Featurizer", "Fourier"]

@@ -10,7 +10,7 @@ from scgde._registry import Registry
 class Featurizer(nn.Module, ABC):
     """Network that sees one cell at a time; the first part of an encoder, chosen apart from its pooling.
 
-    Made as ``featurizers[name](n_input, n_output, n_layers=..., **choices)``.
+    Made as ``FEATURIZERS[name](n_input, n_output, n_layers=..., **choices)``.
     """
 
     @abstractmethod
@@ -18,4 +18,4 @@ class Featurizer(nn.Module, ABC):
         """Cells ``(S, M, G)`` to ``(S, M, n_output)``."""
 
 
-featurizers: Registry[Featurizer] = Registry("featurizer")
+FEATURIZERS: Registry[Featurizer] = Registry("featurizer")

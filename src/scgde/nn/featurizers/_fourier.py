@@ -2,15 +2,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scgde.nn.blocks import mlp
-from scgde.nn.featurizers._base import Featurizer, featurizers
+from scgde.nn.featurizers._base import FEATURIZERS, Featurizer
+from scgde.nn.layers import mlp
 from scgde.nn.random_features import RandomFourier
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-@featurizers.register("fourier")
+@FEATURIZERS.register("fourier")
 class Fourier(Featurizer):
     """Perceptron on random Fourier features: fine structure from the start, of the scale of ``bandwidth``.
 

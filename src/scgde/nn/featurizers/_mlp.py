@@ -2,14 +2,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scgde.nn.blocks import mlp
-from scgde.nn.featurizers._base import Featurizer, featurizers
+from scgde.nn.featurizers._base import FEATURIZERS, Featurizer
+from scgde.nn.layers import mlp
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-@featurizers.register("mlp")
+@FEATURIZERS.register("mlp")
 class MLP(Featurizer):
     """Perceptron, for cells that are vectors.
 

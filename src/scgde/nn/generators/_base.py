@@ -61,4 +61,4 @@ class Generator(nn.Module, ABC):
             raise ValueError(msg)
 
 
-generators: Registry[Generator] = Registry("generator")
+GENERATORS: Registry[Generator] = Registry("generator")

@@ -7,14 +7,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from scgde._checks import check_positive
-from scgde.nn.backbones import backbones
-from scgde.nn.generators._base import Generator, generators
+from scgde.nn.backbones import BACKBONES
+from scgde.nn.generators._base import GENERATORS, Generator
 
 # Standard deviations stay above it, in units of the cells: equal cells would take the likelihood to infinity.
 _FLOOR = 1e-2
 
 
-@generators.register("cvae")
+@GENERATORS.register("cvae")
 class CVAE(Generator):
     """Conditional variational autoencoder: each cell has a code of its own, given the embedding of its set.
 
@@ -56,8 +56,8 @@ class CVAE(Generator):
         super().__init__()
         self.n_features, self.n_embed = n_features, n_embed
         self.beta = check_positive(beta, "beta")
-        self.encoder = backbones[backbone](n_features, n_embed, **(backbone_kwargs or {}))
-        self.decoder = backbones[backbone](n_features, n_embed, **(backbone_kwargs or {}))
+        self.encoder = BACKBONES[backbone](n_features, n_embed, **(backbone_kwargs or {}))
+        self.decoder = BACKBONES[backbone](n_features, n_embed, **(backbone_kwargs or {}))
         self.noise = nn.Linear(n_embed, n_features)
 
     def loss(self, x: Tensor, weights: Tensor, embedding: Tensor) -> Tensor:

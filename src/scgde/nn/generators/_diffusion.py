@@ -7,14 +7,14 @@ import torch
 from torch import Tensor
 
 from scgde._checks import check_count, check_one_of
-from scgde.nn.backbones import backbones
-from scgde.nn.generators._base import Generator, generators
+from scgde.nn.backbones import BACKBONES
+from scgde.nn.generators._base import GENERATORS, Generator
 from scgde.nn.paths import NoiseLevel, cosine_schedule
 
 SAMPLERS = ("ancestral", "ddim")
 
 
-@generators.register("diffusion")
+@GENERATORS.register("diffusion")
 class Diffusion(Generator):
     """Denoising diffusion.
 
@@ -62,7 +62,7 @@ class Diffusion(Generator):
         self.n_features, self.n_embed = n_features, n_embed
         self.n_steps = check_count(n_steps, "n_steps")
         self.sampler = check_one_of(sampler, "sampler", SAMPLERS)
-        self.backbone = backbones[backbone](n_features, n_embed, **(backbone_kwargs or {}))
+        self.backbone = BACKBONES[backbone](n_features, n_embed, **(backbone_kwargs or {}))
 
     def loss(self, x: Tensor, weights: Tensor, embedding: Tensor) -> Tensor:
         time = torch.rand_like(x[..., :1])

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from scgde.nn.backbones import backbones
+from scgde.nn.backbones import BACKBONES
 from scgde.nn.generators._base import Generator
 
 
@@ -38,7 +38,7 @@ class DirectGenerator(Generator):
     ) -> None:
         super().__init__()
         self.n_features, self.n_embed = n_features, n_embed
-        self.backbone = backbones[backbone](n_features, n_embed, **(backbone_kwargs or {}))
+        self.backbone = BACKBONES[backbone](n_features, n_embed, **(backbone_kwargs or {}))
 
     @abstractmethod
     def divergence(self, x: Tensor, weights_x: Tensor, y: Tensor, weights_y: Tensor, scale: Tensor) -> Tensor:

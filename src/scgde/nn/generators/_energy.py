@@ -3,14 +3,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scgde.nn.divergences import energy_distance
-from scgde.nn.generators._base import generators
+from scgde.nn.generators._base import GENERATORS
 from scgde.nn.generators._direct import DirectGenerator
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-@generators.register("energy")
+@GENERATORS.register("energy")
 class Energy(DirectGenerator):
     """Direct map of noise to cells, matched by the energy distance.
 

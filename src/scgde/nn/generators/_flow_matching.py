@@ -6,20 +6,20 @@ import torch
 from torch import Tensor
 
 from scgde._checks import check_count, check_flag, check_one_of
-from scgde.nn.backbones import backbones
+from scgde.nn.backbones import BACKBONES
 from scgde.nn.couplings import pair
-from scgde.nn.gaussians import FromNoise, GaussianHead, velocity_of
-from scgde.nn.generators._base import Generator, generators
+from scgde.nn.gaussian_flow import FromNoise, GaussianHead, velocity_of
+from scgde.nn.generators._base import GENERATORS, Generator
 from scgde.nn.paths import straight_path
 from scgde.nn.solvers import SOLVERS, solve
 
 if TYPE_CHECKING:
-    from scgde.nn.gaussians import Velocity
+    from scgde.nn.gaussian_flow import Velocity
 
 COUPLINGS = ("independent", "ot")
 
 
-@generators.register("flow_matching")
+@GENERATORS.register("flow_matching")
 class FlowMatching(Generator):
     """Velocity field from noise to cells, regressed on straight lines.
 
@@ -42,7 +42,7 @@ class FlowMatching(Generator):
         batch, whose lines are straighter.
     gaussian
         Whether a mean and a covariance are read off the embedding, and the network learns only what a Gaussian with
-        these does not explain, see :mod:`scgde.nn.gaussians`.
+        these does not explain, see :mod:`scgde.nn.gaussian_flow`.
 
     Raises
     ------
@@ -73,7 +73,7 @@ class FlowMatching(Generator):
         self.coupling = check_one_of(coupling, "coupling", COUPLINGS)
         self.gaussian = GaussianHead(n_features, n_embed) if check_flag(gaussian, "gaussian") else None
         beside = {"n_beside": n_features} if gaussian else {}
-        self.backbone = backbones[backbone](n_features, n_embed, **beside, **(backbone_kwargs or {}))
+        self.backbone = BACKBONES[backbone](n_features, n_embed, **beside, **(backbone_kwargs or {}))
 
     def loss(self, x: Tensor, weights: Tensor, embedding: Tensor) -> Tensor:
         time = torch.rand_like(x[..., :1])

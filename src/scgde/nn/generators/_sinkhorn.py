@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 from scgde._checks import check_count, check_positive
 from scgde.nn.divergences import entropic_transport, root_mean_squared_distance
-from scgde.nn.generators._base import generators
+from scgde.nn.generators._base import GENERATORS
 from scgde.nn.generators._direct import DirectGenerator
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-@generators.register("sinkhorn")
+@GENERATORS.register("sinkhorn")
 class Sinkhorn(DirectGenerator):
     """Direct map of noise to cells, matched by the Sinkhorn divergence.
 

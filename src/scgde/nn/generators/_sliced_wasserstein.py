@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 from scgde._checks import check_count
 from scgde.nn.divergences import projected_quantiles, random_directions, sliced_wasserstein2
-from scgde.nn.generators._base import generators
+from scgde.nn.generators._base import GENERATORS
 from scgde.nn.generators._direct import DirectGenerator
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-@generators.register("sliced_wasserstein")
+@GENERATORS.register("sliced_wasserstein")
 class SlicedWasserstein(DirectGenerator):
     """Direct map of noise to cells, matched by the squared sliced W2.
 

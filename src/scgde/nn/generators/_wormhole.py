@@ -5,12 +5,12 @@ from torch import Tensor, nn
 
 from scgde._checks import check_count, check_positive
 from scgde.nn.attention import SelfAttention
-from scgde.nn.blocks import mlp
 from scgde.nn.divergences import sinkhorn_divergence, uniform_weights
-from scgde.nn.generators._base import Generator, generators
+from scgde.nn.generators._base import GENERATORS, Generator
+from scgde.nn.layers import mlp
 
 
-@generators.register("wormhole")
+@GENERATORS.register("wormhole")
 class Wormhole(Generator):
     """A fixed number of cells by attention from learnt tokens, matched by the Sinkhorn divergence.
 

@@ -97,4 +97,4 @@ def check_times(times: Sequence[float]) -> list[float]:
     return values
 
 
-transports: Registry[Transport] = Registry("transport")
+TRANSPORTS: Registry[Transport] = Registry("transport")

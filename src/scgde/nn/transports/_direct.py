@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from scgde.nn.backbones import backbones
+from scgde.nn.backbones import BACKBONES
 from scgde.nn.transports._base import Transport, check_times
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class DirectTransport(Transport):
     ) -> None:
         super().__init__()
         self.n_features, self.n_embed = n_features, n_embed
-        self.backbone = backbones[backbone](n_features, 2 * n_embed, **(backbone_kwargs or {}))
+        self.backbone = BACKBONES[backbone](n_features, 2 * n_embed, **(backbone_kwargs or {}))
 
     @abstractmethod
     def divergence(self, moved: Tensor, moved_weights: Tensor, target: Tensor, target_weights: Tensor) -> Tensor:

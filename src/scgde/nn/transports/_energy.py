@@ -3,14 +3,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scgde.nn.divergences import energy_distance
-from scgde.nn.transports._base import transports
+from scgde.nn.transports._base import TRANSPORTS
 from scgde.nn.transports._direct import DirectTransport
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-@transports.register("energy")
+@TRANSPORTS.register("energy")
 class Energy(DirectTransport):
     """Direct map trained by the energy distance.
 

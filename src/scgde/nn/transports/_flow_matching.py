@@ -6,22 +6,22 @@ import torch
 from torch import Tensor
 
 from scgde._checks import check_count, check_flag, check_one_of, check_positive
-from scgde.nn.backbones import backbones
+from scgde.nn.backbones import BACKBONES
 from scgde.nn.couplings import pair
-from scgde.nn.gaussians import Between, GaussianHead, velocity_of
+from scgde.nn.gaussian_flow import Between, GaussianHead, velocity_of
 from scgde.nn.paths import straight_path
 from scgde.nn.solvers import SOLVERS, solve
-from scgde.nn.transports._base import Transport, check_times, transports
+from scgde.nn.transports._base import TRANSPORTS, Transport, check_times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from scgde.nn.gaussians import Velocity
+    from scgde.nn.gaussian_flow import Velocity
 
 COUPLINGS = ("ot", "sinkhorn", "independent")
 
 
-@transports.register("flow_matching")
+@TRANSPORTS.register("flow_matching")
 class FlowMatching(Transport):
     """Velocity field from source cells to target cells, regressed on straight lines between paired cells.
 
@@ -45,7 +45,7 @@ class FlowMatching(Transport):
         a set that is moved to its own embedding stays where it is, also one of a kind that was never seen.
     gaussian
         Whether means and covariances are read off the embeddings, and the network learns only what the optimal map
-        between Gaussians with these does not explain, see :mod:`scgde.nn.gaussians`.
+        between Gaussians with these does not explain, see :mod:`scgde.nn.gaussian_flow`.
     n_steps
         Steps of the solver from time 0 to time 1.
     solver
@@ -84,7 +84,7 @@ class FlowMatching(Transport):
         self.n_steps = check_count(n_steps, "n_steps")
         self.solver = check_one_of(solver, "solver", list(SOLVERS))
         beside = {"n_beside": n_features} if gaussian else {}
-        self.backbone = backbones[backbone](n_features, 2 * n_embed, **beside, **(backbone_kwargs or {}))
+        self.backbone = BACKBONES[backbone](n_features, 2 * n_embed, **beside, **(backbone_kwargs or {}))
 
     def loss(
         self,

@@ -3,14 +3,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scgde.nn.divergences import root_mean_squared_distance, sinkhorn_divergence
-from scgde.nn.transports._base import transports
+from scgde.nn.transports._base import TRANSPORTS
 from scgde.nn.transports._direct import DirectTransport
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-@transports.register("sinkhorn")
+@TRANSPORTS.register("sinkhorn")
 class Sinkhorn(DirectTransport):
     """Direct map trained by the debiased Sinkhorn divergence.
 

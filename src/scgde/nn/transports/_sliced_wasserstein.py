@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scgde.nn.divergences import projected_quantiles, random_directions, sliced_wasserstein2
-from scgde.nn.transports._base import transports
+from scgde.nn.transports._base import TRANSPORTS
 from scgde.nn.transports._direct import DirectTransport
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _N_DIRECTIONS = 32
 
 
-@transports.register("sliced_wasserstein")
+@TRANSPORTS.register("sliced_wasserstein")
 class SlicedWasserstein(DirectTransport):
     """Direct map trained by the squared sliced Wasserstein-2 distance.
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from scgde.nn.heads import ClassHead, NumberHead
+from scgde.nn.label_heads import ClassHead, NumberHead
 
 NAN = float("nan")
 

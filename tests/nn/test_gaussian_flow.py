@@ -8,7 +8,7 @@ import torch
 from scipy.linalg import sqrtm
 from torch import nn
 
-from scgde.nn.gaussians import FLOOR, MAX_FULL, Between, FromNoise, Gaussian, GaussianHead
+from scgde.nn.gaussian_flow import FLOOR, MAX_FULL, Between, FromNoise, Gaussian, GaussianHead
 from scgde.nn.solvers import solve
 
 N_SETS, N_CELLS, N_FEATURES, N_EMBED = 3, 400, 4, 5

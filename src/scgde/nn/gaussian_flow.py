@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, ParamSpec, TypeVar
 import torch
 from torch import Tensor, nn
 
-from scgde.nn.blocks import mlp
+from scgde.nn.layers import mlp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
