@@ -30,7 +30,7 @@ class SumPooling(Encoder):
     """What no encoder may be: it counts the cells."""
 
     def __init__(self, n_input: int, n_embed: int) -> None:
-        super().__init__()
+        super().__init__(n_input, n_embed)
         self.cell = mlp(n_input, 32, n_hidden=32, n_layers=1)
         self.head = nn.Linear(32, n_embed, bias=False)
 

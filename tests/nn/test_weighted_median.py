@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from scgde.nn import median
+from scgde.nn import weighted_median as module
 from scgde.nn.encoders import ENCODERS
 from scgde.nn.weighted_median import weighted_median
 
@@ -53,7 +53,7 @@ def test_weighted_median_never_lands_on_a_cell_of_weight_zero() -> None:
 def test_weighted_median_is_the_same_feature_by_feature(monkeypatch: pytest.MonkeyPatch) -> None:
     x, weights = draw(2, 30, 5), draw(2, 30).softmax(-1)
     whole = weighted_median(x, weights)
-    monkeypatch.setattr(median, "_MAX_SORTED", 1)
+    monkeypatch.setattr(module, "_MAX_SORTED", 1)
     assert torch.equal(weighted_median(x, weights), whole)
 
 

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
-import torch
 from scvi import REGISTRY_KEYS
 from scvi.data import AnnDataManager
 from scvi.data.fields import LayerField, ObsmField
@@ -13,9 +12,12 @@ from scgde._checks import check_count, check_non_negative, check_one_of
 from scgde.model import _io
 from scgde.model._data import SetData, check_entries
 from scgde.model._embedding import embed_sets
-from scgde.model._scaling import SCALINGS, Scaling, fit_scaling
 from scgde.model._stored import StoredModel
+from scgde.model._training_cells import training_blocks
+from scgde.nn.cells import CellSpec
 from scgde.nn.encoders import ENCODERS
+from scgde.nn.featurizers import FEATURIZERS
+from scgde.nn.transforms._affine import METHODS
 from scgde.sets import SetField, SetIndex, SetSplitter, open_features
 from scgde.train import SetTrainingPlan, run_training, seeded
 
@@ -177,7 +179,8 @@ class SetModel(StoredModel):
     ) -> None:
         """Make the module from the options ``networks``, and ``counts`` of what is stored in another form."""
         check_one_of(networks["encoder"], "encoder", list(ENCODERS))
-        check_one_of(scaling, "scaling", SCALINGS)
+        check_one_of(networks["featurizer"], "featurizer", list(FEATURIZERS))
+        check_one_of(scaling, "scaling", METHODS)
         n_latent, seed = check_count(n_latent, "n_latent"), check_count(seed, "seed", minimum=0)
         if self.adata is not None:
             n_features = self._own_data().features.n_features
@@ -187,7 +190,8 @@ class SetModel(StoredModel):
         shape = {"n_latent": n_latent, "n_features": n_features}
         self._config = {**networks, **shape, "scaling": scaling, "seed": seed}
         with seeded(seed):
-            self.module = self._module_cls(n_features, n_latent, **networks, **counts)
+            options = {**networks, **counts, "transform_kwargs": {"method": scaling}}
+            self.module = self._module_cls(CellSpec.vectors(n_features), n_latent, **options)
         self.module.eval()
 
     def _fit(
@@ -203,9 +207,8 @@ class SetModel(StoredModel):
         data = self._own_data()
         weights = None if set_weights is None else data.aligned(set_weights)
         if not self.is_trained_:
-            fitted = fit_scaling(data.features, data.index, parts[0], method=self._config["scaling"])
-            self.module.set_scaling(*map(torch.from_numpy, fitted))
-        scaling = Scaling(self.module.center.cpu().numpy(), self.module.scale.cpu().numpy())
+            self.module.init_from(lambda: training_blocks(data.features, data.index, parts[0]))
+        scaling = [buffer.cpu().numpy() for buffer in self.module.transform.buffers()]
         drawn = [*([] if weights is None else [weights]), *(pairs or []), *(per_set or {}).values()]
         identity = self._config | options.flat() | {"data": data.digest(*parts, *scaling, *map(np.asarray, drawn))}
         self._history = run_training(

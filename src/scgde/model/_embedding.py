@@ -39,7 +39,7 @@ def _embed_in_chunks(module: GDEModule, features: Features, rows: np.ndarray, ma
         total = torch.zeros(())
         for start in range(0, len(rows), max_cells):
             part = torch.from_numpy(rows[None, start : start + max_cells]).to(module.device)
-            states = encoder.states(module.standardize(features.gather(part)), means)
+            states = encoder.states(module.featurize(features.gather(part)), means)
             # On the CPU: not every accelerator knows float64.
             total = total + states.sum(dim=1).cpu().double()
         means.append((total / len(rows)).float().to(module.device))

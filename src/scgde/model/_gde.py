@@ -33,7 +33,9 @@ class GDE(SetModel):
         Names in ``scgde.nn.ENCODERS`` and ``scgde.nn.GENERATORS``.
     n_latent
         Dimensions of the embedding.
-    encoder_kwargs, generator_kwargs
+    featurizer
+        Name in ``scgde.nn.FEATURIZERS``: what the encoder sees of a cell.
+    encoder_kwargs, featurizer_kwargs, generator_kwargs
         Their options.
     isometry
         Weight of the term that ties latent distance to W2; 0 for none.
@@ -82,7 +84,9 @@ class GDE(SetModel):
         encoder: str = "pooled_gnn",
         generator: str = "flow_matching",
         n_latent: int = 32,
+        featurizer: str = "identity",
         encoder_kwargs: dict[str, Any] | None = None,
+        featurizer_kwargs: dict[str, Any] | None = None,
         generator_kwargs: dict[str, Any] | None = None,
         isometry: float = 0.0,
         isometry_ground: str = "sliced",
@@ -101,7 +105,9 @@ class GDE(SetModel):
         networks = {
             "encoder": encoder,
             "generator": generator,
+            "featurizer": featurizer,
             "encoder_kwargs": encoder_kwargs or {},
+            "featurizer_kwargs": featurizer_kwargs or {},
             "generator_kwargs": generator_kwargs or {},
             "isometry": isometry,
             "isometry_ground": check_one_of(isometry_ground, "isometry_ground", list(GROUNDS)),
@@ -206,7 +212,7 @@ class GDE(SetModel):
             raise ValueError(msg)
         parts = data.split(train_sets, validation_sets, fraction=validation_fraction, seed=seed)
         if self.module.head is not None:
-            self.module.head.set_units(torch.from_numpy(trainable(per_set["label"][parts[0]])))
+            self.module.head.fit_scaling(torch.from_numpy(trainable(per_set["label"][parts[0]])))
         self._fit(options, parts, set_weights=set_weights, per_set=per_set)
 
     def start_from(self, other: GDE) -> None:
@@ -292,7 +298,7 @@ class GDE(SetModel):
         rng, codes = torch.Generator().manual_seed(seed), torch.from_numpy(codes_of_batch(batch, len(z), self.batches))
         per_batch = max(1, self._max_cells // n_cells)
         parts = [
-            self.module.sample(part, n_cells, batch=code, rng=rng).cpu().numpy()
+            self.module.sample(part, n_cells, covariates={"batch": code}, rng=rng).cpu().numpy()
             for part, code in zip(z.split(per_batch), codes.to(self.device).split(per_batch), strict=True)
         ]
         return np.concatenate(parts)

@@ -9,6 +9,7 @@ from scvi.model.base import BaseModelClass
 from scgde import __version__
 from scgde.model import _io
 from scgde.model._decoder import PCADecoder
+from scgde.model._migrations import FORMAT, migrate
 
 if TYPE_CHECKING:
     from scgde._types import Config
@@ -54,6 +55,7 @@ class StoredModel(BaseModelClass):
         config = {
             "class": type(self).__name__,
             "version": __version__,
+            "format": FORMAT,
             "init": self._config,
             "setup": self._setup(),
             "source": self.source,
@@ -83,6 +85,7 @@ class StoredModel(BaseModelClass):
 
     @classmethod
     def _from_parts(cls, config: Config, state: dict[str, Any]) -> Self:
+        config, state = migrate(config, state)
         model = cls(None, **config["init"])
         weights = {name.removeprefix(_WEIGHTS): state[name] for name in state if name.startswith(_WEIGHTS)}
         model.module.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})

@@ -15,8 +15,7 @@ from scgde.model._stored import BLANK_REGISTRY
 from scgde.model._transport import check_ends, move_cells
 from scgde.model.predictors import predictors
 from scgde.module import TDEModule
-from scgde.module._tde import CONDITIONS
-from scgde.nn.transports import TRANSPORTS
+from scgde.nn.transports import CONDITIONS, TRANSPORTS
 from scgde.sets import SetIndex, open_features
 
 if TYPE_CHECKING:
@@ -44,7 +43,9 @@ class TDE(SetModel):
         which no other set has.
     n_latent
         Dimensions of the embedding.
-    encoder_kwargs, transport_kwargs
+    featurizer
+        Name in ``scgde.nn.FEATURIZERS``: what the encoder sees of a cell.
+    encoder_kwargs, featurizer_kwargs, transport_kwargs
         Their options.
     isometry
         Weight of the term that ties latent distance to sliced W2; 0 for none.
@@ -85,7 +86,9 @@ class TDE(SetModel):
         transport: str = "flow_matching",
         condition: str = "both",
         n_latent: int = 32,
+        featurizer: str = "identity",
         encoder_kwargs: dict[str, Any] | None = None,
+        featurizer_kwargs: dict[str, Any] | None = None,
         transport_kwargs: dict[str, Any] | None = None,
         isometry: float = 0.0,
         scaling: str = "common",
@@ -95,17 +98,19 @@ class TDE(SetModel):
     ) -> None:
         super().__init__(adata, registry=BLANK_REGISTRY if adata is None else None)
         check_one_of(transport, "transport", list(TRANSPORTS))
-        check_one_of(condition, "condition", CONDITIONS)
-        if condition == "lookup":
+        has_table = not CONDITIONS[condition].embeds_new_sets
+        if has_table:
             n_sets = check_count(n_sets if adata is None else self._own_data().index.n_sets, "n_sets")
         networks = {
             "encoder": encoder,
             "transport": transport,
             "condition": condition,
+            "featurizer": featurizer,
             "encoder_kwargs": encoder_kwargs or {},
+            "featurizer_kwargs": featurizer_kwargs or {},
             "transport_kwargs": transport_kwargs or {},
             "isometry": isometry,
-            "n_sets": n_sets if condition == "lookup" else None,
+            "n_sets": n_sets if has_table else None,
         }
         self._build(networks, n_latent=n_latent, n_features=n_features, scaling=scaling, seed=seed)
         self._model_summary_string = f"TDE: {encoder} -> {n_latent} -> {transport}"
@@ -191,13 +196,13 @@ class TDE(SetModel):
         """
         options, data = TrainOptions.of(locals()), self._own_data()
         if pair_fraction is None:
-            pair_fraction = 1.0 if self._config["condition"] == "source" else _PAIR_FRACTION
+            pair_fraction = _PAIR_FRACTION if self.module.conditioning.needs_predictor else 1.0
         given = named_pairs(data, pairs, pair_weights, pair_fraction)
-        is_lookup = self._config["condition"] == "lookup"
-        fraction = 0.0 if is_lookup else validation_fraction
+        has_table = not self.module.conditioning.embeds_new_sets
+        fraction = 0.0 if has_table else validation_fraction
         parts = data.split(train_sets, validation_sets, fraction=fraction, seed=seed, links=given.codes)
-        if is_lookup or (train_sets is None and not given.can_be_drawn(parts[1])):
-            parts = parts[0], parts[0] if is_lookup else parts[1][:0]
+        if has_table or (train_sets is None and not given.can_be_drawn(parts[1])):
+            parts = parts[0], parts[0] if has_table else parts[1][:0]
         for part, name in zip(parts, ("training", "validation"), strict=True):
             check_can_be_drawn(given, part, name)
         self._fit(options, parts, set_weights=set_weights, pairs=given)
@@ -215,8 +220,8 @@ class TDE(SetModel):
         -------
         One row per set, indexed by name, shape ``(n_sets, E)``.
         """
-        if adata is None and self._config["condition"] == "lookup":
-            table = self.module.table.weight.detach().cpu().numpy()
+        if adata is None and not self.module.conditioning.embeds_new_sets:
+            table = self.module.conditioning.table.weight.detach().cpu().numpy()
             return pd.DataFrame(table, index=self._own_data().names)
         self._check_embeds()
         return super().get_embedding(adata)
@@ -277,7 +282,7 @@ class TDE(SetModel):
         self.predictor = predictors[stored.config["name"]].from_stored(*stored)
 
     def _check_embeds(self) -> None:
-        if self._config["condition"] == "lookup":
+        if not self.module.conditioning.embeds_new_sets:
             msg = (
                 'A model of condition "lookup" has vectors of its training sets only, see `get_embedding`. '
                 'To embed other sets, fit with `condition="both"`.'

@@ -96,7 +96,7 @@ def embed_draws(module: GDEModule, features: Features, rows: np.ndarray) -> np.n
 
 
 def _check_smooth(module: GDEModule) -> None:
-    if not module.encoder.is_smooth:
+    if module.encoder is None or not module.encoder.is_smooth:
         msg = (
             "An encoder that is smooth in the weights is required for standard errors, got "
             f'{type(module.encoder).__name__}. Fit with another `encoder`, such as "pooled_gnn".'

@@ -160,8 +160,8 @@ class LabelFits:
         intercept = np.where(np.isfinite(probe.intercept), probe.intercept, _NEVER)
         head = model.module.head
         assert head is not None
-        head.set_units(_tensor(labels.values))
-        head.start_at(_tensor(probe.coef), _tensor(intercept))
+        head.fit_scaling(_tensor(labels.values))
+        head.init_from_linear(_tensor(probe.coef), _tensor(intercept))
         model.train(
             self.max_steps,
             labels=named,

@@ -29,8 +29,7 @@ class KernelMean(MeanPoolingEncoder):
     n_updates = 0
 
     def __init__(self, n_input: int, n_embed: int, *, n_features: int = 512, bandwidth: float | None = None) -> None:
-        super().__init__()
-        self.n_input, self.n_embed = n_input, n_embed
+        super().__init__(n_input, n_embed)
         self.features = RandomFourier(n_input, n_features=n_features, bandwidth=bandwidth)
         self.head = nn.Linear(n_features, n_embed)
 

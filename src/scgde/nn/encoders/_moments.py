@@ -33,8 +33,7 @@ class Moments(MeanPoolingEncoder):
     upper: Tensor
 
     def __init__(self, n_input: int, n_embed: int, *, project: bool = True) -> None:
-        super().__init__()
-        self.n_input, self.n_embed = n_input, n_embed
+        super().__init__(n_input, n_embed)
         self.register_buffer("upper", torch.triu_indices(n_input, n_input), persistent=False)
         n_moments = n_input + self.upper.shape[1]
         if not project and n_embed != n_moments:

@@ -31,8 +31,6 @@ class ResidualGNN(MessagePassingEncoder):
         Rounds of messages, at least 1.
     n_directions
         Directions along which widths are taken.
-    featurizer, featurizer_kwargs
-        Network on each cell before the first round, and its choices; see :mod:`scgde.nn.featurizers`.
     """
 
     def layer(self, n_hidden: int) -> nn.Module:

@@ -10,6 +10,8 @@ from scgde.nn.generators._direct import DirectGenerator
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from scgde.nn.cells import CellSpec
+
 
 @GENERATORS.register("sliced_wasserstein")
 class SlicedWasserstein(DirectGenerator):
@@ -17,12 +19,12 @@ class SlicedWasserstein(DirectGenerator):
 
     Parameters
     ----------
-    n_features
-        Features of a cell.
-    n_embed
-        Dimensions of the embedding.
+    spec
+        Cells of real numbers.
+    n_context
+        Dimensions of the context.
     backbone
-        Name of the network, see ``scgde.nn.backbones``.
+        Name of the network, see ``scgde.nn.BACKBONES``.
     backbone_kwargs
         Its options.
     n_directions
@@ -40,14 +42,14 @@ class SlicedWasserstein(DirectGenerator):
 
     def __init__(
         self,
-        n_features: int,
-        n_embed: int,
+        spec: CellSpec,
+        n_context: int,
         *,
         backbone: str = "mlp",
         backbone_kwargs: dict[str, Any] | None = None,
         n_directions: int = 32,
     ) -> None:
-        super().__init__(n_features, n_embed, backbone=backbone, backbone_kwargs=backbone_kwargs)
+        super().__init__(spec, n_context, backbone=backbone, backbone_kwargs=backbone_kwargs)
         self.n_directions = check_count(n_directions, "n_directions")
 
     def divergence(self, x: Tensor, weights_x: Tensor, y: Tensor, weights_y: Tensor, scale: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ class Energy(DirectTransport):
 
     Parameters
     ----------
-    n_features, n_embed, backbone, backbone_kwargs
+    spec, n_context, backbone, backbone_kwargs
         See :class:`DirectTransport`.
 
     References
@@ -24,5 +24,5 @@ class Energy(DirectTransport):
     :cite:t:`Szekely13`.
     """
 
-    def divergence(self, moved: Tensor, moved_weights: Tensor, target: Tensor, target_weights: Tensor) -> Tensor:
-        return energy_distance(moved, moved_weights, target, target_weights, unbiased=True)
+    def divergence(self, x: Tensor, weights_x: Tensor, y: Tensor, weights_y: Tensor) -> Tensor:
+        return energy_distance(x, weights_x, y, weights_y, unbiased=True)

@@ -16,7 +16,7 @@ class Sinkhorn(DirectTransport):
 
     Parameters
     ----------
-    n_features, n_embed, backbone, backbone_kwargs
+    spec, n_context, backbone, backbone_kwargs
         See :class:`DirectTransport`.
 
     References
@@ -24,6 +24,6 @@ class Sinkhorn(DirectTransport):
     :cite:t:`Feydy19`, eq. 3.
     """
 
-    def divergence(self, moved: Tensor, moved_weights: Tensor, target: Tensor, target_weights: Tensor) -> Tensor:
-        scale = root_mean_squared_distance(target, target_weights, target, target_weights)
-        return sinkhorn_divergence(moved, moved_weights, target, target_weights, scale=scale)
+    def divergence(self, x: Tensor, weights_x: Tensor, y: Tensor, weights_y: Tensor) -> Tensor:
+        scale = root_mean_squared_distance(y, weights_y, y, weights_y)
+        return sinkhorn_divergence(x, weights_x, y, weights_y, scale=scale)

@@ -19,7 +19,7 @@ class SlicedWasserstein(DirectTransport):
 
     Parameters
     ----------
-    n_features, n_embed, backbone, backbone_kwargs
+    spec, n_context, backbone, backbone_kwargs
         See :class:`DirectTransport`.
 
     References
@@ -27,7 +27,7 @@ class SlicedWasserstein(DirectTransport):
     :cite:t:`Bonneel15`.
     """
 
-    def divergence(self, moved: Tensor, moved_weights: Tensor, target: Tensor, target_weights: Tensor) -> Tensor:
-        directions = random_directions(_N_DIRECTIONS, moved)
-        sets = ((moved, moved_weights), (target, target_weights))
-        return sliced_wasserstein2(*(projected_quantiles(x, weights, directions) for x, weights in sets))
+    def divergence(self, x: Tensor, weights_x: Tensor, y: Tensor, weights_y: Tensor) -> Tensor:
+        directions = random_directions(_N_DIRECTIONS, x)
+        quantiles = (projected_quantiles(*part, directions) for part in ((x, weights_x), (y, weights_y)))
+        return sliced_wasserstein2(*quantiles)
