@@ -26,7 +26,7 @@ from scipy import stats
 
 import scgde
 from _common import data_path, parser, report, timed
-from scgde.nn.encoders import MeanPoolingEncoder, encoders
+from scgde.nn.encoders import ENCODERS, MeanPoolingEncoder
 from scgde.nn.influence import embedding_covariance, influence
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Draws(NamedTuple):
 
 
 def fit(adata: ad.AnnData, groupby: list[str], encoder: str, arguments: argparse.Namespace, record: dict) -> Fit:
-    sizes = {"n_hidden": 64} if "n_hidden" in encoders[encoder].__init__.__kwdefaults__ else {}
+    sizes = {"n_hidden": 64} if "n_hidden" in ENCODERS[encoder].__init__.__kwdefaults__ else {}
     with timed(record):
         model = scgde.tl.fit_gde(
             adata,
@@ -84,7 +84,7 @@ def fit(adata: ad.AnnData, groupby: list[str], encoder: str, arguments: argparse
             validation_fraction=0,
             progress_bar=False,
         )
-    if encoders[encoder].is_smooth:
+    if ENCODERS[encoder].is_smooth:
         scgde.tl.uncertainty(adata)
     return Fit(model, adata.uns["gde"], populations(adata, arguments))
 
@@ -252,7 +252,7 @@ def draw_figure(limits: pd.DataFrame, tests: pd.DataFrame, path: Path) -> None:
 
 def main() -> None:
     options = parser(__doc__, steps=300)
-    options.add_argument("--encoders", nargs="+", default=["pooled_gnn", *(e for e in encoders if e != "pooled_gnn")])
+    options.add_argument("--encoders", nargs="+", default=["pooled_gnn", *(e for e in ENCODERS if e != "pooled_gnn")])
     options.add_argument("--draws", type=int, default=1000, help="draws of each size")
     options.add_argument("--data", help="h5ad file, resampled by its largest sets")
     options.add_argument("--groupby", nargs="+", default=["set"])
@@ -271,7 +271,7 @@ def main() -> None:
         fitted = fit(adata, arguments.groupby, encoder, arguments, seconds := {})
         with timed(seconds):
             limits += limit_rows(fitted, base, arguments)
-            if encoder == arguments.encoders[0]:
+            if encoder == arguments.ENCODERS[0]:
                 tests += comparison_rows(fitted, base, arguments)
         print(encoder, seconds, flush=True)
     report(tests, f"A1_{name}_compare_sets")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from _common import parser, report
-from scgde.nn.encoders import encoders
+from scgde.nn.encoders import ENCODERS
 from scgde.train import seeded
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ def main() -> None:
     rows = []
     with torch.no_grad(), seeded(0):
         x = torch.randn(1, N_CELLS, N_FEATURES)
-        for name in encoders:
-            rows.append({"encoder": name} | deviations(encoders[name](N_FEATURES, N_EMBED).eval(), x))
+        for name in ENCODERS:
+            rows.append({"encoder": name} | deviations(ENCODERS[name](N_FEATURES, N_EMBED).eval(), x))
         network = torch.nn.Linear(N_FEATURES, N_EMBED)
         control = deviations(lambda x, w: (network(x) * (w > 0)[..., None]).sum(1), x)
         rows.append({"encoder": "sum pooling (control)"} | control)

@@ -21,18 +21,18 @@ import torch
 
 import scgde
 from _common import igan_donors, report
-from scgde.nn.encoders import MeanPoolingEncoder, encoders
+from scgde.nn.encoders import ENCODERS, MeanPoolingEncoder
 
 N_FEATURES = 50
 #: As many as fit in one pass through every encoder.
 N_AT_ONCE = 500_000
-ENCODERS = [name for name in encoders if issubclass(encoders[name], MeanPoolingEncoder)]
+MEAN_POOLING = [name for name in ENCODERS if issubclass(ENCODERS[name], MeanPoolingEncoder)]
 
 
 def memory(n_cells: int) -> None:
     """Embed a large set with each encoder, each time in a fresh process."""
     rows = []
-    for name in ENCODERS:
+    for name in MEAN_POOLING:
         command = [sys.executable, __file__, "one", "--encoder", name, "--cells", str(n_cells)]
         answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
         peak, seconds, difference = map(float, answer[-3:])

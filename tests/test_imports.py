@@ -121,7 +121,7 @@ def test_violations_finds_a_forbidden_import(layer, source):
     ("layer", "source"),
     [
         ("pl", "import matplotlib.pyplot as plt\nfrom scgde._keys import SETS"),
-        ("nn", "import math\nimport numpy as np\nimport torch\nfrom scgde.nn.blocks import MLP"),
+        ("nn", "import math\nimport numpy as np\nimport torch\nfrom scgde.nn.layers import MLP"),
         ("tl", "from scgde.model import GDE\nfrom scgde import __version__"),
         ("model", "from scvi.model.base import BaseModelClass"),
     ],

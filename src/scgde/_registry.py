@@ -68,3 +68,7 @@ class Registry(NameTable[type[T]]):
             return cls
 
         return add
+
+    def name_of(self, cls: type[T]) -> str:
+        """Name under which a class is filed."""
+        return next(name for name in self if self[name] is cls)

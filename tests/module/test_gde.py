@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from scgde.module import GDEModule
-from scgde.nn.encoders import encoders
-from scgde.nn.generators import generators
+from scgde.module import GDEModule, SetModule
+from scgde.nn.cells import CellSpec, Measure, SetBatch
+from scgde.nn.encoders import ENCODERS
+from scgde.nn.generators import GENERATORS
 
 
 @pytest.fixture
@@ -13,7 +14,7 @@ def make():
     def make_module(encoder="pooled_gnn", generator="flow_matching", **options):
         with torch.random.fork_rng(devices=[]):
             torch.random.manual_seed(0)
-            return GDEModule(3, 2, encoder=encoder, generator=generator, **options)
+            return GDEModule(CellSpec.vectors(3), 2, encoder=encoder, generator=generator, **options)
 
     return make_module
 
@@ -27,8 +28,8 @@ def batch():
     return {"encoder": x, "encoder_weights": weights, "generator": x.flip(1), "generator_weights": weights.flip(1)}
 
 
-@pytest.mark.parametrize("encoder", list(encoders))
-@pytest.mark.parametrize("generator", list(generators))
+@pytest.mark.parametrize("encoder", list(ENCODERS))
+@pytest.mark.parametrize("generator", list(GENERATORS))
 def test_loss_reaches_encoder_and_generator(make, batch, encoder, generator):
     module = make(encoder, generator)
     for _ in range(2):  # layers that start at zero pass a gradient on once they have moved
@@ -66,8 +67,8 @@ def test_scaling_is_part_of_the_state(make):
     module.set_scaling(torch.ones(3), torch.full((3,), 2.0))
     other = make()
     other.load_state_dict(module.state_dict())
-    assert other.center.tolist() == [1, 1, 1]
-    assert other.scale.tolist() == [2, 2, 2]
+    assert other.transform.center.tolist() == [1, 1, 1]
+    assert other.transform.scale.tolist() == [2, 2, 2]
 
 
 def test_isometry_adds_its_weighted_misfit(make, batch):
@@ -87,12 +88,12 @@ def test_encoder_and_generator_see_views_of_their_own(make, batch):
     torch.testing.assert_close(before, after)
 
 
-def told(cells, **values):
+def with_covariates(cells, **values):
     return cells | {"sets": torch.tensor([0, 1, 1, 2])} | values
 
 
 def test_loss_adds_that_of_labels_by_its_weight(make, batch):
-    labels = told(batch, label=torch.tensor([0.0, 1.0, float("nan"), 1.0]))
+    labels = with_covariates(batch, label=torch.tensor([0.0, 1.0, float("nan"), 1.0]))
     losses = []
     for weight in (0.0, 1.0, 3.0):
         with torch.random.fork_rng(devices=[]):
@@ -107,20 +108,20 @@ def test_loss_adds_that_of_labels_by_its_weight(make, batch):
 
 def test_without_generator_weight_only_labels_are_learnt(make, batch):
     module = make(n_classes=0, generator_weight=0.0)
-    labels = told(batch, label=torch.tensor([0.5, 1.0, 2.0, float("nan")]))
+    labels = with_covariates(batch, label=torch.tensor([0.5, 1.0, 2.0, float("nan")]))
     module(labels)[-1].loss.backward()
     assert all(parameter.grad is None for parameter in module.generator.parameters())
     assert sum(float(p.grad.abs().sum()) for p in module.encoder.parameters() if p.grad is not None) > 0
 
 
-def test_generator_is_told_the_batch_and_the_encoder_is_not(make, batch):
+def test_generator_is_conditioned_on_the_batch_and_the_encoder_is_not(make, batch):
     module = make(n_batches=3, batch_weight=0.0)
     outputs = []
     for codes in ([0, 1, 2, 0], [2, 1, 2, 0]):
         with torch.random.fork_rng(devices=[]):
             torch.random.manual_seed(0)
             torch.nn.init.normal_(module.generator.backbone.blocks[0].outer.weight)
-            outputs.append(module(told(batch, batch=torch.tensor(codes))))
+            outputs.append(module(with_covariates(batch, batch=torch.tensor(codes))))
     (first, first_generated, _), (second, second_generated, _) = outputs
     assert torch.equal(first["embedding"], second["embedding"])
     differs = first_generated["loss"] != second_generated["loss"]
@@ -129,8 +130,8 @@ def test_generator_is_told_the_batch_and_the_encoder_is_not(make, batch):
 
 def test_batch_of_a_generated_cell_is_the_mean_unless_given(make):
     module, z = make(n_batches=4), torch.zeros(2, 2)
-    torch.testing.assert_close(module._context(z, None)[:, 2:], torch.full((2, 4), 0.25))
-    assert module._context(z, torch.tensor([2, -1]))[:, 2:].tolist() == [[0, 0, 1, 0], [0.25] * 4]
+    torch.testing.assert_close(module.context(z)[:, 2:], torch.full((2, 4), 0.25))
+    assert module.context(z, {"batch": torch.tensor([2, -1])})[:, 2:].tolist() == [[0, 0, 1, 0], [0.25] * 4]
 
 
 def test_a_set_that_is_drawn_twice_counts_once_for_the_batch(make):
@@ -138,10 +139,71 @@ def test_a_set_that_is_drawn_twice_counts_once_for_the_batch(make):
     rng = torch.Generator().manual_seed(3)
     z, codes = torch.randn(8, 2, generator=rng), torch.tensor([0, 0, 0, 0, 1, 1, 1, 1])
     z[:4] += 3
-    once = {"sets": torch.arange(8), "batch": codes}
-    twice = {"sets": torch.arange(8).repeat(2), "batch": codes.repeat(2)}
-    missing = {"sets": torch.arange(9), "batch": torch.cat([codes, torch.tensor([-1])])}
-    expected = module._told(z, once)
+    twice = torch.arange(8).repeat(2), {"batch": codes.repeat(2)}
+    missing = torch.arange(9), {"batch": torch.cat([codes, torch.tensor([-1])])}
+    expected = module._covariate_loss(z, torch.arange(8), {"batch": codes})
     assert float(expected) > 0.5
-    assert float(module._told(z.repeat(2, 1), twice)) == float(expected)
-    assert float(module._told(torch.cat([z, z[:1]]), missing)) == float(expected)
+    assert float(module._covariate_loss(z.repeat(2, 1), *twice)) == float(expected)
+    assert float(module._covariate_loss(torch.cat([z, z[:1]]), *missing)) == float(expected)
+
+
+def test_further_covariates_follow_the_batch_in_the_context(make):
+    module, z = make(n_batches=2, conditions={"drug": torch.eye(3), "dose": None}), torch.zeros(2, 2)
+    assert module.n_context == 2 + 2 + 3 + 1
+    covariates = {"batch": torch.tensor([1, 0]), "drug": torch.tensor([2, 0]), "dose": torch.tensor([0.5, -1.0])}
+    assert module.context(z, covariates)[:, 2:].tolist() == [[0, 1, 0, 0, 1, 0.5], [1, 0, 1, 0, 0, -1]]
+    assert module.sample(z, 3, covariates=covariates).shape == (2, 3, 3)
+
+
+def test_set_batch_and_dict_give_the_same_loss(make, batch):
+    module = make()
+    typed = SetBatch(
+        Measure(batch["encoder"], batch["encoder_weights"]),
+        Measure(batch["generator"], batch["generator_weights"]),
+        torch.arange(4),
+        torch.tensor(0),
+        {},
+    )
+    losses = []
+    for form in (batch, typed):
+        with torch.random.fork_rng(devices=[]):
+            torch.random.manual_seed(0)
+            losses.append(module(form)[-1].loss.item())
+    assert losses[0] == losses[1]
+
+
+def test_featurizer_is_between_cells_and_encoder(make, batch):
+    module = make(featurizer="mlp", featurizer_kwargs={"n_output": 7})
+    assert module.encoder.n_input == 7
+    assert module.featurize(batch["encoder"]).shape == (4, 6, 7)
+    module(batch)[-1].loss.backward()
+    assert all(p.grad is not None for p in module.featurizer.parameters())
+
+
+def test_every_parameter_gets_a_gradient_without_isometry(make, batch):
+    module = make()
+    module(batch)[-1].loss.backward()
+    assert [name for name, p in module.named_parameters() if p.grad is None] == []
+
+
+def test_images_need_a_featurizer_of_images():
+    spec = CellSpec("continuous", (1, 2, 2), torch.float32)
+    with pytest.raises(ValueError, match="The featurizer `identity` requires cells of shape"):
+        GDEModule(spec, 2, encoder="deep_sets", generator="wormhole")
+
+
+def test_kinds_that_are_not_supported_are_refused_with_those_that_are():
+    tokens = CellSpec("tokens", (8,), torch.int64, 4)
+    with pytest.raises(ValueError, match=r"`generator` must support 'tokens' cells, got FlowMatching, .*Those that do"):
+        GDEModule(tokens, 2, encoder="deep_sets", generator="flow_matching", transform="identity")
+    with pytest.raises(ValueError, match=r"`transform` must support 'counts' cells, got Affine.*\['identity'"):
+        SetModule(CellSpec("counts", (3,), torch.float32), 2, encoder="deep_sets")
+
+
+def test_init_from_scales_and_starts_the_generator_from_the_same_cells(make):
+    seen, module = [], make()
+    blocks = torch.randn(5, 3, generator=torch.Generator().manual_seed(0)).split(2)
+    module.generator.init_from = lambda parts: seen.extend(parts)
+    module.init_from(lambda: iter(blocks))
+    torch.testing.assert_close(module.transform.center, torch.cat(blocks).mean(0))
+    torch.testing.assert_close(torch.cat(seen), module.transform.target(torch.cat(blocks)))

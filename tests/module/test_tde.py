@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from scgde.module import TDEModule
-from scgde.nn.encoders import encoders
-from scgde.nn.transports import transports
+from scgde.module._batch import as_set_batch
+from scgde.nn.cells import CellSpec
+from scgde.nn.encoders import ENCODERS
+from scgde.nn.transports import CONDITIONS, TRANSPORTS
 
 N_SETS = 5
 
@@ -15,7 +17,7 @@ def make():
     def make_module(encoder="pooled_gnn", transport="flow_matching", **options):
         with torch.random.fork_rng(devices=[]):
             torch.random.manual_seed(0)
-            return TDEModule(3, 2, encoder=encoder, transport=transport, n_sets=N_SETS, **options)
+            return TDEModule(CellSpec.vectors(3), 2, encoder=encoder, transport=transport, n_sets=N_SETS, **options)
 
     return make_module
 
@@ -48,8 +50,8 @@ def has_gradient(part):
     return sum(float(p.grad.abs().sum()) for p in part.parameters() if p.grad is not None) > 0
 
 
-@pytest.mark.parametrize("encoder", list(encoders))
-@pytest.mark.parametrize("transport", list(transports))
+@pytest.mark.parametrize("encoder", list(ENCODERS))
+@pytest.mark.parametrize("transport", list(TRANSPORTS))
 def test_loss_reaches_encoder_and_transport(make, batch, encoder, transport):
     module = make(encoder, transport)
     move(module, batch=batch)
@@ -75,21 +77,23 @@ def test_source_condition_does_not_know_the_target(make, batch, condition, targe
     assert not torch.allclose(module.push(batch["encoder"], z + 1, z), first)
 
 
-def test_lookup_trains_a_vector_for_each_set_and_no_encoder(make, batch):
+def test_lookup_trains_a_vector_for_each_set_and_has_no_encoder(make, batch):
     module = make(condition="lookup")
     move(module, batch={**batch, "sets": torch.tensor([4, 3, 2, 1, 1])})
-    assert module.table.weight.grad.any(-1).tolist() == [False, True, True, True, True]
-    assert not has_gradient(module.encoder)
+    assert module.conditioning.table.weight.grad.any(-1).tolist() == [False, True, True, True, True]
+    assert module.encoder is None
+    assert module.featurizer is None
+    assert [name for name, p in module.named_parameters() if p.grad is None] == []
 
 
 def test_lookup_needs_the_number_of_sets():
     with pytest.raises(TypeError, match="`n_sets` must be an integer, got None"):
-        TDEModule(3, 2, encoder="deep_sets", transport="energy", condition="lookup")
+        TDEModule(CellSpec.vectors(3), 2, encoder="deep_sets", transport="energy", condition="lookup")
 
 
 def test_unknown_condition_is_refused():
     with pytest.raises(ValueError, match="`condition` must be one of"):
-        TDEModule(3, 2, encoder="deep_sets", transport="energy", condition="target")
+        TDEModule(CellSpec.vectors(3), 2, encoder="deep_sets", transport="energy", condition="target")
 
 
 def test_push_does_not_change_with_the_units_of_the_data(make, batch):
@@ -114,3 +118,19 @@ def test_encoder_and_transport_see_views_of_their_own(make, batch):
 def test_isometry_adds_its_weighted_misfit(make, batch):
     losses = [make(transport="energy", isometry=weight)(batch)[-1].loss.item() for weight in (0.0, 1.0)]
     assert losses[1] > losses[0]
+
+
+def test_covariates_of_both_ends_follow_their_embeddings(make, batch):
+    module = make(transport="energy", conditions={"dose": None}, condition="source")
+    covariates = {**batch, "dose": torch.arange(5.0)}
+    context = module._ends_of_pairs(as_set_batch(covariates), torch.ones(5, 2))
+    assert context.source.tolist() == [[1, 1, 0], [1, 1, 2], [1, 1, 3]]
+    assert context.target.tolist() == [[0, 0, 1], [0, 0, 3], [0, 0, 4]]
+    z, doses = torch.zeros(5, 2), ({"dose": torch.zeros(5)}, {"dose": torch.ones(5)})
+    assert module(covariates)[-1].loss.isfinite()
+    assert module.push(batch["generator"], z, z, covariates=doses).shape == (1, 5, 6, 3)
+
+
+def test_conditions_say_what_they_need():
+    needs = {name: (CONDITIONS[name].needs_predictor, CONDITIONS[name].embeds_new_sets) for name in CONDITIONS}
+    assert needs == {"both": (True, True), "source": (False, True), "lookup": (True, False)}

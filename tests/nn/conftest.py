@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
+from scgde.nn import CellSpec
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -25,11 +27,32 @@ def reseed() -> Iterator[Callable[[int], Any]]:
 def build() -> Callable[..., Any]:
     """Make a small instance of a registered class, whichever of the size options it has."""
 
-    def make(cls: type, *sizes: int, **options: Any) -> Any:
+    def make(cls: type, *sizes: Any, **options: Any) -> Any:
         known = inspect.signature(cls).parameters
         return cls(*sizes, **{name: value for name, value in SMALL.items() if name in known} | options)
 
     return make
+
+
+@pytest.fixture
+def vectors() -> Callable[[int], CellSpec]:
+    """Make the spec of cells that are vectors."""
+    return CellSpec.vectors
+
+
+@pytest.fixture
+def sample_cells() -> Callable[..., torch.Tensor]:
+    """Draw sets of cells of a spec."""
+
+    def draw(spec: CellSpec, n_sets: int = 4, n_cells: int = 6) -> torch.Tensor:
+        shape = (n_sets, n_cells, *spec.shape)
+        if spec.kind == "tokens":
+            return torch.randint(spec.n_values, shape, dtype=spec.dtype)
+        if spec.kind == "counts":
+            return torch.poisson(torch.rand(shape) * 5).to(spec.dtype)
+        return torch.randn(shape, dtype=spec.dtype)
+
+    return draw
 
 
 @pytest.fixture

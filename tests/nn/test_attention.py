@@ -6,7 +6,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from scgde.nn.attention import SelfAttention, weighted_attention
-from scgde.nn.encoders import encoders
+from scgde.nn.encoders import ENCODERS
 
 ATTENTION_ENCODERS = ["pooled_attention", "residual_attention", "wormhole"]
 
@@ -75,7 +75,7 @@ def test_self_attention_refuses_a_width_that_heads_do_not_divide() -> None:
 
 @pytest.mark.parametrize("name", ATTENTION_ENCODERS)
 def test_attention_encoder_has_finite_gradients_when_weights_are_zero(name: str) -> None:
-    encoder = encoders[name](3, 4, n_hidden=16)
+    encoder = ENCODERS[name](3, 4, n_hidden=16)
     x = draw(2, 9, 3).mul(100).requires_grad_()
     weights = torch.cat([torch.full((2, 4), 0.25), torch.zeros(2, 5)], dim=1).requires_grad_()
     encoder(x, weights).sum().backward()
@@ -86,7 +86,7 @@ def test_attention_encoder_has_finite_gradients_when_weights_are_zero(name: str)
 
 @pytest.mark.parametrize("name", ATTENTION_ENCODERS)
 def test_attention_encoder_sees_more_than_the_mean(name: str) -> None:
-    encoder = encoders[name](2, 3, n_hidden=16)
+    encoder = ENCODERS[name](2, 3, n_hidden=16)
     x = draw(1, 20, 2)
     spread = (x - x.mean(1, keepdim=True)) * 3 + x.mean(1, keepdim=True)
     weights = torch.full((1, 20), 1 / 20)
@@ -108,7 +108,7 @@ class LargestTensor(TorchDispatchMode):
 @pytest.mark.parametrize("name", ATTENTION_ENCODERS)
 def test_attention_encoder_makes_no_square_matrix(name: str) -> None:
     n_cells, n_hidden = 2000, 16
-    encoder = encoders[name](3, 4, n_hidden=n_hidden, n_layers=1, n_heads=2)
+    encoder = ENCODERS[name](3, 4, n_hidden=n_hidden, n_layers=1, n_heads=2)
     with LargestTensor() as largest:
         encoder(draw(1, n_cells, 3), torch.full((1, n_cells), 1 / n_cells)).sum().backward()
     assert 0 < largest.n_elements <= n_cells * 4 * n_hidden

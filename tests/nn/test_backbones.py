@@ -3,20 +3,21 @@ from __future__ import annotations
 import pytest
 import torch
 
-from scgde.nn.backbones import backbones
+from scgde.nn.backbones import BACKBONES, MLP
+from scgde.nn.cells import CellSpec
 
 N_FEATURES, N_CONTEXT = 3, 5
 INPUTS = ("x", "time", "context")
 
 
-@pytest.fixture(params=list(backbones))
+@pytest.fixture(params=list(BACKBONES))
 def backbone(request, build, shake):
-    return shake(build(backbones[request.param], N_FEATURES, N_CONTEXT))
+    return shake(build(BACKBONES[request.param], CellSpec.vectors(N_FEATURES), N_CONTEXT))
 
 
 @pytest.fixture
 def inputs():
-    return {"x": torch.randn(2, 6, N_FEATURES), "time": torch.rand(2, 6, 1), "context": torch.randn(2, N_CONTEXT)}
+    return {"x": torch.randn(2, 6, N_FEATURES), "time": torch.rand(2, 6), "context": torch.randn(2, N_CONTEXT)}
 
 
 def test_backbone_gives_one_vector_a_cell(backbone, inputs):
@@ -39,3 +40,14 @@ def test_backbone_passes_gradient_to_parameters_and_inputs(backbone, inputs, wit
     backbone(**inputs).square().sum().backward()
     assert without_gradient(backbone) == []
     assert all(inputs[name].grad.isfinite().all() and inputs[name].grad.any() for name in INPUTS)
+
+
+def test_mlp_takes_features_that_follow_those_of_a_cell(inputs):
+    backbone = MLP(CellSpec.vectors(N_FEATURES), N_CONTEXT, n_extra=2)
+    x = torch.cat([inputs["x"], torch.randn(2, 6, 2)], dim=-1)
+    assert backbone(x, inputs["time"], inputs["context"]).shape == inputs["x"].shape
+
+
+def test_mlp_refuses_images():
+    with pytest.raises(ValueError, match=r"The backbone `mlp` requires cells of shape \(G,\), got \(1, 8, 8\)"):
+        MLP(CellSpec("continuous", (1, 8, 8), torch.float32), N_CONTEXT)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from scgde.nn.cells import CellSpec
 from scgde.nn.generators import CVAE
 
 SLOPE, SD = 0.8, 0.6
@@ -21,7 +22,7 @@ class Posterior(nn.Module):
     def forward(self, x, time, context):
         variance = SLOPE**2 + SD**2
         width = softplus_inverse(SD / variance**0.5 - 0.01)
-        return torch.where(time == 0, SLOPE * x / variance, torch.full_like(x, width))
+        return torch.where(time[..., None] == 0, SLOPE * x / variance, torch.full_like(x, width))
 
 
 class Linear(nn.Module):
@@ -32,7 +33,7 @@ class Linear(nn.Module):
 @pytest.fixture
 def exact():
     """CVAE whose networks are those of a linear Gaussian model."""
-    generator = CVAE(1, 1)
+    generator = CVAE(CellSpec.vectors(1), 1)
     generator.encoder, generator.decoder = Posterior(), Linear()
     nn.init.zeros_(generator.noise.weight)
     nn.init.constant_(generator.noise.bias, softplus_inverse(SD - 0.01))
@@ -75,7 +76,7 @@ def test_beta_weighs_the_divergence_from_the_prior(exact, reseed):
 
 
 def test_observation_noise_stays_above_its_floor():
-    generator = CVAE(2, 1)
+    generator = CVAE(CellSpec.vectors(2), 1)
     nn.init.constant_(generator.noise.bias, -100)
     x = torch.zeros(3, 4, 2)
     assert generator.loss(x, torch.full((3, 4), 0.25), torch.zeros(3, 1)).isfinite().all()
@@ -84,4 +85,4 @@ def test_observation_noise_stays_above_its_floor():
 
 def test_cvae_refuses_no_beta():
     with pytest.raises(ValueError, match="`beta` must be positive and finite, got 0"):
-        CVAE(2, 1, beta=0)
+        CVAE(CellSpec.vectors(2), 1, beta=0)

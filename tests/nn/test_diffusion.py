@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from scgde.nn.cells import CellSpec
 from scgde.nn.generators import Diffusion
 from scgde.nn.paths import cosine_schedule
 
@@ -20,13 +21,13 @@ class GaussianDenoiser(nn.Module):
         self.offset = offset
 
     def forward(self, x, time, context):
-        signal, noise = cosine_schedule(time)
+        signal, noise = cosine_schedule(time[..., None])
         residual = (x - signal * MEAN) / (signal.square() * SD.square() + noise.square())
         return signal * (noise * residual) - noise * (MEAN + signal * SD.square() * residual) + self.offset
 
 
 def draw(n_steps, sampler, *, n_cells=20_000):
-    generator = Diffusion(2, 1, n_steps=n_steps, sampler=sampler)
+    generator = Diffusion(CellSpec.vectors(2), 1, n_steps=n_steps, sampler=sampler)
     generator.backbone = GaussianDenoiser()
     return generator.sample(torch.zeros(1, 1), n_cells, rng=torch.Generator().manual_seed(0))[0]
 
@@ -41,7 +42,7 @@ def test_sampler_draws_from_the_gaussian_whose_denoiser_is_known(sampler):
 
 @pytest.mark.parametrize("sampler", ["ddim", "ancestral"])
 def test_default_steps_keep_the_spread(sampler):
-    torch.testing.assert_close(draw(Diffusion(2, 1).n_steps, sampler).std(0), SD, rtol=0.08, atol=0)
+    torch.testing.assert_close(draw(Diffusion(CellSpec.vectors(2), 1).n_steps, sampler).std(0), SD, rtol=0.08, atol=0)
 
 
 def test_ddim_converges_at_first_order():
@@ -53,7 +54,7 @@ def test_ddim_converges_at_first_order():
 
 
 def test_exact_denoiser_has_the_least_loss():
-    x, generator = MEAN + SD * torch.randn(200, 50, 2), Diffusion(2, 1)
+    x, generator = MEAN + SD * torch.randn(200, 50, 2), Diffusion(CellSpec.vectors(2), 1)
     losses = []
     for offset in (-0.3, 0.0, 0.3):
         generator.backbone = GaussianDenoiser(offset)
@@ -64,6 +65,6 @@ def test_exact_denoiser_has_the_least_loss():
 
 def test_diffusion_refuses_an_unknown_sampler_and_no_steps():
     with pytest.raises(ValueError, match=r"`sampler` must be one of .*'ancestral', 'ddim'.*, got 'euler'"):
-        Diffusion(2, 1, sampler="euler")
+        Diffusion(CellSpec.vectors(2), 1, sampler="euler")
     with pytest.raises(ValueError, match="`n_steps` must be at least 1, got 0"):
-        Diffusion(2, 1, n_steps=0)
+        Diffusion(CellSpec.vectors(2), 1, n_steps=0)

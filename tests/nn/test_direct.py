@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from scgde.nn.cells import CellSpec
 from scgde.nn.generators import MMD, Energy, Sinkhorn, SlicedWasserstein
 
 N_CELLS, N_SETS = 8, 1500
@@ -24,7 +25,7 @@ class Widen(nn.Module):
 @pytest.fixture(params=DIRECT, ids=lambda cls: cls.__name__)
 def generator(request):
     # One direction is all that a line has.
-    return request.param(1, 1, n_directions=1) if request.param is SlicedWasserstein else request.param(1, 1)
+    return request.param(CellSpec.vectors(1), 1, **({"n_directions": 1} if request.param is SlicedWasserstein else {}))
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def test_loss_of_weighted_sets_is_least_near_the_spread_of_the_target(slopes):
 @pytest.mark.parametrize("cls", [Sinkhorn, SlicedWasserstein])
 def test_divergence_from_small_sets_alone_would_make_generated_cells_too_narrow(cls, reseed):
     # What the loss mends: cells that come as near as they can to a draw of 8 are narrower than the population.
-    generator, x = cls(1, 1), torch.randn(N_SETS, N_CELLS, 1)
+    generator, x = cls(CellSpec.vectors(1), 1), torch.randn(N_SETS, N_CELLS, 1)
     weights, values = torch.full((N_SETS, N_CELLS), 1 / N_CELLS), []
     for sd in (0.95, 1.05):
         reseed(2)
@@ -74,6 +75,6 @@ def test_divergence_from_small_sets_alone_would_make_generated_cells_too_narrow(
 
 def test_sinkhorn_and_sliced_refuse_options_out_of_range():
     with pytest.raises(ValueError, match="`epsilon` must be positive and finite, got 0"):
-        Sinkhorn(2, 1, epsilon=0)
+        Sinkhorn(CellSpec.vectors(2), 1, epsilon=0)
     with pytest.raises(ValueError, match="`n_directions` must be at least 1, got 0"):
-        SlicedWasserstein(2, 1, n_directions=0)
+        SlicedWasserstein(CellSpec.vectors(2), 1, n_directions=0)

@@ -4,16 +4,16 @@ import pytest
 import torch
 from torch import nn
 
-from scgde.nn.blocks import mlp
-from scgde.nn.encoders import Encoder, MeanPoolingEncoder, encoders
+from scgde.nn.encoders import ENCODERS, Encoder, MeanPoolingEncoder
+from scgde.nn.layers import mlp
 
 N_INPUT, N_EMBED = 3, 4
 SIZES = (1, 2, 50, 500, 5000)
 HUGE = 1e12
 TOLERANCE = 1e-5
 #: An encoder of medians is not smooth in the weights; it owes only what holds exactly.
-SMOOTH = [name for name in encoders if encoders[name].is_smooth]
-MEAN_POOLING = [name for name in SMOOTH if issubclass(encoders[name], MeanPoolingEncoder)]
+SMOOTH = [name for name in ENCODERS if ENCODERS[name].is_smooth]
+MEAN_POOLING = [name for name in SMOOTH if issubclass(ENCODERS[name], MeanPoolingEncoder)]
 
 
 def each(names):
@@ -30,7 +30,7 @@ class SumPooling(Encoder):
     """What no encoder may be: it counts the cells."""
 
     def __init__(self, n_input: int, n_embed: int) -> None:
-        super().__init__()
+        super().__init__(n_input, n_embed)
         self.cell = mlp(n_input, 32, n_hidden=32, n_layers=1)
         self.head = nn.Linear(32, n_embed, bias=False)
 
@@ -60,10 +60,10 @@ def duplicated_error(encoder, x, n_copies):
 
 @pytest.fixture
 def encoder(request, build):
-    return build(encoders[request.param], N_INPUT, N_EMBED).eval().requires_grad_(False)
+    return build(ENCODERS[request.param], N_INPUT, N_EMBED).eval().requires_grad_(False)
 
 
-@each(encoders)
+@each(ENCODERS)
 def test_encoder_gives_one_finite_vector_a_set(encoder, size):
     x = some_sets(size)
     embedding = encoder(x, uniform(x))
@@ -72,20 +72,20 @@ def test_encoder_gives_one_finite_vector_a_set(encoder, size):
     assert (encoder.n_input, encoder.n_embed) == (N_INPUT, N_EMBED)
 
 
-@each(encoders)
+@each(ENCODERS)
 def test_encoder_tells_sets_apart(encoder, size):
     first, second, third = encoder(x := some_sets(size, n_sets=3), uniform(x))
     assert min(error(first, second), error(second, third)) > 100 * TOLERANCE
 
 
-@each(encoders)
+@each(ENCODERS)
 def test_encoder_ignores_the_order_of_cells(encoder, size):
     x = some_sets(size)
     order = torch.randperm(size)
     assert error(encoder(x[:, order], uniform(x)), encoder(x, uniform(x))) <= TOLERANCE
 
 
-@each(encoders)
+@each(ENCODERS)
 @pytest.mark.parametrize("n_copies", [2, 7])
 def test_encoder_ignores_duplication_of_all_cells(encoder, size, n_copies):
     assert duplicated_error(encoder, some_sets(size), n_copies) <= TOLERANCE
@@ -142,7 +142,7 @@ def test_mean_pooling_encoder_is_exact_in_chunks(encoder, chunk):
 
 @pytest.mark.parametrize("name", SMOOTH)
 def test_gradient_reaches_parameters_and_cells(name, build, shake, without_gradient):
-    encoder = shake(build(encoders[name], N_INPUT, N_EMBED))
+    encoder = shake(build(ENCODERS[name], N_INPUT, N_EMBED))
     x = some_sets(20).requires_grad_()
     encoder(x, uniform(x)).square().sum().backward()
     assert without_gradient(encoder) == []
@@ -152,7 +152,7 @@ def test_gradient_reaches_parameters_and_cells(name, build, shake, without_gradi
 
 @pytest.mark.parametrize("name", SMOOTH)
 def test_gradient_is_finite_for_identical_cells_and_for_padding(name, build):
-    encoder = build(encoders[name], N_INPUT, N_EMBED)
+    encoder = build(ENCODERS[name], N_INPUT, N_EMBED)
     x = torch.ones(2, 5, N_INPUT, requires_grad=True)
     weights = torch.tensor([[0.5, 0.5, 0, 0, 0], [0.2] * 5])
     encoder(x, weights).square().sum().backward()
@@ -163,6 +163,6 @@ def test_gradient_is_finite_for_identical_cells_and_for_padding(name, build):
 @pytest.mark.parametrize("name", SMOOTH)
 def test_encoder_is_differentiable_in_cells_and_weights(name, build, shake):
     # The derivative in the weights is the influence of a cell, on which all uncertainty rests.
-    encoder = shake(build(encoders[name], N_INPUT, N_EMBED)).double().eval()
+    encoder = shake(build(ENCODERS[name], N_INPUT, N_EMBED)).double().eval()
     x, logits = some_sets(4, n_sets=2).double().requires_grad_(), torch.randn(2, 4).double().requires_grad_()
     assert torch.autograd.gradcheck(lambda x, logits: encoder(x, logits.softmax(-1)), (x, logits))

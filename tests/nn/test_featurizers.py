@@ -1,44 +1,37 @@
 from __future__ import annotations
 
-import inspect
-
 import pytest
 import torch
 
-from scgde.nn.encoders import encoders
-from scgde.nn.featurizers import MLP, featurizers
+from scgde.nn.cells import CellSpec
+from scgde.nn.featurizers import FEATURIZERS, MLP, Identity
 
-EXCHANGEABLE = [name for name in encoders if "featurizer" in inspect.signature(encoders[name]).parameters]
-
-
-def cells() -> torch.Tensor:
-    return torch.randn(2, 6, 3, generator=torch.Generator().manual_seed(0))
+CASES = [(name, kind) for name in FEATURIZERS for kind in sorted(FEATURIZERS[name].supports)]
+SPECS = {"continuous": CellSpec.vectors(3), "counts": CellSpec("counts", (3,), torch.float32)}
 
 
-@pytest.mark.parametrize("name", list(featurizers))
-@pytest.mark.parametrize("n_layers", [0, 2])
-def test_featurizer_sees_one_cell_at_a_time(name: str, n_layers: int) -> None:
-    featurizer, x = featurizers[name](3, 8, n_layers=n_layers), cells()
+@pytest.mark.parametrize(("name", "kind"), CASES)
+def test_featurizer_sees_one_cell_at_a_time(name, kind, sample_cells):
+    featurizer, x = FEATURIZERS[name](SPECS[kind]), sample_cells(SPECS[kind])
     features = featurizer(x)
-    assert features.shape == (2, 6, 8)
+    assert features.shape == (4, 6, featurizer.n_output)
     torch.testing.assert_close(featurizer(x[:, 4:5]), features[:, 4:5])
 
 
-def test_mlp_without_layers_is_affine() -> None:
-    featurizer, x = MLP(3, 8), cells()
+@pytest.mark.parametrize("name", FEATURIZERS)
+def test_featurizer_of_vectors_refuses_images(name):
+    with pytest.raises(ValueError, match=rf"The featurizer `{name}` requires cells of shape \(G,\), got \(1, 4, 4\)"):
+        FEATURIZERS[name](CellSpec("continuous", (1, 4, 4), torch.float32))
+
+
+def test_identity_costs_nothing(sample_cells):
+    featurizer, x = Identity(SPECS["continuous"]), sample_cells(SPECS["continuous"])
+    assert featurizer(x) is x
+    assert featurizer.n_output == 3
+    assert not featurizer.state_dict()
+
+
+def test_mlp_without_layers_is_affine(sample_cells):
+    featurizer, x = MLP(SPECS["continuous"], n_output=8, n_layers=0), sample_cells(SPECS["continuous"])
     middle = featurizer(0.5 * (x[:, :1] + x[:, 1:2]))
     torch.testing.assert_close(middle, 0.5 * (featurizer(x[:, :1]) + featurizer(x[:, 1:2])))
-
-
-@pytest.mark.parametrize("featurizer", list(featurizers))
-@pytest.mark.parametrize("name", EXCHANGEABLE)
-def test_encoder_takes_any_featurizer(name: str, featurizer: str) -> None:
-    encoder = encoders[name](3, 4, n_hidden=16, featurizer=featurizer, featurizer_kwargs={"n_layers": 1})
-    parts = [part for part in encoder.modules() if isinstance(part, featurizers[featurizer])]
-    assert len(parts) == 1
-    assert encoder(cells(), torch.full((2, 6), 1 / 6)).shape == (2, 4)
-
-
-def test_encoder_refuses_an_unknown_featurizer() -> None:
-    with pytest.raises(ValueError, match=r"`featurizer` must be one of \['fourier', 'mlp'\], got 'cnn'"):
-        encoders["deep_sets"](3, 4, featurizer="cnn")

@@ -3,23 +3,25 @@ from __future__ import annotations
 import pytest
 import torch
 
-from scgde.nn.generators import generators
+from scgde.nn.cells import CellSpec
+from scgde.nn.generators import GENERATORS
 
-N_FEATURES, N_EMBED = 2, 3
+N_FEATURES, N_CONTEXT = 2, 3
+SPEC = CellSpec.vectors(N_FEATURES)
 N_CELLS = 6
 
 
-@pytest.fixture(params=[*((name, {}) for name in generators), ("flow_matching", {"gaussian": True})], ids=str)
+@pytest.fixture(params=[*((name, {}) for name in GENERATORS), ("flow_matching", {"gaussian": True})], ids=str)
 def generator(request, build, shake):
     name, options = request.param
-    return shake(build(generators[name], N_FEATURES, N_EMBED, **options))
+    return shake(build(GENERATORS[name], SPEC, N_CONTEXT, **options))
 
 
 @pytest.fixture
 def batch():
     """Cells, weights and embeddings of four sets."""
     weights = torch.rand(4, N_CELLS).softmax(-1)
-    return torch.randn(4, N_CELLS, N_FEATURES), weights, torch.randn(4, N_EMBED)
+    return torch.randn(4, N_CELLS, N_FEATURES), weights, torch.randn(4, N_CONTEXT)
 
 
 @pytest.fixture
@@ -41,7 +43,7 @@ def rng(seed=0):
 
 
 def test_generator_keeps_its_sizes(generator):
-    assert (generator.n_features, generator.n_embed) == (N_FEATURES, N_EMBED)
+    assert (generator.spec, generator.n_context) == (SPEC, N_CONTEXT)
 
 
 @pytest.mark.parametrize("n_cells", [1, 2, N_CELLS])
@@ -111,17 +113,17 @@ def test_sample_leaves_the_global_random_state_when_given_an_rng(generator, batc
     assert torch.equal(torch.get_rng_state(), state)
 
 
-@pytest.mark.parametrize("shape", [(4, N_EMBED + 1), (N_EMBED,), (1, 4, N_EMBED)])
-def test_sample_refuses_embeddings_of_other_dimensions(generator, shape):
-    with pytest.raises(ValueError, match=rf"`embedding` must have shape \(sets, {N_EMBED}\), got"):
+@pytest.mark.parametrize("shape", [(4, N_CONTEXT + 1), (N_CONTEXT,), (1, 4, N_CONTEXT)])
+def test_sample_refuses_contexts_of_other_dimensions(generator, shape):
+    with pytest.raises(ValueError, match=rf"`context` must have shape \(sets, {N_CONTEXT}\), got"):
         generator.sample(torch.zeros(shape), 5)
 
 
-@pytest.mark.parametrize("name", list(generators))
+@pytest.mark.parametrize("name", list(GENERATORS))
 @pytest.mark.parametrize("n_dims", [1, 2])
 def test_generator_learns_conditional_means(name, n_dims, build):
     # The embedding is the mean: what is learnt is to put the cells there.
-    generator, spread = build(generators[name], n_dims, n_dims), 0.3
+    generator, spread = build(GENERATORS[name], CellSpec.vectors(n_dims), n_dims), 0.3
     optimizer = torch.optim.Adam(generator.parameters(), lr=1e-2)
     for _ in range(200):
         mean = 4 * torch.rand(64, n_dims) - 2

@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from scgde.nn.encoders import Moments, encoders
+from scgde.nn.encoders import ENCODERS, Moments
 from scgde.nn.influence import embedding_covariance, influence
 
 N_INPUT, N_EMBED = 3, 4
-SMOOTH = [name for name in encoders if encoders[name].is_smooth]
+SMOOTH = [name for name in ENCODERS if ENCODERS[name].is_smooth]
 
 
 @pytest.fixture(params=SMOOTH)
 def encoder(request, build, shake):
     """A small smooth encoder in double precision, off its initial values."""
-    return shake(build(encoders[request.param], N_INPUT, N_EMBED)).double().eval().requires_grad_(False)
+    return shake(build(ENCODERS[request.param], N_INPUT, N_EMBED)).double().eval().requires_grad_(False)
 
 
 @pytest.fixture

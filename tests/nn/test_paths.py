@@ -12,12 +12,12 @@ def pair():
 
 def test_straight_path_runs_from_start_to_end():
     start, end = pair()
-    torch.testing.assert_close(straight_path(start, end, torch.zeros(2, 4, 1)).x, start)
-    torch.testing.assert_close(straight_path(start, end, torch.ones(2, 4, 1)).x, end)
+    torch.testing.assert_close(straight_path(start, end, torch.zeros(2, 4)).x, start)
+    torch.testing.assert_close(straight_path(start, end, torch.ones(2, 4)).x, end)
 
 
 def test_straight_path_velocity_is_the_derivative():
-    (start, end), time = pair(), torch.rand(2, 4, 1)
+    (start, end), time = pair(), torch.rand(2, 4)
     _, derivative = jvp(lambda t: straight_path(start, end, t).x, time, torch.ones_like(time))
     torch.testing.assert_close(straight_path(start, end, time).velocity, derivative)
 

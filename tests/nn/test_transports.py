@@ -4,16 +4,18 @@ import pytest
 import torch
 from torch import nn
 
-from scgde.nn.transports import FlowMatching, transports
+from scgde.nn.cells import CellSpec, Ends, Measure
+from scgde.nn.transports import TRANSPORTS, FlowMatching
 
-N_FEATURES, N_EMBED = 2, 3
+N_FEATURES, N_CONTEXT = 2, 3
+SPEC = CellSpec.vectors(N_FEATURES)
 N_PAIRS, N_SOURCE, N_TARGET = 4, 6, 5
 
 
-@pytest.fixture(params=[*((name, {}) for name in transports), ("flow_matching", {"gaussian": True})], ids=str)
+@pytest.fixture(params=[*((name, {}) for name in TRANSPORTS), ("flow_matching", {"gaussian": True})], ids=str)
 def transport(request, build, shake):
     name, options = request.param
-    return shake(build(transports[name], N_FEATURES, N_EMBED, **options))
+    return shake(build(TRANSPORTS[name], SPEC, N_CONTEXT, **options))
 
 
 @pytest.fixture
@@ -21,7 +23,7 @@ def batch():
     """Cells, embeddings and weights of four pairs of sets."""
     cells = [torch.randn(N_PAIRS, n, N_FEATURES) for n in (N_SOURCE, N_TARGET)]
     weights = [torch.rand(N_PAIRS, n).softmax(-1) for n in (N_SOURCE, N_TARGET)]
-    return *cells, torch.randn(N_PAIRS, N_EMBED), torch.randn(N_PAIRS, N_EMBED), *weights
+    return *cells, torch.randn(N_PAIRS, N_CONTEXT), torch.randn(N_PAIRS, N_CONTEXT), *weights
 
 
 @pytest.fixture
@@ -39,8 +41,9 @@ def loss_and_gradients(reseed):
 
 
 def loss_of(transport, batch):
-    *positional, source_weights, target_weights = batch
-    return transport.loss(*positional, source_weights=source_weights, target_weights=target_weights)
+    source, target, source_context, target_context, source_weights, target_weights = batch
+    ends = Ends(source_context, target_context)
+    return transport.loss(Measure(source, source_weights), Measure(target, target_weights), ends)
 
 
 def uniform(x):
@@ -48,7 +51,7 @@ def uniform(x):
 
 
 def test_transport_keeps_its_sizes(transport):
-    assert (transport.n_features, transport.n_embed) == (N_FEATURES, N_EMBED)
+    assert (transport.spec, transport.n_context) == (SPEC, N_CONTEXT)
 
 
 @pytest.mark.parametrize("n_cells", [1, 2, N_TARGET])
@@ -93,12 +96,12 @@ def test_loss_of_a_pair_ignores_the_other_pairs(transport, batch, loss_and_gradi
 @torch.no_grad()
 def test_push_starts_at_the_source_and_gives_each_time(transport, batch):
     source, _, *embeddings = batch[:4]
-    path = transport.push(source, *embeddings, times=(0, 0.5, 1))
+    path = transport.push(source, Ends(*embeddings), times=(0, 0.5, 1))
     assert path.shape == (3, *source.shape)
     assert path.isfinite().all()
     torch.testing.assert_close(path[0], source)
     assert not torch.allclose(path[1], path[0])
-    torch.testing.assert_close(path[2], transport.push(source, *embeddings)[0], rtol=0, atol=1e-3)
+    torch.testing.assert_close(path[2], transport.push(source, Ends(*embeddings))[0], rtol=0, atol=1e-3)
 
 
 @torch.no_grad()
@@ -106,7 +109,7 @@ def test_push_moves_each_cell_on_its_own(transport, batch):
     source, _, *embeddings = batch[:4]
     order = [3, 0, 5]
     torch.testing.assert_close(
-        transport.push(source[:, order], *embeddings), transport.push(source, *embeddings)[:, :, order]
+        transport.push(source[:, order], Ends(*embeddings)), transport.push(source, Ends(*embeddings))[:, :, order]
     )
 
 
@@ -114,32 +117,32 @@ def test_push_moves_each_cell_on_its_own(transport, batch):
 @pytest.mark.parametrize("changed", [0, 1])
 def test_push_depends_on_both_embeddings(transport, batch, changed):
     source, _, *embeddings = batch[:4]
-    before = transport.push(source, *embeddings)
+    before = transport.push(source, Ends(*embeddings))
     embeddings[changed] = embeddings[changed] + 1
-    assert not torch.allclose(transport.push(source, *embeddings), before)
+    assert not torch.allclose(transport.push(source, Ends(*embeddings)), before)
 
 
 @torch.no_grad()
 @pytest.mark.parametrize("gaussian", [False, True])
-def test_anchored_flow_leaves_a_set_in_its_own_place(build, shake, batch, gaussian):
-    transport = shake(build(FlowMatching, N_FEATURES, N_EMBED, anchored=True, gaussian=gaussian))
+def test_flow_that_preserves_the_identity_leaves_a_set_as_it_is(build, shake, batch, gaussian):
+    transport = shake(build(FlowMatching, SPEC, N_CONTEXT, preserve_identity=True, gaussian=gaussian))
     source, _, z, end = batch[:4]
-    assert torch.equal(transport.push(source, z, z)[0], source)
-    assert not torch.allclose(transport.push(source, z, end)[0], source)
+    assert torch.equal(transport.push(source, Ends(z, z))[0], source)
+    assert not torch.allclose(transport.push(source, Ends(z, end))[0], source)
 
 
-@pytest.mark.parametrize("name", ["source_embedding", "target_embedding"])
-@pytest.mark.parametrize("shape", [(N_PAIRS, N_EMBED + 1), (N_EMBED,), (N_PAIRS + 1, N_EMBED)], ids=str)
+@pytest.mark.parametrize("name", ["source", "target"])
+@pytest.mark.parametrize("shape", [(N_PAIRS, N_CONTEXT + 1), (N_CONTEXT,), (N_PAIRS + 1, N_CONTEXT)], ids=str)
 def test_push_refuses_embeddings_of_another_shape(transport, batch, name, shape):
-    embeddings = {"source_embedding": batch[2], "target_embedding": batch[3], name: torch.zeros(shape)}
-    with pytest.raises(ValueError, match=rf"`{name}` must have shape \({N_PAIRS}, {N_EMBED}\), got"):
-        transport.push(batch[0], **embeddings)
+    context = Ends(batch[2], batch[3])._replace(**{name: torch.zeros(shape)})
+    with pytest.raises(ValueError, match=rf"`context.{name}` must have shape \({N_PAIRS}, {N_CONTEXT}\), got"):
+        transport.push(batch[0], context)
 
 
 @pytest.mark.parametrize("times", [(), (-0.1, 1), (0, 1.1), (1, 0), (float("nan"),)], ids=str)
 def test_push_refuses_times_that_are_none(transport, batch, times):
     with pytest.raises(ValueError, match=r"`times` must be numbers in \[0, 1\] that do not decrease"):
-        transport.push(batch[0], *batch[2:4], times=times)
+        transport.push(batch[0], Ends(*batch[2:4]), times=times)
 
 
 def train(transport, n_steps, draw_pairs, *, lr=1e-2):
@@ -152,7 +155,7 @@ def train(transport, n_steps, draw_pairs, *, lr=1e-2):
     return transport
 
 
-@pytest.mark.parametrize("name", list(transports))
+@pytest.mark.parametrize("name", list(TRANSPORTS))
 def test_transport_learns_where_the_target_is(name, build):
     # The embedding is the mean: what is learnt is to carry the cells from one mean to the other.
     spread = 0.3
@@ -162,10 +165,10 @@ def test_transport_learns_where_the_target_is(name, build):
         cells = means[:, :, None] + spread * torch.randn(2, 32, 8, 2)
         return *cells, *means
 
-    transport = train(build(transports[name], 2, 2), 100, draw_pairs)
+    transport = train(build(TRANSPORTS[name], CellSpec.vectors(2), 2), 100, draw_pairs)
     source, _, *means = draw_pairs()
     with torch.no_grad():
-        moved = transport.push(source, *means)[0]
+        moved = transport.push(source, Ends(*means))[0]
     distance = (means[1] - means[0]).square().mean()
     assert (moved.mean(1) - means[1]).square().mean() < 0.1 * distance
     assert (moved - moved.mean(1, keepdim=True)).square().mean().sqrt() < 2 * spread
@@ -184,14 +187,14 @@ class Line:
         """Mean squared distance to the optimal map, relative to that of random pairs."""
         source, _, *embeddings = Line.draw(n_cells=100)
         with torch.no_grad():
-            moved = transport.push(source, *embeddings)[0]
+            moved = transport.push(source, Ends(*embeddings))[0]
         return float((moved - (3 * source + 5)).square().mean() / 18)
 
 
 @pytest.mark.parametrize("coupling", ["ot", "sinkhorn"])
 def test_flow_between_optimal_pairs_is_the_optimal_map(build, coupling):
     options = {"backbone_kwargs": {"n_hidden": 32, "n_layers": 2}, "coupling": coupling}
-    assert Line.error(train(build(FlowMatching, 1, 1, **options), 150, Line.draw)) < 0.02
+    assert Line.error(train(build(FlowMatching, CellSpec.vectors(1), 1, **options), 150, Line.draw)) < 0.02
 
 
 class Narrow:
@@ -208,13 +211,13 @@ class Narrow:
         """Mean squared error of the log width of moved cells."""
         source, target, *embeddings = Narrow.draw(64)
         with torch.no_grad():
-            moved = transport.push(source, *embeddings)[0]
+            moved = transport.push(source, Ends(*embeddings))[0]
         widths = [cells.var(1).mean(-1).log() / 2 for cells in (moved, target)]
         return float((widths[0] - widths[1]).square().mean())
 
 
 def test_gaussian_flow_learns_widths_that_a_flow_alone_does_not(build):
-    flows = [build(FlowMatching, 2, 3, gaussian=gaussian) for gaussian in (True, False)]
+    flows = [build(FlowMatching, CellSpec.vectors(2), 3, gaussian=gaussian) for gaussian in (True, False)]
     error, error_alone = (Narrow.error(train(flow, 300, Narrow.draw, lr=3e-3)) for flow in flows)
     assert error < 0.25 < 0.5 < error_alone
 
@@ -223,23 +226,24 @@ class Crossing(nn.Module):
     """Velocity from x = 0 where it grows with time only."""
 
     def forward(self, x, time, context):
-        return 2 * time.expand_as(x)
+        return 2 * time[..., None].expand_as(x)
 
 
 @torch.no_grad()
 def test_flow_passes_through_each_time(build):
-    transport = FlowMatching(1, 1, n_steps=8)
+    transport = FlowMatching(CellSpec.vectors(1), 1, n_steps=8)
     transport.backbone = Crossing()
     times = (0.0, 0.1, 0.35, 0.35, 1.0)
-    path = transport.push(torch.zeros(1, 1, 1), torch.zeros(1, 1), torch.zeros(1, 1), times=times)
+    path = transport.push(torch.zeros(1, 1, 1), Ends(torch.zeros(1, 1), torch.zeros(1, 1)), times=times)
     torch.testing.assert_close(path.flatten(), torch.tensor(times).square())
 
 
 def test_independent_partners_come_by_their_weights():
-    transport = FlowMatching(1, 1, coupling="independent")
+    transport = FlowMatching(CellSpec.vectors(1), 1, coupling="independent")
     target = torch.arange(4.0).view(1, 4, 1)
     weights = torch.tensor([[0.5, 0.0, 0.125, 0.375]])
-    partners = transport._partners(torch.zeros(1, 8000, 1), target, torch.full((1, 8000), 1 / 8000), weights).flatten()
+    source = Measure(torch.zeros(1, 8000, 1), torch.full((1, 8000), 1 / 8000))
+    partners = transport._partners(source, Measure(target, weights)).flatten()
     share = torch.bincount(partners.long(), minlength=4) / 8000
     torch.testing.assert_close(share, weights[0], rtol=0, atol=2e-3)
     # In random order: a source cell does not know its place.
@@ -251,7 +255,7 @@ def test_noise_around_the_lines_raises_the_loss(build, batch, reseed):
     losses = []
     for sigma in (0.0, 1.0):
         reseed(0)
-        transport = build(FlowMatching, N_FEATURES, N_EMBED, sigma=sigma)
+        transport = build(FlowMatching, SPEC, N_CONTEXT, sigma=sigma)
         transport.backbone = Recover()
         reseed(1)
         losses.append(float(loss_of(transport, batch).mean()))
@@ -275,10 +279,10 @@ class Recover(nn.Module):
 )
 def test_flow_matching_refuses_options(options, match):
     with pytest.raises(ValueError, match=match):
-        FlowMatching(2, 1, **options)
+        FlowMatching(CellSpec.vectors(2), 1, **options)
 
 
-@pytest.mark.parametrize("option", ["anchored", "gaussian"])
+@pytest.mark.parametrize("option", ["preserve_identity", "gaussian"])
 def test_flow_matching_refuses_flags_that_are_none(option):
     with pytest.raises(TypeError, match=f"`{option}` must be True or False, got 'yes'"):
-        FlowMatching(2, 1, **{option: "yes"})
+        FlowMatching(CellSpec.vectors(2), 1, **{option: "yes"})

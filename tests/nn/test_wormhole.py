@@ -3,12 +3,13 @@ from __future__ import annotations
 import pytest
 import torch
 
+from scgde.nn.cells import CellSpec
 from scgde.nn.generators import Wormhole
 
 
 @pytest.fixture
 def generator(shake):
-    return shake(Wormhole(2, 3, n_points=10, n_hidden=16, n_layers=1))
+    return shake(Wormhole(CellSpec.vectors(2), 3, n_points=10, n_hidden=16, n_layers=1))
 
 
 def rng(seed=0):
@@ -53,6 +54,6 @@ def test_loss_is_zero_when_the_cells_are_the_points(generator):
 
 def test_wormhole_refuses_options_out_of_range():
     with pytest.raises(ValueError, match="`n_points` must be at least 1, got 0"):
-        Wormhole(2, 3, n_points=0)
+        Wormhole(CellSpec.vectors(2), 3, n_points=0)
     with pytest.raises(ValueError, match="`n_hidden` must be a multiple of `n_heads`"):
-        Wormhole(2, 3, n_hidden=10, n_heads=4)
+        Wormhole(CellSpec.vectors(2), 3, n_hidden=10, n_heads=4)

@@ -54,7 +54,7 @@ def test_carried_model_holds_no_pickle(fitted):
     assert isinstance(json.loads(stored["config"]), dict)
     assert stored["state"].dtype == np.uint8
     header = int.from_bytes(stored["state"][:8].tobytes(), "little")
-    assert "module.center" in json.loads(stored["state"][8 : 8 + header].tobytes())
+    assert "module.transform.center" in json.loads(stored["state"][8 : 8 + header].tobytes())
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from scgde import tl
-from scgde.nn.independence import group_dependence
+from scgde.nn.hsic import group_dependence
 from scgde.sets._grouping import group_cells
 from scgde.tl._told import batch_of_sets, label_of_sets
 

@@ -8,7 +8,7 @@ import torch
 from scgde import tl
 from scgde.data import SetIndex, open_store
 from scgde.model._uncertainty import _thinned, covariance_of_sets, embed_draws
-from scgde.nn.encoders import encoders
+from scgde.nn.encoders import ENCODERS
 from scgde.tl._uncertainty import open_fitted
 
 
@@ -99,10 +99,10 @@ def test_uncertainty_survives_a_round_trip(estimated, round_trip):
     np.testing.assert_array_equal(back.uns["gde"]["covariance"], estimated.uns["gde"]["covariance"])
 
 
-@pytest.mark.parametrize("encoder", [name for name in encoders if not encoders[name].is_smooth])
+@pytest.mark.parametrize("encoder", [name for name in ENCODERS if not ENCODERS[name].is_smooth])
 def test_uncertainty_refuses_an_encoder_that_is_not_smooth(cells, fit, unchanged, encoder):
     fit(cells, encoder=encoder, max_steps=2)
-    message = rf"smooth in the weights is required for standard errors, got {encoders[encoder].__name__}\. Fit with"
+    message = rf"smooth in the weights is required for standard errors, got {ENCODERS[encoder].__name__}\. Fit with"
     with unchanged(cells), pytest.raises(ValueError, match=message):
         tl.uncertainty(cells)
 

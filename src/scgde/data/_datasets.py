@@ -7,10 +7,9 @@ import torch
 from torch.utils.data import Dataset
 
 from scgde.data._sampling import Draw, Views, draw_views
+from scgde.nn.cells import Measure, SetBatch
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from scgde.data._index import SetIndex
 
 
@@ -58,9 +57,8 @@ class SetBatchDataset(Dataset):
         Random seed.
     probabilities
         Of drawing each of ``sets``, of the same shape; uniform by default.
-    per_set
-        What a batch tells of its sets, by name, each with one value for every set of ``index``; ``"sets"`` then says
-        which they are.
+    covariates
+        Encoded covariates by name, each with one value for every set of ``index``.
     """
 
     def __init__(
@@ -72,22 +70,21 @@ class SetBatchDataset(Dataset):
         steps: range,
         seed: int,
         probabilities: np.ndarray | None = None,
-        per_set: dict[str, np.ndarray] | None = None,
+        covariates: dict[str, np.ndarray] | None = None,
     ) -> None:
         self._index, self._sets, self._spec, self._steps, self._seed = index, sets, spec, steps, seed
-        self._probabilities = probabilities
-        self._per_set = {"sets": np.arange(index.n_sets), **per_set} if per_set else {}
+        self._probabilities, self._covariates = probabilities, covariates or {}
 
     def __len__(self) -> int:
         return len(self._steps)
 
-    def __getitem__(self, item: int) -> dict[str, Tensor]:
+    def __getitem__(self, item: int) -> SetBatch:
         step = self._steps[item]
         rng = np.random.default_rng([self._seed, step])
         sets = draw_sets(self._sets, self._spec.sets_per_batch, probabilities=self._probabilities, rng=rng)
         views = draw_mixed_views(self._index, sets, self._sets, self._spec, probabilities=self._probabilities, rng=rng)
-        told = {name: torch.from_numpy(values[sets]) for name, values in self._per_set.items()}
-        return as_batch(views, step=step) | told
+        covariates = {name: torch.from_numpy(values[sets]) for name, values in self._covariates.items()}
+        return as_batch(views, sets, step=step)._replace(covariates=covariates)
 
 
 def draw_sets(
@@ -140,10 +137,7 @@ def _mix(draw: Draw, mass: np.ndarray) -> Draw:
     return Draw(draw.rows.reshape(n_sets, -1), weights.reshape(n_sets, -1))
 
 
-def as_batch(views: Views, *, step: int) -> dict[str, Tensor]:
-    """Tensors of two views; cells are still row numbers, to be gathered on the device."""
-    batch = {"step": torch.tensor(step)}
-    for name, draw in zip(Views._fields, views, strict=True):
-        batch[f"{name}_rows"] = torch.from_numpy(draw.rows)
-        batch[f"{name}_weights"] = torch.from_numpy(draw.weights)
-    return batch
+def as_batch(views: Views, sets: np.ndarray, *, step: int) -> SetBatch:
+    """Batch of two views of ``sets``, whose cells are still row numbers, to be gathered on the device."""
+    encoder, target = (Measure(torch.from_numpy(draw.rows), torch.from_numpy(draw.weights)) for draw in views)
+    return SetBatch(encoder, target, torch.from_numpy(sets), torch.tensor(step), {})

@@ -14,10 +14,10 @@ from scgde.sets._pairs import check_pair_weights
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
-    from torch import Tensor
 
     from scgde.data._datasets import BatchSpec
     from scgde.data._index import SetIndex
+    from scgde.nn.cells import SetBatch
 
 
 class Pairs(NamedTuple):
@@ -70,7 +70,7 @@ class PairDataset(Dataset):
 
     A batch holds ``sets_per_batch`` pairs, a share of them given, the others random, never a set with itself. The
     random ones are a chain, each set the target of the one before it, so that n of them embed n + 1 sets and not 2 n.
-    Entries ``source`` and ``target``, shape ``(sets_per_batch,)``, are places among the sets of the batch.
+    ``source`` and ``destination``, shape ``(sets_per_batch,)``, are positions among the sets of the batch.
 
     Parameters
     ----------
@@ -108,16 +108,16 @@ class PairDataset(Dataset):
     def __len__(self) -> int:
         return len(self._steps)
 
-    def __getitem__(self, item: int) -> dict[str, Tensor]:
+    def __getitem__(self, item: int) -> SetBatch:
         step = self._steps[item]
         rng = np.random.default_rng([self._seed, step])
         sets, source = self._draw(rng)
         views = draw_mixed_views(self._index, sets, self._sets, self._spec, probabilities=self._probabilities, rng=rng)
-        extra = {"sets": sets, "source": source, "target": source + 1}
-        return as_batch(views, step=step) | {name: torch.from_numpy(values) for name, values in extra.items()}
+        ends = torch.from_numpy(source)
+        return as_batch(views, sets, step=step)._replace(source=ends, destination=ends + 1)
 
     def _draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Sets of a batch, and the place of each source among them; its target is the next one."""
+        """Sets of a batch, and the position of each source among them; its target is the next one."""
         n_given = round(self._spec.sets_per_batch * self._pairs.fraction) if len(self._pairs.codes) else 0
         n_random = self._spec.sets_per_batch - n_given
         given, chain = self._pairs.draw(n_given, rng=rng), self._sets[:0]
@@ -135,11 +135,11 @@ def draw_chain(weights: np.ndarray, n: int, *, rng: np.random.Generator) -> np.n
     start = weights * (weights.sum() - weights)  # stationary
     chain, upper = [int(rng.choice(len(weights), p=start / start.sum()))], weights.cumsum()
     for level in rng.random(n - 1):
-        chain.append(_another(upper, chain[-1], level))
+        chain.append(_sample_other(upper, chain[-1], level))
     return np.array(chain)
 
 
-def _another(upper: np.ndarray, last: int, level: float) -> int:
+def _sample_other(upper: np.ndarray, last: int, level: float) -> int:
     """Position at a ``level`` in [0, 1] of the cumulative weights ``upper``, the part of ``last`` cut out."""
     lower = upper[last - 1] if last else 0.0
     level = level * (upper[-1] - upper[last] + lower)

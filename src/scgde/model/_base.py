@@ -245,15 +245,24 @@ class SetModel(StoredModel):
         n_latent, seed = check_count(n_latent, "n_latent"), check_count(seed, "seed", minimum=0)
         if self.adata is not None:
             cells, scaling = self._own_cells().encoder.representation, scaling or "common"
-        views = {"cells": as_transform(cells, scaling), "target": as_transform(cells if target is None else target, scaling)}
+        view = as_transform(cells, scaling)
+        of_target = None if target is None else as_transform(target, scaling)
         networks = {**networks, "isometry": check_non_negative(networks["isometry"], "isometry")}
         networks = _io.plain(networks, "the options of a model")
         self.representation = cells if isinstance(cells, Representation) else None
         self.target_representation = target if isinstance(target, Representation) else self.representation
         with seeded(seed):
-            self.module = self._module_cls(n_latent, **views, **networks, **counts)
-        configs = {name: view.to_config() for name, view in views.items()}
-        self._config = {**networks, **configs, "n_latent": n_latent, "seed": seed}
+            self.module = self._module_cls(
+                view.cells,
+                n_latent,
+                transform=view.name,
+                transform_kwargs=view.options,
+                target=of_target,
+                **networks,
+                **counts,
+            )
+        views = {"cells": view.to_config(), "target": None if of_target is None else of_target.to_config()}
+        self._config = {**networks, **_io.plain(views, "views"), "n_latent": n_latent, "seed": seed}
         self.module.eval()
 
     def _fit(
@@ -268,7 +277,7 @@ class SetModel(StoredModel):
         cells = self._own_cells()
         weights = cells.weights(training.options["set_weights"])
         if not self.is_trained_:
-            self._fit_transforms(cells, split.train)
+            self._init_from(cells, split.train)
         drawn = [*([] if weights is None else [weights]), *(pairs or []), *(covariates or {}).values()]
         units = [buffer.cpu().numpy() for buffer in self.module.transform.buffers()]
         identity = self._config | training.identity | {"data": cells.digest(*split, *units, *map(np.asarray, drawn))}
@@ -301,14 +310,12 @@ class SetModel(StoredModel):
         names = {"train_sets": options["train_sets"], "validation_sets": options["validation_sets"] or []}
         return SetSplit(*(cells.rows_of(part, argument) for argument, part in names.items()))
 
-    def _fit_transforms(self, cells: CellSets, sets: np.ndarray) -> None:
-        """Statistics of the training sets only, so that no other set leaves a trace."""
+    def _init_from(self, cells: CellSets, sets: np.ndarray) -> None:
+        """Start from the cells of the training sets only, so that no other set leaves a trace."""
         chosen = np.zeros(cells.index.n_sets, dtype=bool)
         chosen[sets] = True
         rows = np.sort(cells.index.cells[np.repeat(chosen, cells.index.sizes)])
-        self.module.transform.fit(_blocks(cells.encoder, rows))
-        if self.module.target_transform is not self.module.transform:
-            self.module.target_transform.fit(_blocks(cells.target, rows))
+        self.module.init_from(lambda: _blocks(cells.encoder, rows), lambda: _blocks(cells.target, rows))
 
     @property
     def _max_cells(self) -> int:

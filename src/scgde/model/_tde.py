@@ -167,9 +167,9 @@ class TDE(SetModel):
         ValueError
             If an option is out of its range, or there are no pairs of the kind that a step needs.
         """
-        training, condition = Training.of(max_steps, options), self.module.condition
+        training, condition = Training.of(max_steps, options), self.module.conditioning
         if pair_fraction is None:
-            pair_fraction = _PAIR_FRACTION if condition.needs_target else 1.0
+            pair_fraction = _PAIR_FRACTION if condition.needs_predictor else 1.0
         given = Pairs.of(pair_indices(pairs, self._own_cells().names), pair_weights, pair_fraction)
         split = self._split_pairs(training, given)
         for part, name in zip(split, ("training", "validation"), strict=True):

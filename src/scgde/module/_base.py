@@ -1,72 +1,170 @@
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import torch
 from scvi.module.base import BaseModuleClass
 
-from scgde.nn.encoders import encoders
+from scgde.nn.cells import check_supported
+from scgde.nn.conditions import Conditions
+from scgde.nn.encoders import ENCODERS
+from scgde.nn.featurizers import FEATURIZERS
 from scgde.nn.isometry import Isometry
+from scgde.nn.transforms import TRANSFORMS, TransformSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from scvi.module.base import LossOutput
     from torch import Tensor
+
+    #: Gives all training cells, in blocks ``(n, *shape)``.
+    Blocks = Callable[[], Iterable[Tensor]]
+
+    from scgde._types import Config
+    from scgde.nn.cells import CellSpec, Measure, SetBatch
+    from scgde.nn.conditions import Description
+    from scgde.nn.encoders import Encoder
+    from scgde.nn.featurizers import Featurizer
+    from scgde.nn.transforms import CellTransform
 
 
 class SetModule(BaseModuleClass):
-    """Set encoder and the units that networks see, shared by all modules.
+    """What all modules share: from cells to embeddings, and from embeddings and covariates to a context.
+
+    An embedding is ``encoder(featurizer(transform.encoder_input(cells)), weights)``; a context is the embedding with
+    the covariates behind it.
 
     Parameters
     ----------
-    n_features
-        Features of a cell.
+    spec
+        Cells.
     n_embed
         Dimensions of the embedding.
     encoder
-        Registered name, see ``scgde.nn.encoders``.
+        Name in ``scgde.nn.ENCODERS``; None for a module that embeds no sets.
     encoder_kwargs
         Its options.
+    featurizer, featurizer_kwargs
+        Name in ``scgde.nn.FEATURIZERS`` and options of what the encoder sees of a cell.
+    transform, transform_kwargs
+        Name in ``scgde.nn.TRANSFORMS`` and options of what networks see of a cell.
+    target
+        What is modelled of a cell, where that is not what is read of it.
+    conditions
+        Covariates that follow the embedding in the context, see :class:`~scgde.nn.conditions.Conditions`.
     isometry
         Weight of the term that ties latent distance to W2; 0 for none.
     isometry_ground
         How W2 is estimated, see :class:`~scgde.nn.isometry.Isometry`.
     """
 
+    transform: CellTransform
+    conditions: Conditions
+    #: None where no sets are embedded.
+    featurizer: Featurizer
+    encoder: Encoder
+    #: None without a weight: a parameter that gets no gradient fails under several devices.
+    isometry: Isometry
+
     def __init__(
         self,
-        n_features: int,
+        spec: CellSpec,
         n_embed: int,
         *,
-        encoder: str,
-        encoder_kwargs: dict[str, Any] | None = None,
+        encoder: str | None,
+        encoder_kwargs: Config | None = None,
+        featurizer: str = "identity",
+        featurizer_kwargs: Config | None = None,
+        transform: str = "affine",
+        transform_kwargs: Config | None = None,
+        target: TransformSpec | None = None,
+        conditions: Mapping[str, Description] | None = None,
         isometry: float = 0.0,
         isometry_ground: str = "sliced",
     ) -> None:
         super().__init__()
-        self.encoder = encoders[encoder](n_features, n_embed, **(encoder_kwargs or {}))
-        self.isometry = Isometry(ground=isometry_ground)
+        check_supported(TRANSFORMS[transform], spec, "transform", TRANSFORMS)
+        self.spec, self.n_embed = spec, n_embed
+        self.transform = TRANSFORMS[transform](spec, **(transform_kwargs or {}))
+        self.register_module("own_target_transform", None if target is None else target.build())
+        self.register_module("featurizer", None)
+        self.register_module("encoder", None)
+        if encoder is not None:
+            check_supported(FEATURIZERS[featurizer], spec, "featurizer", FEATURIZERS)
+            self.featurizer = FEATURIZERS[featurizer](spec, **(featurizer_kwargs or {}))
+            self.encoder = ENCODERS[encoder](self.featurizer.n_output, n_embed, **(encoder_kwargs or {}))
+        self.conditions = Conditions(conditions or {})
+        self.register_module("isometry", Isometry(ground=isometry_ground) if isometry else None)
         self.isometry_weight = isometry
-        self.register_buffer("center", torch.zeros(n_features))
-        self.register_buffer("scale", torch.ones(n_features))
 
-    def set_scaling(self, center: Tensor, scale: Tensor) -> None:
-        """Set the units that the networks see: ``(x - center) / scale``, each of shape ``(G,)``."""
-        self.center.copy_(center)
-        self.scale.copy_(scale)
+    @property
+    def n_context(self) -> int:
+        """Dimensions of a context."""
+        return self.n_embed + self.conditions.n_output
 
-    def standardize(self, x: Tensor) -> Tensor:
-        """Cells in the units that the networks see, shape ``(S, M, G)``."""
-        return (x - self.center) / self.scale
+    @property
+    def embeds_new_sets(self) -> bool:
+        """Whether sets that were not trained on have an embedding."""
+        return self.encoder is not None
 
-    def restore(self, x: Tensor) -> Tensor:
-        """Inverse of :meth:`standardize`."""
-        return x * self.scale + self.center
+    @property
+    def target_transform(self) -> CellTransform:
+        """What generators and transports see of a cell."""
+        return self.transform if self.own_target_transform is None else self.own_target_transform
+
+    @property
+    def target_spec(self) -> CellSpec:
+        """Cells that are modelled."""
+        return self.target_transform.spec
+
+    @abstractmethod
+    def learnt_embedding(self) -> Tensor | None:
+        """Vectors of the training sets, where these were learnt and not computed from cells, ``(S, E)``."""
+
+    def init_from(self, read: Blocks, target: Blocks) -> None:
+        """Learn what is known before the first step from the cells of training sets: units, and starts of networks.
+
+        Each gives the cells anew at each call, in blocks of shape ``(n, *shape)``: those that are read, and those that
+        are modelled.
+        """
+        self.transform.fit(read())
+        if self.own_target_transform is not None:
+            self.own_target_transform.fit(target())
+
+    def features(self, x: Tensor) -> Tensor:
+        """What the encoder sees of cells ``(S, M, *shape)``, shape ``(S, M, F)``."""
+        return self.featurizer(self.transform.encoder_input(x))
 
     def embed(self, x: Tensor, weights: Tensor) -> Tensor:
-        """Embeddings, shape ``(S, E)``, of cells ``(S, M, G)`` with weights ``(S, M)``."""
-        return self.encoder(self.standardize(x), weights)
+        """Embeddings, shape ``(S, E)``, of cells ``(S, M, *shape)`` with weights ``(S, M)``."""
+        return self.encoder(self.features(x), weights)
 
-    def with_isometry(self, loss: Tensor, embedding: Tensor, x: Tensor, weights: Tensor) -> Tensor:
+    def context(self, embedding: Tensor, covariates: Mapping[str, Tensor] | None = None) -> Tensor:
+        """Context ``(S, C)`` of embeddings ``(S, E)``; a covariate that is not given is missing."""
+        if not self.conditions.n_output:
+            return embedding
+        given = self.conditions(covariates or {}, len(embedding), device=embedding.device)
+        return torch.cat([embedding, given.to(embedding.dtype)], dim=-1)
+
+    def with_isometry(self, loss: Tensor, embedding: Tensor, cells: Measure) -> Tensor:
         """``loss`` and, where it has a weight, the misfit of latent distance and W2."""
-        if self.isometry_weight == 0:
+        if self.isometry is None:
             return loss
-        return loss + self.isometry_weight * self.isometry(embedding, self.standardize(x), weights)
+        ground = self.transform.ground(cells.x)
+        return loss + self.isometry_weight * self.isometry(embedding, ground, cells.weights)
+
+    def forward(self, tensors: SetBatch, **kwargs: Any) -> tuple[dict, dict, LossOutput]:
+        """Embeddings, losses of sets or pairs, and the loss of a batch."""
+        embedded = self.inference(tensors)
+        losses = self.generative(tensors, **embedded)
+        return embedded, losses, self.loss(tensors, embedded, losses)
+
+    def _get_inference_input(self, tensors: SetBatch, **kwargs: Any) -> dict[str, SetBatch]:
+        return {"batch": tensors}
+
+    def _get_generative_input(
+        self, tensors: SetBatch, inference_outputs: dict[str, Tensor], **kwargs: Any
+    ) -> dict[str, Any]:
+        return {"batch": tensors, **inference_outputs}

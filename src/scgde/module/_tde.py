@@ -2,20 +2,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import torch
 from scvi.module.base import LossOutput
 
-from scgde._checks import check_count, check_one_of
 from scgde.module._base import SetModule
-from scgde.nn.transports import transports
+from scgde.nn.cells import Ends, Measure, check_supported
+from scgde.nn.transports import CONDITIONS, TRANSPORTS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    import torch
     from torch import Tensor
 
-#: What a transport is told: both embeddings, that of the source alone, or rows of a learnt table in their place.
-CONDITIONS = ("both", "source", "lookup")
+    from scgde._types import Config
+    from scgde.nn.cells import CellSpec, SetBatch
 
 
 class TDEModule(SetModule):
@@ -23,21 +23,21 @@ class TDEModule(SetModule):
 
     Parameters
     ----------
-    n_features
-        Features of a cell.
+    spec
+        Cells.
     n_embed
         Dimensions of the embedding.
-    encoder, transport
-        Registered names, see ``scgde.nn.encoders`` and ``scgde.nn.transports``.
+    encoder
+        Name in ``scgde.nn.ENCODERS``; not built where the condition embeds no new sets.
+    transport, transport_kwargs
+        Name in ``scgde.nn.TRANSPORTS``, and its options.
     condition
-        ``"both"``: the embeddings of source and target. ``"source"``: that of the source. ``"lookup"``: a learnt vector
-        for each set, which no other set has.
-    encoder_kwargs, transport_kwargs
-        Their options.
-    isometry
-        Weight of the term that ties latent distance to sliced W2; 0 for none.
+        Name in ``scgde.nn.transports.CONDITIONS``. ``"both"``: the embeddings of source and target.
+        ``"source"``: that of the source. ``"lookup"``: a learnt vector for each set, which no other set has.
     n_sets
-        Rows of the table, for ``"lookup"``.
+        Number of sets, for ``"lookup"``.
+    **options
+        See :class:`SetModule`.
 
     References
     ----------
@@ -46,22 +46,21 @@ class TDEModule(SetModule):
 
     def __init__(
         self,
-        n_features: int,
+        spec: CellSpec,
         n_embed: int,
         *,
         encoder: str,
         transport: str,
+        transport_kwargs: Config | None = None,
         condition: str = "both",
-        encoder_kwargs: dict[str, Any] | None = None,
-        transport_kwargs: dict[str, Any] | None = None,
-        isometry: float = 0.0,
         n_sets: int | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(n_features, n_embed, encoder=encoder, encoder_kwargs=encoder_kwargs, isometry=isometry)
-        self.transport = transports[transport](n_features, n_embed, **(transport_kwargs or {}))
-        self.condition = check_one_of(condition, "condition", CONDITIONS)
-        if condition == "lookup":
-            self.table = torch.nn.Embedding(check_count(n_sets, "n_sets"), n_embed)
+        embeds_new_sets = CONDITIONS[condition].embeds_new_sets
+        super().__init__(spec, n_embed, encoder=encoder if embeds_new_sets else None, **options)
+        check_supported(TRANSPORTS[transport], self.target_spec, "transport", TRANSPORTS)
+        self.transport = TRANSPORTS[transport](self.target_spec, self.n_context, **(transport_kwargs or {}))
+        self.conditioning = CONDITIONS[condition](n_embed, n_sets=n_sets)
 
     def push(
         self,
@@ -69,49 +68,47 @@ class TDEModule(SetModule):
         source_embedding: Tensor,
         target_embedding: Tensor,
         *,
+        covariates: tuple[Mapping[str, Tensor], Mapping[str, Tensor]] | None = None,
         times: Sequence[float] = (1.0,),
         rng: torch.Generator | None = None,
     ) -> Tensor:
-        """Move cells ``(S, M, G)`` given embeddings ``(S, E)``, shape ``(T, S, M, G)``, in the units of the data."""
-        target = self._told(target_embedding)
-        return self.restore(self.transport.push(self.standardize(x), source_embedding, target, times=times, rng=rng))
+        """Transport cells ``(S, M, *shape)``, shape ``(T, S, M, *shape)``, in the units of the data.
 
-    def _told(self, target_embedding: Tensor) -> Tensor:
-        return torch.zeros_like(target_embedding) if self.condition == "source" else target_embedding
+        By the embeddings ``(S, E)`` and, where there are any, the covariates of source and target.
+        """
+        context = self._ends(source_embedding, target_embedding, *(covariates or ({}, {})))
+        transform = self.target_transform
+        return transform.restore(self.transport.push(transform.target(x), context, times=times, rng=rng))
 
-    def _get_inference_input(self, tensors: dict[str, Tensor], **kwargs: Any) -> dict[str, Tensor]:
-        return {"x": tensors["encoder"], "weights": tensors["encoder_weights"], "sets": tensors["sets"]}
+    def learnt_embedding(self) -> Tensor | None:
+        return self.conditioning.learnt_embedding()
 
-    def inference(self, x: Tensor, weights: Tensor, sets: Tensor) -> dict[str, Tensor]:
-        return {"embedding": self.table(sets) if self.condition == "lookup" else self.embed(x, weights)}
+    def _ends(
+        self, source: Tensor, target: Tensor, of_source: Mapping[str, Tensor], of_target: Mapping[str, Tensor]
+    ) -> Ends:
+        ends = self.conditioning.ends(source, target)
+        return Ends(self.context(ends.source, of_source), self.context(ends.target, of_target))
 
-    def _get_generative_input(
-        self, tensors: dict[str, Tensor], inference_outputs: dict[str, Tensor], **kwargs: Any
-    ) -> dict[str, Tensor]:
-        names = ("generator", "generator_weights", "source", "target")
-        return {**inference_outputs, **{name: tensors[name] for name in names}}
+    def _ends_of_pairs(self, batch: SetBatch, embedding: Tensor) -> Ends:
+        ends = (batch.source, batch.destination)
+        of_source, of_target = ({name: values[rows] for name, values in batch.covariates.items()} for rows in ends)
+        source, target = (embedding[rows] for rows in ends)
+        return self._ends(source, target, of_source, of_target)
 
-    def generative(
-        self, embedding: Tensor, generator: Tensor, generator_weights: Tensor, source: Tensor, target: Tensor
-    ) -> dict[str, Tensor]:
-        x = self.standardize(generator)
-        loss = self.transport.loss(
-            x[source],
-            x[target],
-            embedding[source],
-            self._told(embedding[target]),
-            source_weights=generator_weights[source],
-            target_weights=generator_weights[target],
-        )
-        return {"loss": loss}
+    def inference(self, batch: SetBatch) -> dict[str, Tensor]:
+        return {"embedding": self.conditioning.embeddings(batch, lambda cells: self.embed(*cells))}
+
+    def generative(self, batch: SetBatch, embedding: Tensor) -> dict[str, Tensor]:
+        x, weights = self.target_transform.target(batch.target.x), batch.target.weights
+        source, target = (Measure(x[rows], weights[rows]) for rows in (batch.source, batch.destination))
+        return {"loss": self.transport.loss(source, target, self._ends_of_pairs(batch, embedding))}
 
     def loss(
         self,
-        tensors: dict[str, Tensor],
+        tensors: SetBatch,
         inference_outputs: dict[str, Tensor],
         generative_outputs: dict[str, Tensor],
     ) -> LossOutput:
-        per_pair = generative_outputs["loss"]
-        embedding, weights = inference_outputs["embedding"], tensors["encoder_weights"]
-        loss = self.with_isometry(per_pair.mean(), embedding, tensors["encoder"], weights)
+        per_pair, embedding = generative_outputs["loss"], inference_outputs["embedding"]
+        loss = self.with_isometry(per_pair.mean(), embedding, tensors.encoder)
         return LossOutput(loss=loss, n_obs_minibatch=len(per_pair))

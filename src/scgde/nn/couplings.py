@@ -33,7 +33,7 @@ def pair(
     Parameters
     ----------
     x, y
-        Cells, shapes ``(S, M, G)`` and ``(S, N, G)``.
+        Cells, shapes ``(S, M, D)`` and ``(S, N, D)``: vectors, or ground coordinates of cells of another shape.
     weights_x, weights_y
         Non-negative, each row sums to 1, shapes ``(S, M)`` and ``(S, N)``; equal if absent. A cell of weight 0 in
         ``y`` is nobody's partner, one in ``x`` has any partner.

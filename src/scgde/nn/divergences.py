@@ -1,8 +1,9 @@
 """Distances between weighted sets of cells, differentiable and batched over sets.
 
 Each takes cells ``x (S, M, G)``, their weights ``(S, M)``, cells ``y (S, N, G)`` and theirs ``(S, N)``, and gives one
-number per set, shape ``(S,)``. Weights are non-negative and each row sums to 1; a cell of weight 0 has no influence,
-whatever its values. Gradients are finite for identical sets and for single cells.
+number per set, shape ``(S,)``. Cells of another shape are given by their ground coordinates, see
+:class:`~scgde.nn.transforms.CellTransform`. Weights are non-negative and each row sums to 1; a cell of weight 0 has no
+influence, whatever its values. Gradients are finite for identical sets and for single cells.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from scgde.nn.median import weighted_median
+from scgde.nn.cells import like_cells
 from scgde.nn.sinkhorn import partners, potentials
+from scgde.nn.weighted_median import weighted_median
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -209,7 +211,7 @@ def uniform_weights(x: Tensor) -> Tensor:
 
 def zero_absent(x: Tensor, weights: Tensor) -> Tensor:
     """Cells with zeros in place of those of weight 0, whose values may be anything."""
-    return x.masked_fill((weights == 0)[:, :, None], 0.0)
+    return x.masked_fill(like_cells(weights == 0, x), 0.0)
 
 
 def distances(x: Tensor, y: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from scgde._checks import check_count, check_one_of
+from scgde.nn.cells import take_cells
 from scgde.nn.divergences import (
     entropic_transport,
     projected_quantiles,
@@ -60,7 +61,7 @@ class Isometry(nn.Module):
         embedding
             One per set, shape ``(S, E)``.
         x, weights
-            Cells ``(S, M, G)`` and their weights ``(S, M)``.
+            Ground coordinates of cells ``(S, M, D)`` and their weights ``(S, M)``.
         """
         if len(x) == 1:
             return 0 * embedding.sum()
@@ -99,7 +100,7 @@ def _some_cells(x: Tensor, weights: Tensor, n_cells: int) -> tuple[Tensor, Tenso
     order = torch.rand_like(weights).masked_fill(weights == 0, -1.0)
     chosen = order.topk(min(n_cells, x.shape[1]), dim=1).indices
     kept = weights.gather(1, chosen)
-    return x.gather(1, chosen[:, :, None].expand(-1, -1, x.shape[-1])), kept / kept.sum(-1, keepdim=True)
+    return take_cells(x, chosen), kept / kept.sum(-1, keepdim=True)
 
 
 def _spread(x: Tensor, weights: Tensor) -> Tensor:

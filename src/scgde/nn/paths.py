@@ -8,17 +8,24 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from scgde.nn.cells import like_cells
+
 
 class PathPoint(NamedTuple):
-    """A point on a path and its velocity, each of shape ``(S, M, G)``."""
+    """A point on a path and its velocity, each of shape ``(S, M, *shape)``."""
 
     x: Tensor
     velocity: Tensor
 
 
 def straight_path(start: Tensor, end: Tensor, time: Tensor) -> PathPoint:
-    """Straight line from ``start`` to ``end`` at ``time``, shape ``(S, M, 1)``."""
-    return PathPoint(start + time * (end - start), end - start)
+    """Straight line from ``start`` to ``end`` at ``time``, shape ``(S, M)``."""
+    return PathPoint(start + like_cells(time, start) * (end - start), end - start)
+
+
+def random_times(x: Tensor) -> Tensor:
+    """Uniform times in [0, 1] of cells ``(S, M, *shape)``, shape ``(S, M)``."""
+    return torch.rand(x.shape[:2], dtype=x.dtype, device=x.device)
 
 
 class NoiseLevel(NamedTuple):

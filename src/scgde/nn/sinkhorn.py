@@ -25,6 +25,10 @@ def potentials(
 ) -> Potentials:
     """Solve ``min <plan, cost> + strength KL(plan | weights_x weights_y)`` for its potentials.
 
+    With a, b the weights, C the cost and eps the strength, the plan is ``a b exp((f + g - C) / eps)``, and optimal
+    potentials solve ``f = softmin_b(C - g)``, ``g = softmin_a(C - f)`` with
+    ``softmin_b(h) = -eps log sum_j b_j exp(-h_j / eps)``.
+
     The strength falls from the largest cost to its value, one iteration in the log domain at each of a few levels.
     There both potentials move at once and half of the way, which solves a set with its copy, and nearly its
     neighbours too, in a few iterations; alternating ones then settle the rest.
@@ -64,13 +68,15 @@ def partners(cost: Tensor, weights_y: Tensor, strength: Tensor, solved: Potentia
 
 
 def _step(cost: Tensor, log_x: Tensor, log_y: Tensor, strength: Tensor, old: Potentials) -> Potentials:
+    # Both at once, and half of the way: the averaged iteration, which is symmetric in the two sides.
     f = _soft_min(cost - old.y[:, None, :], log_y, strength, dim=2)
     g = _soft_min(cost - old.x[:, :, None], log_x, strength, dim=1)
     return Potentials((f + old.x) / 2, (g + old.y) / 2)
 
 
 def _scale(cost: Tensor, weights_x: Tensor, weights_y: Tensor, strength: Tensor, old: Potentials) -> Potentials:
-    # Alternating, on factors of the plan: no exponentials. Bounded, so that none overflows.
+    # Alternating scaling u = 1 / K (b v), v = 1 / K' (a u) of the kernel K = exp((f + g - C) / eps), which absorbs the
+    # potentials so far (Peyre and Cuturi, section 4.4): no exponentials within the loop. Bounded against overflow.
     kernel = _gain(cost, strength, old).clamp_max(30).exp()
     v = torch.ones_like(weights_y)
     for _ in range(_N_SCALED):

@@ -104,7 +104,7 @@ def evaluate_transport(
     if other is not None:
         source = other.rows_of(chosen[SOURCE], "pairs")
         clouds["source-conditioned"] = _forecast(other, source, covariates, n_draws=1, rng=rng)
-    if not fitted.model.module.condition.needs_predictor:
+    if not fitted.model.module.conditioning.needs_predictor:
         clouds["forecast"] = _forecast(fitted, start, covariates, n_draws=1, rng=rng)
     else:
         clouds["forecast"] = _forecast(fitted, start, covariates, n_draws=n_draws, rng=rng)
@@ -143,7 +143,7 @@ def _chosen(table: pd.DataFrame, pairs: Sequence[int | str] | None) -> pd.DataFr
 
 def _source_conditioned(adata: AnnData, key: str, pairs: pd.DataFrame) -> FittedSets[TDE]:
     check_set_table(adata.uns, key, entry=_keys.PAIRS, made_by="scgde.tl.fit_tde")
-    if read_model(adata, key, TDE).module.condition.needs_predictor:
+    if read_model(adata, key, TDE).module.conditioning.needs_predictor:
         found = adata.uns[key][_keys.PARAMS].get("condition")
         msg = f'`source_key` must name a fit with `condition="source"`, got one with {found!r}.'
         raise ValueError(msg)

@@ -54,7 +54,7 @@ def fit_predictor(
     to_fit, model = make_predictor(predictor, predictor_kwargs), read_model(adata, key, TDE)
     pairs = adata.uns[key][_keys.PAIRS]
     labelled = pairs[(split_column(pairs) != "test").to_numpy()]
-    if not model.module.condition.needs_predictor or not model.module.embeds_new_sets or len(labelled) < 2:
+    if not model.module.conditioning.needs_predictor or not model.module.embeds_new_sets or len(labelled) < 2:
         condition = adata.uns[key][_keys.PARAMS].get("condition")
         msg = (
             'A predictor needs a fit with `condition="both"` and two pairs or more, got '

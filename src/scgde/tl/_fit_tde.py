@@ -187,7 +187,7 @@ def fit_tde(
     check_count(seed, "seed", minimum=0)
     check_not_backed_view(adata)
     conditioning = CONDITIONS[condition]
-    to_fit = make_predictor(predictor if conditioning.needs_predictor else None, predictor_kwargs)
+    to_fit = make_predictor(predictor if conditioning.needs_predictor and conditioning.embeds_new_sets else None, predictor_kwargs)
     views = open_representations(adata, cells=cells, use_rep=use_rep, layer=layer, generate=generate)
     pairing = pair_sets(
         without_own_columns(adata.obs, groupby, key_added),
@@ -209,7 +209,7 @@ def fit_tde(
     held_out = validation_fraction if conditioning.embeds_new_sets else 0.0
     split = sets.split(split_column, fraction=held_out, seed=seed, links=pairing.links, groups=pairing.groups)
     of_pairs = split.column_of_pairs(pairing.ends)
-    if pair_fraction is None and not conditioning.needs_target:
+    if pair_fraction is None and not conditioning.needs_predictor:
         pair_fraction = 1.0
     if split_key is None and pair_fraction == 1 and not (of_pairs == "validation").any():
         # Steps are made of pairs alone, and the held-out sets hold none.

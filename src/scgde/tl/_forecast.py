@@ -103,7 +103,7 @@ def forecast(
 
 def check_forecasts(model: TDE) -> None:
     """Require a predictor, or a transport that needs none."""
-    if not model.module.condition.needs_predictor or model.predictor is not None:
+    if not model.module.conditioning.needs_predictor or model.predictor is not None:
         return
     msg = (
         "A forecast needs a predictor, which is fitted on two pairs or more with `predictor` and "
@@ -118,7 +118,7 @@ def drawn_targets(
 ) -> np.ndarray:
     """Target embeddings of sets ``(P,)``, shape ``(P, n_draws, E)``; of a transport that needs none, one of zeros."""
     model, z = fitted.model, fitted.embedding[source]
-    if not model.module.condition.needs_predictor:
+    if not model.module.conditioning.needs_predictor:
         return np.zeros((len(z), 1, z.shape[1]), dtype=np.float32)
     assert model.predictor is not None
     noise = covariance_of(model, fitted.cells, source) if model.predictor.uses_covariance else None
@@ -131,7 +131,7 @@ def _covariates(fitted: FittedSets[TDE], source: np.ndarray, to: Any) -> np.ndar
     names, time_key = known["covariates"], known["time_key"]
     wanted = [time_key if name == TIME_TO else name for name in names if name != TIME_FROM]
     values = dict(to) if isinstance(to, Mapping) else {wanted[0]: to} if to is not None and len(wanted) == 1 else {}
-    if not fitted.model.module.condition.needs_predictor:
+    if not fitted.model.module.conditioning.needs_predictor:
         return np.zeros((len(source), 0))
     if set(values) != set(wanted) or (to is not None and not wanted):
         need = f"give a value for {wanted}, the covariates of the predictor" if wanted else "be left out"

@@ -65,7 +65,7 @@ def transport(
     n_times = check_count(n_times, "n_times", minimum=2)
     check_decodable(read_model(adata, key, TDE), decode=decode)
     fitted = FittedSets.read(adata, key, TDE)
-    if not fitted.model.module.condition.needs_target:
+    if not fitted.model.module.conditioning.needs_predictor:
         msg = 'A transport to a given set needs a fit with `condition="both"`, got "source". Call `scgde.tl.forecast`.'
         raise ValueError(msg)
     start, end = sources(fitted, source), fitted.rows_of(target, "target")

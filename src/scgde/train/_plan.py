@@ -61,16 +61,16 @@ class SetTrainingPlan(LightningModule):
         self.averaged = AveragedModel(module, multi_avg_fn=_average(ema_decay))
         self.averaged.requires_grad_(requires_grad=False)
 
-    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
-        with seeded(self.seed, int(batch["step"])):
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        with seeded(self.seed, int(batch.step)):
             return self.module(batch)[-1].loss
 
-    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        with seeded(self.seed + 1, int(batch["step"])):
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        with seeded(self.seed + 1, int(batch.step)):
             loss = self.averaged.module(batch)[-1].loss
         self.log("validation_loss", loss, on_epoch=True, batch_size=1)
 
-    def on_train_batch_end(self, outputs: Any, batch: dict[str, Tensor], batch_idx: int) -> None:
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         self.averaged.update_parameters(self.module)
 
     def configure_optimizers(self) -> Any:

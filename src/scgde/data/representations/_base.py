@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from scgde._types import Config
     from scgde.nn.cells import CellSpec
-    from scgde.nn.transforms import CellTransform
+    from scgde.nn.transforms import TransformSpec
 
 
 class Representation(ABC):
@@ -77,7 +77,7 @@ class Representation(ABC):
         """
 
     @abstractmethod
-    def transform(self, scaling: str | None) -> CellTransform:
+    def transform(self, scaling: str | None) -> TransformSpec:
         """What networks see of a cell, not fitted yet; ``scaling`` None for the default of this entry."""
 
     @abstractmethod

@@ -11,7 +11,7 @@ from scgde.data._stores import blocks
 from scgde.data.representations._base import REPRESENTATIONS, Representation
 from scgde.data.representations._pca import PCALoadings, find_loadings
 from scgde.nn.cells import CellSpec
-from scgde.nn.transforms import Affine
+from scgde.nn.transforms import TransformSpec
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -77,8 +77,8 @@ class Vectors(Representation):
         """How it is scaled by default: the axes of a representation share one metric, variables have units each."""
         return "feature" if self.use_rep == "X" else "common"
 
-    def transform(self, scaling: str | None) -> Affine:
-        return Affine(self.spec, method=scaling or self.scaling)
+    def transform(self, scaling: str | None) -> TransformSpec:
+        return TransformSpec("affine", self.spec, {"method": scaling or self.scaling})
 
     def read(self, adata: AnnData) -> Any:
         if self.use_rep == "X":

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from scgde.model.predictors._base import predictors
 from scgde.model.predictors._network import NetworkPredictor
+from scgde.nn.cells import CellSpec
 from scgde.nn.generators import FlowMatching
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Flow(NetworkPredictor):
 
     def _network(self, n_input: int, n_embed: int) -> FlowMatching:
         size = {name: self.options[name] for name in ("n_hidden", "n_layers")}
-        return FlowMatching(n_embed, n_input, backbone_kwargs=size)
+        return FlowMatching(CellSpec.vectors(n_embed), n_input, backbone_kwargs=size)
 
     def _losses(self, network: Any, x: Tensor, target: Tensor) -> Tensor:
         return network.loss(target[:, None], torch.ones(len(x), 1), x)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scgde.nn.backbones._base import Backbone, backbones
+from scgde.nn.backbones._base import BACKBONES, Backbone
 from scgde.nn.backbones._mlp import MLP
 
-__all__ = ["MLP", "Backbone", "backbones"]
+__all__ = ["BACKBONES", "MLP", "Backbone"]

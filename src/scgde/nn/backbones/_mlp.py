@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from torch import Tensor, nn
 from torch.nn import functional
 
-from scgde.nn.backbones._base import Backbone, backbones
-from scgde.nn.blocks import FourierTime
+from scgde.nn.backbones._base import BACKBONES, Backbone
+from scgde.nn.cells import check_vectors
+from scgde.nn.layers import FourierTime
+
+if TYPE_CHECKING:
+    from scgde.nn.cells import CellSpec
 
 
 class _Block(nn.Module):
@@ -26,31 +32,37 @@ class _Block(nn.Module):
         return state + self.outer(functional.silu(inner))
 
 
-@backbones.register("mlp")
+@BACKBONES.register("mlp")
 class MLP(Backbone):
     """Residual perceptron for cells that are vectors.
 
     Parameters
     ----------
-    n_features
-        Features of a cell.
+    spec
+        Cells that are vectors.
     n_context
         Dimensions of the context.
     n_hidden
         Width.
     n_layers
         Residual blocks.
-    n_beside
-        Inputs of a cell beside its features.
+    n_extra
+        Inputs of a cell after its features.
+
+    Raises
+    ------
+    ValueError
+        If cells have another shape.
     """
 
     def __init__(
-        self, n_features: int, n_context: int, *, n_hidden: int = 128, n_layers: int = 3, n_beside: int = 0
+        self, spec: CellSpec, n_context: int, *, n_hidden: int = 128, n_layers: int = 3, n_extra: int = 0
     ) -> None:
         super().__init__()
+        n_features = check_vectors(spec, "The backbone `mlp`")
         self.time = FourierTime()
         self.context = nn.Sequential(nn.Linear(n_context, n_hidden), nn.SiLU())
-        self.first = nn.Linear(n_features + n_beside, n_hidden)
+        self.first = nn.Linear(n_features + n_extra, n_hidden)
         self.blocks = nn.ModuleList(_Block(n_hidden, n_hidden, self.time.n_output) for _ in range(n_layers))
         self.last = nn.Sequential(nn.LayerNorm(n_hidden), nn.Linear(n_hidden, n_features))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scgde.nn.encoders._base import Encoder, MeanPoolingEncoder, encoders
+from scgde.nn.encoders._base import ENCODERS, Encoder, MeanPoolingEncoder
 from scgde.nn.encoders._deep_sets import DeepSets
 from scgde.nn.encoders._kernel_mean import KernelMean
 from scgde.nn.encoders._median_gnn import MedianGNN
@@ -14,6 +14,7 @@ from scgde.nn.encoders._residual_gnn import ResidualGNN
 from scgde.nn.encoders._wormhole import Wormhole
 
 __all__ = [
+    "ENCODERS",
     "DeepSets",
     "Encoder",
     "KernelMean",
@@ -25,5 +26,4 @@ __all__ = [
     "ResidualAttention",
     "ResidualGNN",
     "Wormhole",
-    "encoders",
 ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 from torch import Tensor, nn
 
 from scgde._registry import Registry
-from scgde.nn.blocks import weighted_mean
+from scgde.nn.layers import weighted_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,13 +20,23 @@ class Encoder(nn.Module, ABC):
 
     The memory of ``forward`` is linear in the cells: called on all cells of a set, it embeds the set exactly.
     A :class:`MeanPoolingEncoder` can do so from chunks of them.
+
+    A subclass is made as ``Encoder(n_input, n_embed, *, ...)``, and passes both on.
+
+    Parameters
+    ----------
+    n_input
+        Features of a cell: ``n_output`` of a featurizer.
+    n_embed
+        Dimensions of the embedding.
     """
 
     #: Whether the embedding is differentiable in the weights, so that influence functions and the CLT hold.
     is_smooth: ClassVar[bool] = True
 
-    n_input: int
-    n_embed: int
+    def __init__(self, n_input: int, n_embed: int) -> None:
+        super().__init__()
+        self.n_input, self.n_embed = n_input, n_embed
 
     @abstractmethod
     def forward(self, x: Tensor, weights: Tensor) -> Tensor:
@@ -35,7 +45,7 @@ class Encoder(nn.Module, ABC):
         Parameters
         ----------
         x
-            Cells, shape ``(S, M, G)``.
+            Vectors of cells, shape ``(S, M, n_input)``.
         weights
             Non-negative, each row sums to 1, shape ``(S, M)``.
 
@@ -54,7 +64,7 @@ class MeanPoolingEncoder(Encoder):
 
     @abstractmethod
     def lift(self, x: Tensor) -> Tensor:
-        """First state of each cell, ``(S, M, G)`` to ``(S, M, H)``."""
+        """First state of each cell, ``(S, M, n_input)`` to ``(S, M, H)``."""
 
     @abstractmethod
     def update(self, depth: int, state: Tensor, mean: Tensor) -> Tensor:
@@ -85,4 +95,4 @@ class MeanPoolingEncoder(Encoder):
         return state
 
 
-encoders: Registry[Encoder] = Registry("encoder")
+ENCODERS: Registry[Encoder] = Registry("encoder")

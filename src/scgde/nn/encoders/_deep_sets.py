@@ -2,17 +2,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scgde.nn.blocks import mlp
-from scgde.nn.encoders._base import MeanPoolingEncoder, encoders
-from scgde.nn.featurizers import featurizers
+from scgde.nn.encoders._base import ENCODERS, MeanPoolingEncoder
+from scgde.nn.layers import mlp
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from scgde._types import Config
 
-
-@encoders.register("deep_sets")
+@ENCODERS.register("deep_sets")
 class DeepSets(MeanPoolingEncoder):
     """Network on each cell, weighted mean, network on the mean.
 
@@ -26,8 +23,6 @@ class DeepSets(MeanPoolingEncoder):
         Width of both networks.
     n_layers
         Hidden layers of the network on the cells.
-    featurizer, featurizer_kwargs
-        Network on the cells, and its other choices; see :mod:`scgde.nn.featurizers`.
 
     References
     ----------
@@ -36,20 +31,9 @@ class DeepSets(MeanPoolingEncoder):
 
     n_updates = 0
 
-    def __init__(
-        self,
-        n_input: int,
-        n_embed: int,
-        *,
-        n_hidden: int = 128,
-        n_layers: int = 2,
-        featurizer: str = "mlp",
-        featurizer_kwargs: Config | None = None,
-    ) -> None:
-        super().__init__()
-        self.n_input, self.n_embed = n_input, n_embed
-        choices = {"n_layers": n_layers} | (featurizer_kwargs or {})
-        self.cell = featurizers[featurizer](n_input, n_hidden, **choices)
+    def __init__(self, n_input: int, n_embed: int, *, n_hidden: int = 128, n_layers: int = 2) -> None:
+        super().__init__(n_input, n_embed)
+        self.cell = mlp(n_input, n_hidden, n_hidden=n_hidden, n_layers=n_layers)
         self.head = mlp(n_hidden, n_embed, n_hidden=n_hidden, n_layers=1)
 
     def lift(self, x: Tensor) -> Tensor:

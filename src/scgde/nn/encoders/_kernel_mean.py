@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from scgde.nn.encoders._base import MeanPoolingEncoder, encoders
+from scgde.nn.encoders._base import ENCODERS, MeanPoolingEncoder
 from scgde.nn.random_features import RandomFourier
 
 
-@encoders.register("kernel_mean")
+@ENCODERS.register("kernel_mean")
 class KernelMean(MeanPoolingEncoder):
     """Kernel mean embedding of each set, by fixed random Fourier features, then a linear map.
 
@@ -29,8 +29,7 @@ class KernelMean(MeanPoolingEncoder):
     n_updates = 0
 
     def __init__(self, n_input: int, n_embed: int, *, n_features: int = 512, bandwidth: float | None = None) -> None:
-        super().__init__()
-        self.n_input, self.n_embed = n_input, n_embed
+        super().__init__(n_input, n_embed)
         self.features = RandomFourier(n_input, n_features=n_features, bandwidth=bandwidth)
         self.head = nn.Linear(n_features, n_embed)
 

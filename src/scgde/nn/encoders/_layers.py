@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from scgde.nn.blocks import mlp
+from scgde.nn.layers import mlp
 
 
 class Message(nn.Module):
@@ -38,9 +38,9 @@ class ResidualMessage(nn.Module):
 class SpreadHead(nn.Module):
     """Embedding from the mean state of a set and from its log width along learnt directions.
 
-    In a mean of states the width of a set shows as a small change beside that of its place, and training hears it late
-    or never. Log widths change as much from set to set where sets are narrow as where they are wide. A width is a mean
-    absolute deviation, not a standard deviation: a few cells far out do not rule it.
+    The width of a set changes the mean of states little compared with the position of the set, so that training is slow
+    to learn it. Log widths change as much from set to set where sets are narrow as where they are wide. A width is a
+    mean absolute deviation, not a standard deviation: a few cells far out do not dominate it.
 
     Parameters
     ----------
@@ -70,9 +70,9 @@ class SpreadHead(nn.Module):
         """What stands for the state, and the last columns, one per direction."""
         return joined[..., : -self.n_directions], joined[..., -self.n_directions :]
 
-    def deviation(self, place: Tensor, center: Tensor) -> Tensor:
+    def deviation(self, projected: Tensor, center: Tensor) -> Tensor:
         """Smooth absolute deviation of coordinates ``(S, M, K)`` from their mean ``(S, K)``, at least the floor."""
-        return ((place - center[:, None, :]).square() + self.floor**2).sqrt()
+        return ((projected - center[:, None, :]).square() + self.floor**2).sqrt()
 
     def forward(self, mean: Tensor) -> Tensor:
         """Embedding ``(S, E)``, from the mean state with the mean deviations behind it, ``(S, H + K)``."""

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -9,10 +8,6 @@ from torch import Tensor, nn
 from scgde._checks import check_count
 from scgde.nn.encoders._base import MeanPoolingEncoder
 from scgde.nn.encoders._layers import SpreadHead
-from scgde.nn.featurizers import featurizers
-
-if TYPE_CHECKING:
-    from scgde._types import Config
 
 
 class MessagePassingEncoder(MeanPoolingEncoder):
@@ -32,8 +27,6 @@ class MessagePassingEncoder(MeanPoolingEncoder):
         Rounds of messages, at least 1.
     n_directions
         Directions along which the widths are taken, see :class:`SpreadHead`.
-    featurizer, featurizer_kwargs
-        Network on each cell before the first round, and its choices; see :mod:`scgde.nn.featurizers`.
     """
 
     def __init__(
@@ -44,12 +37,9 @@ class MessagePassingEncoder(MeanPoolingEncoder):
         n_hidden: int = 128,
         n_layers: int = 2,
         n_directions: int = 32,
-        featurizer: str = "mlp",
-        featurizer_kwargs: Config | None = None,
     ) -> None:
-        super().__init__()
-        self.n_input, self.n_embed = n_input, n_embed
-        self.first = featurizers[featurizer](n_input, n_hidden, **(featurizer_kwargs or {}))
+        super().__init__(n_input, n_embed)
+        self.first = nn.Linear(n_input, n_hidden)
         self.layers = nn.ModuleList(self.layer(n_hidden) for _ in range(check_count(n_layers, "n_layers")))
         self.head = SpreadHead(n_input, n_hidden, n_embed, n_directions=n_directions, n_hidden=n_hidden)
 

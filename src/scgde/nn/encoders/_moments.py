@@ -3,10 +3,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from scgde.nn.encoders._base import MeanPoolingEncoder, encoders
+from scgde.nn.encoders._base import ENCODERS, MeanPoolingEncoder
 
 
-@encoders.register("moments")
+@ENCODERS.register("moments")
 class Moments(MeanPoolingEncoder):
     """Weighted mean and covariance of the cells, then a linear map: the pseudobulk baseline.
 
@@ -33,8 +33,7 @@ class Moments(MeanPoolingEncoder):
     upper: Tensor
 
     def __init__(self, n_input: int, n_embed: int, *, project: bool = True) -> None:
-        super().__init__()
-        self.n_input, self.n_embed = n_input, n_embed
+        super().__init__(n_input, n_embed)
         self.register_buffer("upper", torch.triu_indices(n_input, n_input), persistent=False)
         n_moments = n_input + self.upper.shape[1]
         if not project and n_embed != n_moments:

@@ -1,21 +1,15 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from torch import Tensor, nn
 from torch.nn import functional
 
 from scgde.nn.attention import SelfAttention
-from scgde.nn.blocks import mlp, weighted_mean
-from scgde.nn.encoders._base import Encoder, encoders
+from scgde.nn.encoders._base import ENCODERS, Encoder
 from scgde.nn.encoders._layers import Message
-from scgde.nn.featurizers import featurizers
-
-if TYPE_CHECKING:
-    from scgde._types import Config
+from scgde.nn.layers import mlp, weighted_mean
 
 
-@encoders.register("pooled_attention")
+@ENCODERS.register("pooled_attention")
 class PooledAttention(Encoder):
     """Layers in which each cell sees its own state joined with what it attends to in its set; then the mean.
 
@@ -33,24 +27,11 @@ class PooledAttention(Encoder):
         Rounds of messages.
     n_heads
         Heads of each attention; `n_hidden` must be a multiple of it.
-    featurizer, featurizer_kwargs
-        Network on each cell before the first round, and its choices; see :mod:`scgde.nn.featurizers`.
     """
 
-    def __init__(
-        self,
-        n_input: int,
-        n_embed: int,
-        *,
-        n_hidden: int = 128,
-        n_layers: int = 2,
-        n_heads: int = 4,
-        featurizer: str = "mlp",
-        featurizer_kwargs: Config | None = None,
-    ) -> None:
-        super().__init__()
-        self.n_input, self.n_embed = n_input, n_embed
-        self.first = featurizers[featurizer](n_input, n_hidden, **(featurizer_kwargs or {}))
+    def __init__(self, n_input: int, n_embed: int, *, n_hidden: int = 128, n_layers: int = 2, n_heads: int = 4) -> None:
+        super().__init__(n_input, n_embed)
+        self.first = nn.Linear(n_input, n_hidden)
         self.layers = nn.ModuleList(_Layer(n_hidden, n_heads) for _ in range(n_layers))
         self.head = mlp(n_hidden, n_embed, n_hidden=n_hidden, n_layers=1)
 

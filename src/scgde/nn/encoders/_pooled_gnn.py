@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from torch.nn import functional
 
-from scgde.nn.encoders._base import encoders
+from scgde.nn.encoders._base import ENCODERS
 from scgde.nn.encoders._layers import Message
 from scgde.nn.encoders._message_passing import MessagePassingEncoder
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-@encoders.register("pooled_gnn")
+@ENCODERS.register("pooled_gnn")
 class PooledGNN(MessagePassingEncoder):
     """Layers in which each cell sees its own state joined with the weighted mean over its set.
 
@@ -31,8 +31,6 @@ class PooledGNN(MessagePassingEncoder):
         Rounds of messages, at least 1.
     n_directions
         Directions along which widths are taken.
-    featurizer, featurizer_kwargs
-        Network on each cell before the first round, and its choices; see :mod:`scgde.nn.featurizers`.
 
     References
     ----------

@@ -1,20 +1,14 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from torch import Tensor, nn
 
 from scgde.nn.attention import SelfAttention
-from scgde.nn.blocks import mlp, weighted_mean
-from scgde.nn.encoders._base import Encoder, encoders
+from scgde.nn.encoders._base import ENCODERS, Encoder
 from scgde.nn.encoders._layers import ResidualMessage
-from scgde.nn.featurizers import featurizers
-
-if TYPE_CHECKING:
-    from scgde._types import Config
+from scgde.nn.layers import mlp, weighted_mean
 
 
-@encoders.register("residual_attention")
+@ENCODERS.register("residual_attention")
 class ResidualAttention(Encoder):
     """Rounds of attention, each added to a cell's state: the input skips every one; then the weighted mean.
 
@@ -32,24 +26,11 @@ class ResidualAttention(Encoder):
         Rounds of messages.
     n_heads
         Heads of each attention; `n_hidden` must be a multiple of it.
-    featurizer, featurizer_kwargs
-        Network on each cell before the first round, and its choices; see :mod:`scgde.nn.featurizers`.
     """
 
-    def __init__(
-        self,
-        n_input: int,
-        n_embed: int,
-        *,
-        n_hidden: int = 128,
-        n_layers: int = 2,
-        n_heads: int = 4,
-        featurizer: str = "mlp",
-        featurizer_kwargs: Config | None = None,
-    ) -> None:
-        super().__init__()
-        self.n_input, self.n_embed = n_input, n_embed
-        self.first = featurizers[featurizer](n_input, n_hidden, **(featurizer_kwargs or {}))
+    def __init__(self, n_input: int, n_embed: int, *, n_hidden: int = 128, n_layers: int = 2, n_heads: int = 4) -> None:
+        super().__init__(n_input, n_embed)
+        self.first = nn.Linear(n_input, n_hidden)
         self.layers = nn.ModuleList(_Layer(n_hidden, n_heads) for _ in range(n_layers))
         self.head = mlp(n_hidden, n_embed, n_hidden=n_hidden, n_layers=1)
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from scgde.nn.encoders._base import encoders
+from scgde.nn.encoders._base import ENCODERS
 from scgde.nn.encoders._layers import ResidualMessage
 from scgde.nn.encoders._message_passing import MessagePassingEncoder
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-@encoders.register("residual_gnn")
+@ENCODERS.register("residual_gnn")
 class ResidualGNN(MessagePassingEncoder):
     """Rounds of messages from the weighted mean, each added to a cell's state: the input skips every one.
 
@@ -31,8 +31,6 @@ class ResidualGNN(MessagePassingEncoder):
         Rounds of messages, at least 1.
     n_directions
         Directions along which widths are taken.
-    featurizer, featurizer_kwargs
-        Network on each cell before the first round, and its choices; see :mod:`scgde.nn.featurizers`.
     """
 
     def layer(self, n_hidden: int) -> nn.Module:

@@ -1,9 +1,10 @@
-"""Featurizers: the network on each cell by itself, at the entrance of an encoder."""
+"""Featurizers: the network on each cell by itself, before the encoder."""
 
 from __future__ import annotations
 
-from scgde.nn.featurizers._base import Featurizer, featurizers
+from scgde.nn.featurizers._base import FEATURIZERS, Featurizer
 from scgde.nn.featurizers._fourier import Fourier
+from scgde.nn.featurizers._identity import Identity
 from scgde.nn.featurizers._mlp import MLP
 
-__all__ = ["MLP", "Featurizer", "Fourier", "featurizers"]
+__all__ = ["FEATURIZERS", "MLP", "Featurizer", "Fourier", "Identity"]

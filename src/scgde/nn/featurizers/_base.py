@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -8,14 +9,25 @@ from scgde._registry import Registry
 
 
 class Featurizer(nn.Module, ABC):
-    """Network that sees one cell at a time; the first part of an encoder, chosen apart from its pooling.
+    """Map from one cell to a vector, cell by cell, before an encoder sees the set.
 
-    Made as ``featurizers[name](n_input, n_output, n_layers=..., **choices)``.
+    A subclass is made as ``Featurizer(spec, *, ...)`` from the :class:`~scgde.nn.cells.CellSpec` of its input, and
+    sets ``n_output``.
+
+    Attributes
+    ----------
+    n_output
+        Dimensions of the vector of a cell: ``n_input`` of the encoder.
     """
+
+    #: Kinds of cells that it takes.
+    supports: ClassVar[frozenset[str]] = frozenset({"continuous"})
+
+    n_output: int
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
-        """Cells ``(S, M, G)`` to ``(S, M, n_output)``."""
+        """Cells ``(S, M, *shape)`` to vectors ``(S, M, n_output)``."""
 
 
-featurizers: Registry[Featurizer] = Registry("featurizer")
+FEATURIZERS: Registry[Featurizer] = Registry("featurizer")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scgde.nn.generators._base import Generator, generators
+from scgde.nn.generators._base import GENERATORS, Generator
 from scgde.nn.generators._cvae import CVAE
 from scgde.nn.generators._diffusion import Diffusion
 from scgde.nn.generators._energy import Energy
@@ -14,6 +14,7 @@ from scgde.nn.generators._wormhole import Wormhole
 
 __all__ = [
     "CVAE",
+    "GENERATORS",
     "MMD",
     "Diffusion",
     "Energy",
@@ -22,5 +23,4 @@ __all__ = [
     "Sinkhorn",
     "SlicedWasserstein",
     "Wormhole",
-    "generators",
 ]

@@ -1,31 +1,52 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from scgde._registry import Registry
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from scgde.nn.cells import CellSpec
+
 
 class Generator(nn.Module, ABC):
-    """Conditional distribution over cells, given one embedding per set."""
+    """Conditional distribution over cells, given one context vector per set.
 
-    n_features: int
-    n_embed: int
+    A subclass is made as ``Generator(spec, n_context, *, ...)``, and passes both on. Where its density is known, it may
+    have a method ``log_prob(x, context)`` from cells ``(S, M, *shape)`` to ``(S, M)``.
+
+    Parameters
+    ----------
+    spec
+        Cells that are generated.
+    n_context
+        Dimensions of the context: the embedding, and covariates.
+    """
+
+    #: Kinds of cells that it generates; checked when a model is built.
+    supports: ClassVar[frozenset[str]] = frozenset({"continuous"})
+
+    def __init__(self, spec: CellSpec, n_context: int) -> None:
+        super().__init__()
+        self.spec, self.n_context = spec, n_context
 
     @abstractmethod
-    def loss(self, x: Tensor, weights: Tensor, embedding: Tensor) -> Tensor:
+    def loss(self, target: Tensor, weights: Tensor, context: Tensor) -> Tensor:
         """Training loss of each set.
 
         Parameters
         ----------
-        x
-            Cells, shape ``(S, M, G)``.
+        target
+            Cells, shape ``(S, M, *shape)``.
         weights
             Non-negative, each row sums to 1, shape ``(S, M)``.
-        embedding
-            One embedding per set, shape ``(S, E)``.
+        context
+            What each set is conditioned on, shape ``(S, C)``.
 
         Returns
         -------
@@ -33,13 +54,13 @@ class Generator(nn.Module, ABC):
         """
 
     @abstractmethod
-    def sample(self, embedding: Tensor, n_cells: int, *, rng: torch.Generator | None = None) -> Tensor:
-        """Draw cells from the distribution that each embedding stands for.
+    def sample(self, context: Tensor, n_cells: int, *, rng: torch.Generator | None = None) -> Tensor:
+        """Draw cells from the distribution that each context stands for.
 
         Parameters
         ----------
-        embedding
-            One embedding per set, shape ``(S, E)``.
+        context
+            What each set is conditioned on, shape ``(S, C)``.
         n_cells
             Cells per set.
         rng
@@ -47,18 +68,24 @@ class Generator(nn.Module, ABC):
 
         Returns
         -------
-        Cells, shape ``(S, n_cells, G)``.
+        Cells, shape ``(S, n_cells, *shape)``.
         """
 
-    def _noise(self, embedding: Tensor, n_cells: int, rng: torch.Generator | None) -> Tensor:
-        # Drawn on the CPU: one seed gives the same cells on every device.
-        shape = (len(embedding), n_cells, self.n_features)
-        return torch.randn(shape, generator=rng, dtype=embedding.dtype).to(embedding.device)
+    def init_from(self, blocks: Iterable[Tensor]) -> None:
+        """Start from the cells of the training sets, which come once, in blocks ``(n, *shape)``, before the first step.
 
-    def _check_embedding(self, embedding: Tensor) -> None:
-        if embedding.ndim != 2 or embedding.shape[1] != self.n_embed:
-            msg = f"`embedding` must have shape (sets, {self.n_embed}), got {tuple(embedding.shape)}."
+        By default nothing depends on them.
+        """
+
+    def _noise(self, context: Tensor, n_cells: int, rng: torch.Generator | None) -> Tensor:
+        # Drawn on the CPU: one seed gives the same cells on every device.
+        shape = (len(context), n_cells, *self.spec.shape)
+        return torch.randn(shape, generator=rng, dtype=context.dtype).to(context.device)
+
+    def _check_context(self, context: Tensor) -> None:
+        if context.ndim != 2 or context.shape[1] != self.n_context:
+            msg = f"`context` must have shape (sets, {self.n_context}), got {tuple(context.shape)}."
             raise ValueError(msg)
 
 
-generators: Registry[Generator] = Registry("generator")
+GENERATORS: Registry[Generator] = Registry("generator")

@@ -1,34 +1,38 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from scgde._checks import check_positive
-from scgde.nn.backbones import backbones
-from scgde.nn.generators._base import Generator, generators
+from scgde.nn.backbones import BACKBONES
+from scgde.nn.cells import per_cell
+from scgde.nn.generators._base import GENERATORS, Generator
+
+if TYPE_CHECKING:
+    from scgde.nn.cells import CellSpec
 
 # Standard deviations stay above it, in units of the cells: equal cells would take the likelihood to infinity.
 _FLOOR = 1e-2
 
 
-@generators.register("cvae")
+@GENERATORS.register("cvae")
 class CVAE(Generator):
-    """Conditional variational autoencoder: each cell has a code of its own, given the embedding of its set.
+    """Conditional variational autoencoder: each cell has a code of its own, given the context of its set.
 
     The decoder gives the mean of a cell, and each set has its own observation noise along each feature. Cells are drawn
     with that noise: means alone would be too narrow a population.
 
     Parameters
     ----------
-    n_features
-        Features of a cell, and dimensions of its code.
-    n_embed
-        Dimensions of the embedding.
+    spec
+        Cells of real numbers; the code of a cell has their shape.
+    n_context
+        Dimensions of the context.
     backbone
-        Name of the two networks, see ``scgde.nn.backbones``.
+        Name of the two networks, see ``scgde.nn.BACKBONES``.
     backbone_kwargs
         Their options.
     beta
@@ -46,40 +50,39 @@ class CVAE(Generator):
 
     def __init__(
         self,
-        n_features: int,
-        n_embed: int,
+        spec: CellSpec,
+        n_context: int,
         *,
         backbone: str = "mlp",
         backbone_kwargs: dict[str, Any] | None = None,
         beta: float = 1.0,
     ) -> None:
-        super().__init__()
-        self.n_features, self.n_embed = n_features, n_embed
+        super().__init__(spec, n_context)
         self.beta = check_positive(beta, "beta")
-        self.encoder = backbones[backbone](n_features, n_embed, **(backbone_kwargs or {}))
-        self.decoder = backbones[backbone](n_features, n_embed, **(backbone_kwargs or {}))
-        self.noise = nn.Linear(n_embed, n_features)
+        self.encoder = BACKBONES[backbone](spec, n_context, **(backbone_kwargs or {}))
+        self.decoder = BACKBONES[backbone](spec, n_context, **(backbone_kwargs or {}))
+        self.noise = nn.Linear(n_context, spec.size)
 
-    def loss(self, x: Tensor, weights: Tensor, embedding: Tensor) -> Tensor:
-        mean, sd = self._posterior(x, embedding)
-        code = mean + sd * torch.randn_like(x)
+    def loss(self, target: Tensor, weights: Tensor, context: Tensor) -> Tensor:
+        mean, sd = self._posterior(target, context)
+        code = mean + sd * torch.randn_like(target)
         divergence = 0.5 * (mean.square() + sd.square() - 1) - sd.log()
-        noise = self._observation_sd(embedding)
-        error = 0.5 * ((x - self._decode(code, embedding)) / noise).square() + noise.log()
-        return ((error + self.beta * divergence).mean(-1) * weights).sum(-1)
+        noise = self._observation_sd(context)
+        error = 0.5 * ((target - self._decode(code, context)) / noise).square() + noise.log()
+        return (per_cell(error + self.beta * divergence) * weights).sum(-1)
 
-    def sample(self, embedding: Tensor, n_cells: int, *, rng: torch.Generator | None = None) -> Tensor:
-        self._check_embedding(embedding)
-        code, noise = (self._noise(embedding, n_cells, rng) for _ in range(2))
-        return self._decode(code, embedding) + self._observation_sd(embedding) * noise
+    def sample(self, context: Tensor, n_cells: int, *, rng: torch.Generator | None = None) -> Tensor:
+        self._check_context(context)
+        code, noise = (self._noise(context, n_cells, rng) for _ in range(2))
+        return self._decode(code, context) + self._observation_sd(context) * noise
 
-    def _posterior(self, x: Tensor, embedding: Tensor) -> tuple[Tensor, Tensor]:
-        # One network gives both, told apart by its time: the backbone of any kind of data will do.
-        mean, width = (self.encoder(x, torch.full_like(x[..., :1], time), embedding) for time in (0.0, 1.0))
+    def _posterior(self, x: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        # One network gives both, at two times: the backbone of any kind of data will do.
+        mean, width = (self.encoder(x, x.new_full(x.shape[:2], time), context) for time in (0.0, 1.0))
         return mean, functional.softplus(width) + _FLOOR
 
-    def _decode(self, code: Tensor, embedding: Tensor) -> Tensor:
-        return self.decoder(code, torch.zeros_like(code[..., :1]), embedding)
+    def _decode(self, code: Tensor, context: Tensor) -> Tensor:
+        return self.decoder(code, code.new_zeros(code.shape[:2]), context)
 
-    def _observation_sd(self, embedding: Tensor) -> Tensor:
-        return functional.softplus(self.noise(embedding))[:, None, :] + _FLOOR
+    def _observation_sd(self, context: Tensor) -> Tensor:
+        return functional.softplus(self.noise(context)).view(-1, 1, *self.spec.shape) + _FLOOR

@@ -1,20 +1,24 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from scgde._checks import check_count, check_one_of
-from scgde.nn.backbones import backbones
-from scgde.nn.generators._base import Generator, generators
-from scgde.nn.paths import NoiseLevel, cosine_schedule
+from scgde.nn.backbones import BACKBONES
+from scgde.nn.cells import like_cells, per_cell
+from scgde.nn.generators._base import GENERATORS, Generator
+from scgde.nn.paths import NoiseLevel, cosine_schedule, random_times
+
+if TYPE_CHECKING:
+    from scgde.nn.cells import CellSpec
 
 SAMPLERS = ("ancestral", "ddim")
 
 
-@generators.register("diffusion")
+@GENERATORS.register("diffusion")
 class Diffusion(Generator):
     """Denoising diffusion.
 
@@ -24,12 +28,12 @@ class Diffusion(Generator):
 
     Parameters
     ----------
-    n_features
-        Features of a cell.
-    n_embed
-        Dimensions of the embedding.
+    spec
+        Cells of real numbers.
+    n_context
+        Dimensions of the context.
     backbone
-        Name of the network, see ``scgde.nn.backbones``.
+        Name of the network, see ``scgde.nn.BACKBONES``.
     backbone_kwargs
         Its options.
     n_steps
@@ -50,45 +54,42 @@ class Diffusion(Generator):
 
     def __init__(
         self,
-        n_features: int,
-        n_embed: int,
+        spec: CellSpec,
+        n_context: int,
         *,
         backbone: str = "mlp",
         backbone_kwargs: dict[str, Any] | None = None,
         n_steps: int = 64,
         sampler: str = "ddim",
     ) -> None:
-        super().__init__()
-        self.n_features, self.n_embed = n_features, n_embed
+        super().__init__(spec, n_context)
         self.n_steps = check_count(n_steps, "n_steps")
         self.sampler = check_one_of(sampler, "sampler", SAMPLERS)
-        self.backbone = backbones[backbone](n_features, n_embed, **(backbone_kwargs or {}))
+        self.backbone = BACKBONES[backbone](spec, n_context, **(backbone_kwargs or {}))
 
-    def loss(self, x: Tensor, weights: Tensor, embedding: Tensor) -> Tensor:
-        time = torch.rand_like(x[..., :1])
-        noise, level = torch.randn_like(x), cosine_schedule(time)
-        v = self.backbone(level.signal * x + level.noise * noise, time, embedding)
-        error = v - (level.signal * noise - level.noise * x)
-        return (error.square().mean(-1) * weights).sum(-1)
+    def loss(self, target: Tensor, weights: Tensor, context: Tensor) -> Tensor:
+        time = random_times(target)
+        noise, level = torch.randn_like(target), cosine_schedule(like_cells(time, target))
+        v = self.backbone(level.signal * target + level.noise * noise, time, context)
+        error = v - (level.signal * noise - level.noise * target)
+        return (per_cell(error.square()) * weights).sum(-1)
 
-    def sample(self, embedding: Tensor, n_cells: int, *, rng: torch.Generator | None = None) -> Tensor:
-        self._check_embedding(embedding)
-        x = self._noise(embedding, n_cells, rng)
+    def sample(self, context: Tensor, n_cells: int, *, rng: torch.Generator | None = None) -> Tensor:
+        self._check_context(context)
+        x = self._noise(context, n_cells, rng)
         times = torch.linspace(0.0, 1.0, self.n_steps + 1, dtype=x.dtype).to(x.device)
         for time, later in itertools.pairwise(times):
-            x = self._denoise(x, time, later, embedding, rng)
+            x = self._denoise(x, time, later, context, rng)
         return x
 
-    def _denoise(
-        self, x: Tensor, time: Tensor, later: Tensor, embedding: Tensor, rng: torch.Generator | None
-    ) -> Tensor:
+    def _denoise(self, x: Tensor, time: Tensor, later: Tensor, context: Tensor, rng: torch.Generator | None) -> Tensor:
         now, then = cosine_schedule(time), cosine_schedule(later)
-        v = self.backbone(x, time.expand_as(x[..., :1]), embedding)
+        v = self.backbone(x, time.expand(x.shape[:2]), context)
         noise, cell = now.noise * x + now.signal * v, now.signal * x - now.noise * v
         fresh = self._fresh_noise_scale(now, then) if self.sampler == "ancestral" else torch.zeros_like(time)
-        kept = (then.noise.square() - fresh.square()).clamp_min(0).sqrt()
-        x = then.signal * cell + kept * noise
-        return x + fresh * self._noise(embedding, x.shape[1], rng) if self.sampler == "ancestral" else x
+        rest = (then.noise.square() - fresh.square()).clamp_min(0).sqrt()
+        x = then.signal * cell + rest * noise
+        return x + fresh * self._noise(context, x.shape[1], rng) if self.sampler == "ancestral" else x
 
     @staticmethod
     def _fresh_noise_scale(now: NoiseLevel, then: NoiseLevel) -> Tensor:

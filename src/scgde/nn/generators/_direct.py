@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from scgde.nn.backbones import backbones
+from scgde.nn.backbones import BACKBONES
 from scgde.nn.generators._base import Generator
+
+if TYPE_CHECKING:
+    from scgde.nn.cells import CellSpec
 
 
 class DirectGenerator(Generator):
@@ -15,16 +18,17 @@ class DirectGenerator(Generator):
 
     Two draws of one population are some way apart, and a generator that only comes near to its targets is narrower
     than they are. Hence the loss is ``D(draw, cells) + D(other draw, cells) - D(draw, other draw)``: up to a constant,
-    an estimate of a generalised energy distance. The draws have as many cells and the weights of the target.
+    an estimate of a generalised energy distance. The draws have as many cells and the weights of the target. Distances
+    between cells are Euclidean, over all their values.
 
     Parameters
     ----------
-    n_features
-        Features of a cell.
-    n_embed
-        Dimensions of the embedding.
+    spec
+        Cells of real numbers.
+    n_context
+        Dimensions of the context.
     backbone
-        Name of the network, see ``scgde.nn.backbones``.
+        Name of the network, see ``scgde.nn.BACKBONES``.
     backbone_kwargs
         Its options.
 
@@ -34,30 +38,30 @@ class DirectGenerator(Generator):
     """
 
     def __init__(
-        self, n_features: int, n_embed: int, *, backbone: str = "mlp", backbone_kwargs: dict[str, Any] | None = None
+        self, spec: CellSpec, n_context: int, *, backbone: str = "mlp", backbone_kwargs: dict[str, Any] | None = None
     ) -> None:
-        super().__init__()
-        self.n_features, self.n_embed = n_features, n_embed
-        self.backbone = backbones[backbone](n_features, n_embed, **(backbone_kwargs or {}))
+        super().__init__(spec, n_context)
+        self.backbone = BACKBONES[backbone](spec, n_context, **(backbone_kwargs or {}))
 
     @abstractmethod
     def divergence(self, x: Tensor, weights_x: Tensor, y: Tensor, weights_y: Tensor, scale: Tensor) -> Tensor:
-        """Divergence of each pair of sets, shape ``(S,)``; ``scale``, same shape, is a length of the target."""
+        """Divergence of each pair of sets, cells ``(S, M, D)``, shape ``(S,)``; ``scale``, same shape, is a length."""
 
     def scale(self, x: Tensor, weights: Tensor) -> Tensor:
         """A length of each target, shape ``(S,)``, for divergences that need one."""
         return x.new_ones(len(x))
 
-    def loss(self, x: Tensor, weights: Tensor, embedding: Tensor) -> Tensor:
-        draw, other = (self._cells(torch.randn_like(x), embedding) for _ in range(2))
-        first, second = torch.cat([draw, other, draw]), torch.cat([x, x, other])
-        weights, scale = weights.repeat(3, 1), self.scale(x, weights).repeat(3)
-        near, far, apart = self.divergence(first, weights, second, weights, scale).chunk(3)
-        return near + far - apart
+    def loss(self, target: Tensor, weights: Tensor, context: Tensor) -> Tensor:
+        draw, other = (self._cells(torch.randn_like(target), context).flatten(2) for _ in range(2))
+        target = target.flatten(2)
+        first, second = torch.cat([draw, other, draw]), torch.cat([target, target, other])
+        weights, scale = weights.repeat(3, 1), self.scale(target, weights).repeat(3)
+        of_draw, of_other, between_draws = self.divergence(first, weights, second, weights, scale).chunk(3)
+        return of_draw + of_other - between_draws
 
-    def sample(self, embedding: Tensor, n_cells: int, *, rng: torch.Generator | None = None) -> Tensor:
-        self._check_embedding(embedding)
-        return self._cells(self._noise(embedding, n_cells, rng), embedding)
+    def sample(self, context: Tensor, n_cells: int, *, rng: torch.Generator | None = None) -> Tensor:
+        self._check_context(context)
+        return self._cells(self._noise(context, n_cells, rng), context)
 
-    def _cells(self, noise: Tensor, embedding: Tensor) -> Tensor:
-        return noise + self.backbone(noise, torch.zeros_like(noise[..., :1]), embedding)
+    def _cells(self, noise: Tensor, context: Tensor) -> Tensor:
+        return noise + self.backbone(noise, noise.new_zeros(noise.shape[:2]), context)

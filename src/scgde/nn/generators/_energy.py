@@ -3,25 +3,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scgde.nn.divergences import energy_distance
-from scgde.nn.generators._base import generators
+from scgde.nn.generators._base import GENERATORS
 from scgde.nn.generators._direct import DirectGenerator
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-@generators.register("energy")
+@GENERATORS.register("energy")
 class Energy(DirectGenerator):
     """Direct map of noise to cells, matched by the energy distance.
 
     Parameters
     ----------
-    n_features
-        Features of a cell.
-    n_embed
-        Dimensions of the embedding.
+    spec
+        Cells of real numbers.
+    n_context
+        Dimensions of the context.
     backbone
-        Name of the network, see ``scgde.nn.backbones``.
+        Name of the network, see ``scgde.nn.BACKBONES``.
     backbone_kwargs
         Its options.
 

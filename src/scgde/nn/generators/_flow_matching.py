@@ -6,31 +6,33 @@ import torch
 from torch import Tensor
 
 from scgde._checks import check_count, check_flag, check_one_of
-from scgde.nn.backbones import backbones
+from scgde.nn.backbones import BACKBONES
+from scgde.nn.cells import check_vectors, per_cell, take_cells
 from scgde.nn.couplings import pair
-from scgde.nn.gaussians import FromNoise, GaussianHead, velocity_of
-from scgde.nn.generators._base import Generator, generators
-from scgde.nn.paths import straight_path
+from scgde.nn.gaussian_flow import FromNoise, GaussianHead, velocity_of
+from scgde.nn.generators._base import GENERATORS, Generator
+from scgde.nn.paths import random_times, straight_path
 from scgde.nn.solvers import SOLVERS, solve
 
 if TYPE_CHECKING:
-    from scgde.nn.gaussians import Velocity
+    from scgde.nn.cells import CellSpec
+    from scgde.nn.gaussian_flow import Velocity
 
 COUPLINGS = ("independent", "ot")
 
 
-@generators.register("flow_matching")
+@GENERATORS.register("flow_matching")
 class FlowMatching(Generator):
     """Velocity field from noise to cells, regressed on straight lines.
 
     Parameters
     ----------
-    n_features
-        Features of a cell.
-    n_embed
-        Dimensions of the embedding.
+    spec
+        Cells of real numbers.
+    n_context
+        Dimensions of the context.
     backbone
-        Name of the network, see ``scgde.nn.backbones``.
+        Name of the network, see ``scgde.nn.BACKBONES``.
     backbone_kwargs
         Its options.
     n_steps
@@ -39,15 +41,15 @@ class FlowMatching(Generator):
         ``"euler"``, ``"midpoint"``, ``"heun"`` or ``"rk4"``.
     coupling
         Which noise goes to which cell of a set: ``"independent"``, or ``"ot"`` for exact optimal transport within the
-        batch, whose lines are straighter.
+        batch, over all values of a cell, whose lines are straighter.
     gaussian
-        Whether a mean and a covariance are read off the embedding, and the network learns only what a Gaussian with
-        these does not explain, see :mod:`scgde.nn.gaussians`.
+        Whether a mean and a covariance are read off the context, and the network learns only what a Gaussian with
+        these does not explain, see :mod:`scgde.nn.gaussian_flow`; for vectors only.
 
     Raises
     ------
     ValueError
-        If ``solver`` or ``coupling`` is none of these, or ``n_steps`` is below 1.
+        If ``solver`` or ``coupling`` is none of these, ``n_steps`` is below 1, or ``gaussian`` cells are no vectors.
 
     References
     ----------
@@ -56,8 +58,8 @@ class FlowMatching(Generator):
 
     def __init__(
         self,
-        n_features: int,
-        n_embed: int,
+        spec: CellSpec,
+        n_context: int,
         *,
         backbone: str = "mlp",
         backbone_kwargs: dict[str, Any] | None = None,
@@ -66,39 +68,40 @@ class FlowMatching(Generator):
         coupling: str = "independent",
         gaussian: bool = False,
     ) -> None:
-        super().__init__()
-        self.n_features, self.n_embed = n_features, n_embed
+        super().__init__(spec, n_context)
         self.n_steps = check_count(n_steps, "n_steps")
         self.solver = check_one_of(solver, "solver", list(SOLVERS))
         self.coupling = check_one_of(coupling, "coupling", COUPLINGS)
-        self.gaussian = GaussianHead(n_features, n_embed) if check_flag(gaussian, "gaussian") else None
-        beside = {"n_beside": n_features} if gaussian else {}
-        self.backbone = backbones[backbone](n_features, n_embed, **beside, **(backbone_kwargs or {}))
+        self.gaussian, extra = None, {}
+        if check_flag(gaussian, "gaussian"):
+            n_features = check_vectors(spec, "`gaussian=True`")
+            self.gaussian, extra = GaussianHead(n_features, n_context), {"n_extra": n_features}
+        self.backbone = BACKBONES[backbone](spec, n_context, **extra, **(backbone_kwargs or {}))
 
-    def loss(self, x: Tensor, weights: Tensor, embedding: Tensor) -> Tensor:
-        time = torch.rand_like(x[..., :1])
-        point = straight_path(self._start(x, weights), x, time)
-        error = self._velocity(embedding)(point.x, time) - point.velocity
-        loss = (error.square().mean(-1) * weights).sum(-1)
-        return loss if self.gaussian is None else loss + self.gaussian.loss(x, weights, embedding)
+    def loss(self, target: Tensor, weights: Tensor, context: Tensor) -> Tensor:
+        time = random_times(target)
+        point = straight_path(self._start(target, weights), target, time)
+        error = self._velocity(context)(point.x, time) - point.velocity
+        loss = (per_cell(error.square()) * weights).sum(-1)
+        return loss if self.gaussian is None else loss + self.gaussian.loss(target, weights, context)
 
-    def sample(self, embedding: Tensor, n_cells: int, *, rng: torch.Generator | None = None) -> Tensor:
-        self._check_embedding(embedding)
-        field = self._velocity(embedding)
+    def sample(self, context: Tensor, n_cells: int, *, rng: torch.Generator | None = None) -> Tensor:
+        self._check_context(context)
+        field = self._velocity(context)
 
         def velocity(x: Tensor, time: float) -> Tensor:
-            return field(x, torch.full_like(x[..., :1], time))
+            return field(x, x.new_full(x.shape[:2], time))
 
-        return solve(velocity, self._noise(embedding, n_cells, rng), n_steps=self.n_steps, method=self.solver)
+        return solve(velocity, self._noise(context, n_cells, rng), n_steps=self.n_steps, method=self.solver)
 
-    def _velocity(self, embedding: Tensor) -> Velocity:
-        known = None if self.gaussian is None else FromNoise(self.gaussian(embedding))
-        return velocity_of(self.backbone, embedding, known)
+    def _velocity(self, context: Tensor) -> Velocity:
+        known = None if self.gaussian is None else FromNoise(self.gaussian(context))
+        return velocity_of(self.backbone, context, known)
 
     def _start(self, x: Tensor, weights: Tensor) -> Tensor:
         noise = torch.randn_like(x)
         if self.coupling == "independent":
             return noise
         # Noise with the weights of the cells is noise still, and equal weights make the exact pairing fast.
-        index = pair(x, noise, weights_x=weights, weights_y=weights)
-        return noise.gather(1, index[:, :, None].expand_as(noise))
+        index = pair(x.flatten(2), noise.flatten(2), weights_x=weights, weights_y=weights)
+        return take_cells(noise, index)

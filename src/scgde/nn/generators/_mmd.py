@@ -3,14 +3,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scgde.nn.divergences import median_distance, mmd
-from scgde.nn.generators._base import generators
+from scgde.nn.generators._base import GENERATORS
 from scgde.nn.generators._direct import DirectGenerator
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-@generators.register("mmd")
+@GENERATORS.register("mmd")
 class MMD(DirectGenerator):
     """Direct map of noise to cells, matched by the maximum mean discrepancy.
 
@@ -18,12 +18,12 @@ class MMD(DirectGenerator):
 
     Parameters
     ----------
-    n_features
-        Features of a cell.
-    n_embed
-        Dimensions of the embedding.
+    spec
+        Cells of real numbers.
+    n_context
+        Dimensions of the context.
     backbone
-        Name of the network, see ``scgde.nn.backbones``.
+        Name of the network, see ``scgde.nn.BACKBONES``.
     backbone_kwargs
         Its options.
 

@@ -4,14 +4,16 @@ from typing import TYPE_CHECKING, Any
 
 from scgde._checks import check_count, check_positive
 from scgde.nn.divergences import entropic_transport, root_mean_squared_distance
-from scgde.nn.generators._base import generators
+from scgde.nn.generators._base import GENERATORS
 from scgde.nn.generators._direct import DirectGenerator
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from scgde.nn.cells import CellSpec
 
-@generators.register("sinkhorn")
+
+@GENERATORS.register("sinkhorn")
 class Sinkhorn(DirectGenerator):
     """Direct map of noise to cells, matched by the Sinkhorn divergence.
 
@@ -19,12 +21,12 @@ class Sinkhorn(DirectGenerator):
 
     Parameters
     ----------
-    n_features
-        Features of a cell.
-    n_embed
-        Dimensions of the embedding.
+    spec
+        Cells of real numbers.
+    n_context
+        Dimensions of the context.
     backbone
-        Name of the network, see ``scgde.nn.backbones``.
+        Name of the network, see ``scgde.nn.BACKBONES``.
     backbone_kwargs
         Its options.
     epsilon
@@ -44,15 +46,15 @@ class Sinkhorn(DirectGenerator):
 
     def __init__(
         self,
-        n_features: int,
-        n_embed: int,
+        spec: CellSpec,
+        n_context: int,
         *,
         backbone: str = "mlp",
         backbone_kwargs: dict[str, Any] | None = None,
         epsilon: float = 0.05,
         n_rounds: int = 2,
     ) -> None:
-        super().__init__(n_features, n_embed, backbone=backbone, backbone_kwargs=backbone_kwargs)
+        super().__init__(spec, n_context, backbone=backbone, backbone_kwargs=backbone_kwargs)
         self.epsilon = check_positive(epsilon, "epsilon")
         self.n_rounds = check_count(n_rounds, "n_rounds")
 

@@ -4,25 +4,27 @@ from typing import TYPE_CHECKING, Any
 
 from scgde._checks import check_count
 from scgde.nn.divergences import projected_quantiles, random_directions, sliced_wasserstein2
-from scgde.nn.generators._base import generators
+from scgde.nn.generators._base import GENERATORS
 from scgde.nn.generators._direct import DirectGenerator
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from scgde.nn.cells import CellSpec
 
-@generators.register("sliced_wasserstein")
+
+@GENERATORS.register("sliced_wasserstein")
 class SlicedWasserstein(DirectGenerator):
     """Direct map of noise to cells, matched by the squared sliced W2.
 
     Parameters
     ----------
-    n_features
-        Features of a cell.
-    n_embed
-        Dimensions of the embedding.
+    spec
+        Cells of real numbers.
+    n_context
+        Dimensions of the context.
     backbone
-        Name of the network, see ``scgde.nn.backbones``.
+        Name of the network, see ``scgde.nn.BACKBONES``.
     backbone_kwargs
         Its options.
     n_directions
@@ -40,14 +42,14 @@ class SlicedWasserstein(DirectGenerator):
 
     def __init__(
         self,
-        n_features: int,
-        n_embed: int,
+        spec: CellSpec,
+        n_context: int,
         *,
         backbone: str = "mlp",
         backbone_kwargs: dict[str, Any] | None = None,
         n_directions: int = 32,
     ) -> None:
-        super().__init__(n_features, n_embed, backbone=backbone, backbone_kwargs=backbone_kwargs)
+        super().__init__(spec, n_context, backbone=backbone, backbone_kwargs=backbone_kwargs)
         self.n_directions = check_count(n_directions, "n_directions")
 
     def divergence(self, x: Tensor, weights_x: Tensor, y: Tensor, weights_y: Tensor, scale: Tensor) -> Tensor:

@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 
 from scgde._checks import check_count, check_positive
 from scgde.nn.attention import SelfAttention
-from scgde.nn.blocks import mlp
+from scgde.nn.cells import take_cells
 from scgde.nn.divergences import sinkhorn_divergence, uniform_weights
-from scgde.nn.generators._base import Generator, generators
+from scgde.nn.generators._base import GENERATORS, Generator
+from scgde.nn.layers import mlp
+
+if TYPE_CHECKING:
+    from scgde.nn.cells import CellSpec
 
 
-@generators.register("wormhole")
+@GENERATORS.register("wormhole")
 class Wormhole(Generator):
     """A fixed number of cells by attention from learnt tokens, matched by the Sinkhorn divergence.
 
@@ -18,10 +24,10 @@ class Wormhole(Generator):
 
     Parameters
     ----------
-    n_features
-        Features of a cell.
-    n_embed
-        Dimensions of the embedding.
+    spec
+        Cells of real numbers.
+    n_context
+        Dimensions of the context.
     n_points
         Cells that stand for a set.
     n_hidden
@@ -47,8 +53,8 @@ class Wormhole(Generator):
 
     def __init__(
         self,
-        n_features: int,
-        n_embed: int,
+        spec: CellSpec,
+        n_context: int,
         *,
         n_points: int = 64,
         n_hidden: int = 128,
@@ -57,36 +63,35 @@ class Wormhole(Generator):
         epsilon: float = 0.05,
         n_rounds: int = 2,
     ) -> None:
-        super().__init__()
-        self.n_features, self.n_embed = n_features, n_embed
+        super().__init__(spec, n_context)
         self.n_points = check_count(n_points, "n_points")
         self.epsilon = check_positive(epsilon, "epsilon")
         self.n_rounds = check_count(n_rounds, "n_rounds")
         self.tokens = nn.Parameter(torch.randn(n_points, n_hidden))
-        self.context = nn.Linear(n_embed, n_hidden)
+        self.context = nn.Linear(n_context, n_hidden)
         self.blocks = nn.ModuleList(_Block(n_hidden, n_heads) for _ in range(n_layers))
-        self.last = nn.Sequential(nn.LayerNorm(n_hidden), nn.Linear(n_hidden, n_features))
+        self.last = nn.Sequential(nn.LayerNorm(n_hidden), nn.Linear(n_hidden, spec.size))
 
-    def points(self, embedding: Tensor) -> Tensor:
-        """Cells that stand for each set, shape ``(S, n_points, G)``, of embeddings ``(S, E)``."""
-        context = self.context(embedding)[:, None, :]
-        state = self.tokens.expand(len(embedding), -1, -1)
+    def points(self, context: Tensor) -> Tensor:
+        """Cells that stand for each set, shape ``(S, n_points, *shape)``, of contexts ``(S, C)``."""
+        given = self.context(context)[:, None, :]
+        state = self.tokens.expand(len(context), -1, -1)
         for block in self.blocks:
-            state = block(state, context)
-        return self.last(state)
+            state = block(state, given)
+        return self.last(state).unflatten(-1, self.spec.shape)
 
-    def loss(self, x: Tensor, weights: Tensor, embedding: Tensor) -> Tensor:
-        points = self.points(embedding)
+    def loss(self, target: Tensor, weights: Tensor, context: Tensor) -> Tensor:
+        points, cells = self.points(context).flatten(2), target.flatten(2)
         even = uniform_weights(points)
-        return sinkhorn_divergence(points, even, x, weights, epsilon=self.epsilon, n_rounds=self.n_rounds)
+        return sinkhorn_divergence(points, even, cells, weights, epsilon=self.epsilon, n_rounds=self.n_rounds)
 
-    def sample(self, embedding: Tensor, n_cells: int, *, rng: torch.Generator | None = None) -> Tensor:
+    def sample(self, context: Tensor, n_cells: int, *, rng: torch.Generator | None = None) -> Tensor:
         """Draw from the points of each set, each at most once while they last; see :meth:`Generator.sample`."""
-        self._check_embedding(embedding)
-        points = self.points(embedding)
+        self._check_context(context)
+        points = self.points(context)
         equal = torch.ones(points.shape[:2])
         drawn = torch.multinomial(equal, n_cells, replacement=n_cells > self.n_points, generator=rng)
-        return points.gather(1, drawn.to(points.device)[:, :, None].expand(-1, -1, self.n_features))
+        return take_cells(points, drawn.to(points.device))
 
 
 class _Block(nn.Module):

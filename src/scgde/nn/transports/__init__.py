@@ -1,12 +1,32 @@
-"""Maps from the cells of one set to those of another, given both embeddings."""
+"""Maps from the cells of one set to those of another, given the contexts of both."""
 
 from __future__ import annotations
 
-from scgde.nn.transports._base import Transport, transports
+from scgde.nn.transports._base import TRANSPORTS, Transport
+from scgde.nn.transports._conditions import (
+    CONDITIONS,
+    BothEmbeddings,
+    LookupTable,
+    SourceOnly,
+    TransportCondition,
+)
 from scgde.nn.transports._energy import Energy
 from scgde.nn.transports._flow_matching import FlowMatching
 from scgde.nn.transports._mmd import MMD
 from scgde.nn.transports._sinkhorn import Sinkhorn
 from scgde.nn.transports._sliced_wasserstein import SlicedWasserstein
 
-__all__ = ["MMD", "Energy", "FlowMatching", "Sinkhorn", "SlicedWasserstein", "Transport", "transports"]
+__all__ = [
+    "CONDITIONS",
+    "MMD",
+    "TRANSPORTS",
+    "BothEmbeddings",
+    "Energy",
+    "FlowMatching",
+    "LookupTable",
+    "Sinkhorn",
+    "SlicedWasserstein",
+    "SourceOnly",
+    "Transport",
+    "TransportCondition",
+]

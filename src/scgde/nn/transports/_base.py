@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -11,34 +11,39 @@ from scgde._registry import Registry
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from scgde.nn.cells import CellSpec, Ends, Measure
+
 
 class Transport(nn.Module, ABC):
-    """Map of source cells, conditioned on the embeddings of the source and of the target set."""
+    """Map of source cells, conditioned on the contexts of the source and of the target set.
 
-    n_features: int
-    n_embed: int
+    A subclass is made as ``Transport(spec, n_context, *, ...)``, and passes both on.
+
+    Parameters
+    ----------
+    spec
+        Cells that are transported.
+    n_context
+        Dimensions of the context of each end: its embedding, and covariates.
+    """
+
+    #: Kinds of cells that it transports; checked when a model is built.
+    supports: ClassVar[frozenset[str]] = frozenset({"continuous"})
+
+    def __init__(self, spec: CellSpec, n_context: int) -> None:
+        super().__init__()
+        self.spec, self.n_context = spec, n_context
 
     @abstractmethod
-    def loss(
-        self,
-        source: Tensor,
-        target: Tensor,
-        source_embedding: Tensor,
-        target_embedding: Tensor,
-        *,
-        source_weights: Tensor,
-        target_weights: Tensor,
-    ) -> Tensor:
+    def loss(self, source: Measure, target: Measure, context: Ends) -> Tensor:
         """Training loss of each pair of sets.
 
         Parameters
         ----------
         source, target
-            Cells, shapes ``(S, M, G)`` and ``(S, N, G)``.
-        source_embedding, target_embedding
-            Shape ``(S, E)`` each.
-        source_weights, target_weights
-            Non-negative, each row sums to 1, shapes ``(S, M)`` and ``(S, N)``.
+            Cells, shapes ``(S, M, *shape)`` and ``(S, N, *shape)``, and their weights.
+        context
+            Of both ends, shape ``(S, C)`` each.
 
         Returns
         -------
@@ -49,41 +54,39 @@ class Transport(nn.Module, ABC):
     def push(
         self,
         source: Tensor,
-        source_embedding: Tensor,
-        target_embedding: Tensor,
+        context: Ends,
         *,
         times: Sequence[float] = (1.0,),
         rng: torch.Generator | None = None,
     ) -> Tensor:
-        """Move source cells.
+        """Transport source cells.
 
         Parameters
         ----------
         source
-            Cells, shape ``(S, M, G)``.
-        source_embedding, target_embedding
-            Shape ``(S, E)`` each.
+            Cells, shape ``(S, M, *shape)``.
+        context
+            Of both ends, shape ``(S, C)`` each.
         times
-            Where on its way each cell is seen: in [0, 1] and not decreasing, 0 the source, 1 the target.
+            Where on its path each cell is seen: in [0, 1] and not decreasing, 0 the source, 1 the target.
         rng
             Random state of a transport that draws; torch's global one if absent.
 
         Returns
         -------
-        Cells, shape ``(T, S, M, G)``, in the order of ``source``.
+        Cells, shape ``(T, S, M, *shape)``, in the order of ``source``.
 
         Raises
         ------
         ValueError
-            If ``times`` are none of these, or an embedding has other dimensions.
+            If ``times`` are none of these, or a context has other dimensions.
         """
 
-    def _check_push(
-        self, source: Tensor, source_embedding: Tensor, target_embedding: Tensor, times: Sequence[float]
-    ) -> None:
-        for name, embedding in (("source_embedding", source_embedding), ("target_embedding", target_embedding)):
-            if embedding.shape != (len(source), self.n_embed):
-                msg = f"`{name}` must have shape ({len(source)}, {self.n_embed}), got {tuple(embedding.shape)}."
+    def _check_push(self, source: Tensor, context: Ends, times: Sequence[float]) -> None:
+        expected = (len(source), self.n_context)
+        for name, values in context._asdict().items():
+            if values.shape != expected:
+                msg = f"`context.{name}` must have shape {expected}, got {tuple(values.shape)}."
                 raise ValueError(msg)
         check_times(times)
 
@@ -97,4 +100,4 @@ def check_times(times: Sequence[float]) -> list[float]:
     return values
 
 
-transports: Registry[Transport] = Registry("transport")
+TRANSPORTS: Registry[Transport] = Registry("transport")

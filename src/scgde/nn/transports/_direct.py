@@ -6,67 +6,58 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from scgde.nn.backbones import backbones
+from scgde.nn.backbones import BACKBONES
 from scgde.nn.transports._base import Transport, check_times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from scgde.nn.cells import CellSpec, Ends, Measure
+
 
 class DirectTransport(Transport):
-    """One step from source to target cells, trained by a distance between moved and target cells.
+    """One step from source to target cells, trained by a distance between transported and target cells.
 
-    Only the moved *set* is compared: which cell goes where is left open, unlike in flow matching.
+    Only the transported *set* is compared: which cell goes where is left open, unlike in flow matching. Distances
+    between cells are Euclidean, over all their values.
 
     Parameters
     ----------
-    n_features
-        Features of a cell.
-    n_embed
-        Dimensions of each embedding.
+    spec
+        Cells of real numbers.
+    n_context
+        Dimensions of the context of each end.
     backbone
-        Name of the network that gives the displacement of a cell, see ``scgde.nn.backbones``.
+        Name of the network that gives the displacement of a cell, see ``scgde.nn.BACKBONES``.
     backbone_kwargs
         Its options.
     """
 
     def __init__(
-        self, n_features: int, n_embed: int, *, backbone: str = "mlp", backbone_kwargs: dict[str, Any] | None = None
+        self, spec: CellSpec, n_context: int, *, backbone: str = "mlp", backbone_kwargs: dict[str, Any] | None = None
     ) -> None:
-        super().__init__()
-        self.n_features, self.n_embed = n_features, n_embed
-        self.backbone = backbones[backbone](n_features, 2 * n_embed, **(backbone_kwargs or {}))
+        super().__init__(spec, n_context)
+        self.backbone = BACKBONES[backbone](spec, 2 * n_context, **(backbone_kwargs or {}))
 
     @abstractmethod
-    def divergence(self, moved: Tensor, moved_weights: Tensor, target: Tensor, target_weights: Tensor) -> Tensor:
-        """Divergence between moved cells ``(S, M, G)`` and target cells ``(S, N, G)``, shape ``(S,)``."""
+    def divergence(self, x: Tensor, weights_x: Tensor, y: Tensor, weights_y: Tensor) -> Tensor:
+        """Divergence between transported cells ``(S, M, D)`` and target cells ``(S, N, D)``, shape ``(S,)``."""
 
-    def loss(
-        self,
-        source: Tensor,
-        target: Tensor,
-        source_embedding: Tensor,
-        target_embedding: Tensor,
-        *,
-        source_weights: Tensor,
-        target_weights: Tensor,
-    ) -> Tensor:
-        moved = source + self._displacement(source, source_embedding, target_embedding)
-        return self.divergence(moved, source_weights, target, target_weights)
+    def loss(self, source: Measure, target: Measure, context: Ends) -> Tensor:
+        end = source.x + self._displacement(source.x, context)
+        return self.divergence(end.flatten(2), source.weights, target.x.flatten(2), target.weights)
 
     def push(
         self,
         source: Tensor,
-        source_embedding: Tensor,
-        target_embedding: Tensor,
+        context: Ends,
         *,
         times: Sequence[float] = (1.0,),
         rng: torch.Generator | None = None,
     ) -> Tensor:
-        self._check_push(source, source_embedding, target_embedding, times)
-        displacement = self._displacement(source, source_embedding, target_embedding)
+        self._check_push(source, context, times)
+        displacement = self._displacement(source, context)
         return torch.stack([source + time * displacement for time in check_times(times)])
 
-    def _displacement(self, source: Tensor, source_embedding: Tensor, target_embedding: Tensor) -> Tensor:
-        context = torch.cat([source_embedding, target_embedding], dim=-1)
-        return self.backbone(source, torch.zeros_like(source[..., :1]), context)
+    def _displacement(self, source: Tensor, context: Ends) -> Tensor:
+        return self.backbone(source, source.new_zeros(source.shape[:2]), torch.cat(context, dim=-1))

@@ -3,20 +3,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scgde.nn.divergences import energy_distance
-from scgde.nn.transports._base import transports
+from scgde.nn.transports._base import TRANSPORTS
 from scgde.nn.transports._direct import DirectTransport
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-@transports.register("energy")
+@TRANSPORTS.register("energy")
 class Energy(DirectTransport):
     """Direct map trained by the energy distance.
 
     Parameters
     ----------
-    n_features, n_embed, backbone, backbone_kwargs
+    spec, n_context, backbone, backbone_kwargs
         See :class:`DirectTransport`.
 
     References
@@ -24,5 +24,5 @@ class Energy(DirectTransport):
     :cite:t:`Szekely13`.
     """
 
-    def divergence(self, moved: Tensor, moved_weights: Tensor, target: Tensor, target_weights: Tensor) -> Tensor:
-        return energy_distance(moved, moved_weights, target, target_weights, unbiased=True)
+    def divergence(self, x: Tensor, weights_x: Tensor, y: Tensor, weights_y: Tensor) -> Tensor:
+        return energy_distance(x, weights_x, y, weights_y, unbiased=True)

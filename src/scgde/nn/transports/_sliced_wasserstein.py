@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scgde.nn.divergences import projected_quantiles, random_directions, sliced_wasserstein2
-from scgde.nn.transports._base import transports
+from scgde.nn.transports._base import TRANSPORTS
 from scgde.nn.transports._direct import DirectTransport
 
 if TYPE_CHECKING:
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 _N_DIRECTIONS = 32
 
 
-@transports.register("sliced_wasserstein")
+@TRANSPORTS.register("sliced_wasserstein")
 class SlicedWasserstein(DirectTransport):
     """Direct map trained by the squared sliced Wasserstein-2 distance.
 
     Parameters
     ----------
-    n_features, n_embed, backbone, backbone_kwargs
+    spec, n_context, backbone, backbone_kwargs
         See :class:`DirectTransport`.
 
     References
@@ -27,7 +27,7 @@ class SlicedWasserstein(DirectTransport):
     :cite:t:`Bonneel15`.
     """
 
-    def divergence(self, moved: Tensor, moved_weights: Tensor, target: Tensor, target_weights: Tensor) -> Tensor:
-        directions = random_directions(_N_DIRECTIONS, moved)
-        sets = ((moved, moved_weights), (target, target_weights))
-        return sliced_wasserstein2(*(projected_quantiles(x, weights, directions) for x, weights in sets))
+    def divergence(self, x: Tensor, weights_x: Tensor, y: Tensor, weights_y: Tensor) -> Tensor:
+        directions = random_directions(_N_DIRECTIONS, x)
+        quantiles = (projected_quantiles(*part, directions) for part in ((x, weights_x), (y, weights_y)))
+        return sliced_wasserstein2(*quantiles)

@@ -5,7 +5,7 @@ from itertools import permutations
 import pytest
 import torch
 
-from scgde.nn.independence import group_dependence, hsic
+from scgde.nn.hsic import group_dependence, hsic
 
 
 def normal(*shape, seed=0):

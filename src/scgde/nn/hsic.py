@@ -1,4 +1,4 @@
-"""How much an embedding tells of the group that a set comes from."""
+"""Dependence of embeddings and groups: the Hilbert-Schmidt independence criterion."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ BANDWIDTHS = (0.25, 0.5, 1.0)
 def group_dependence(embedding: Tensor, groups: Tensor) -> Tensor:
     """Normalised Hilbert-Schmidt independence criterion of embeddings and groups, a scalar.
 
-    About 0 where they are independent, on average and for any number of sets; 1 where the group is all that an
-    embedding tells. It does not change when embeddings are shifted, turned or multiplied, so that no network makes it
+    About 0 where they are independent, on average and for any number of sets; 1 where the embedding is a function of
+    the group alone. It does not change when embeddings are shifted, rotated or multiplied, so that no network makes it
     small by making its embeddings large.
 
     Parameters
@@ -46,13 +46,16 @@ def gaussian_kernel(embedding: Tensor) -> Tensor:
 def hsic(first: Tensor, second: Tensor) -> Tensor:
     """Hilbert-Schmidt independence criterion of two kernel matrices ``(n, n)``, n at least 4, without bias.
 
+    With K and L the matrices without their diagonals:
+    ``(tr(K L) + 1'K1 1'L1 / ((n - 1) (n - 2)) - 2 1'K L 1 / (n - 2)) / (n (n - 3))``.
+
     References
     ----------
-    :cite:t:`Song12`.
+    :cite:t:`Song12`, the estimator HSIC_1.
     """
     n = len(first)
     first, second = (kernel - kernel.diagonal().diag() for kernel in (first, second))
     joint = (first * second).sum()
-    apart = first.sum() * second.sum() / ((n - 1) * (n - 2))
-    along = 2 * (first.sum(0) * second.sum(0)).sum() / (n - 2)
-    return (joint + apart - along) / (n * (n - 3))
+    product = first.sum() * second.sum() / ((n - 1) * (n - 2))
+    shared = 2 * (first.sum(0) * second.sum(0)).sum() / (n - 2)
+    return (joint + product - shared) / (n * (n - 3))

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from scgde.nn import median
-from scgde.nn.encoders import encoders
-from scgde.nn.median import weighted_median
+from scgde.nn import weighted_median as module
+from scgde.nn.encoders import ENCODERS
+from scgde.nn.weighted_median import weighted_median
 
 
 def draw(*shape: int) -> torch.Tensor:
@@ -53,7 +53,7 @@ def test_weighted_median_never_lands_on_a_cell_of_weight_zero() -> None:
 def test_weighted_median_is_the_same_feature_by_feature(monkeypatch: pytest.MonkeyPatch) -> None:
     x, weights = draw(2, 30, 5), draw(2, 30).softmax(-1)
     whole = weighted_median(x, weights)
-    monkeypatch.setattr(median, "_MAX_SORTED", 1)
+    monkeypatch.setattr(module, "_MAX_SORTED", 1)
     assert torch.equal(weighted_median(x, weights), whole)
 
 
@@ -64,11 +64,11 @@ def test_weighted_median_sends_its_gradient_to_the_middle_cells() -> None:
 
 
 def test_median_gnn_alone_is_not_smooth() -> None:
-    assert [name for name in encoders if not encoders[name].is_smooth] == ["median_gnn"]
+    assert [name for name in ENCODERS if not ENCODERS[name].is_smooth] == ["median_gnn"]
 
 
 def test_median_gnn_does_not_move_with_an_outlier() -> None:
-    encoder = encoders["median_gnn"](2, 3, n_hidden=16, n_layers=0)
+    encoder = ENCODERS["median_gnn"](2, 3, n_hidden=16, n_layers=0)
     x = draw(1, 11, 2)
     far = x.clone()
     far[:, 0] = 1e3 * x[:, 0]

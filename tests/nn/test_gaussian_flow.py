@@ -8,7 +8,7 @@ import torch
 from scipy.linalg import sqrtm
 from torch import nn
 
-from scgde.nn.gaussians import FLOOR, MAX_FULL, Between, FromNoise, Gaussian, GaussianHead
+from scgde.nn.gaussian_flow import FLOOR, MAX_FULL, Between, FromNoise, Gaussian, GaussianHead
 from scgde.nn.solvers import solve
 
 N_SETS, N_CELLS, N_FEATURES, N_EMBED = 3, 400, 4, 5
@@ -40,8 +40,8 @@ def fitted(x: torch.Tensor, weights: torch.Tensor, n_steps: int = 1000) -> tuple
     return head, embedding
 
 
-def told(n_features: int, n_sets: int = N_SETS) -> Gaussian:
-    """What a head says that is not where it started."""
+def some_gaussian(n_features: int, n_sets: int = N_SETS) -> Gaussian:
+    """Gaussians of a head that is not where it started."""
     head = GaussianHead(n_features, N_EMBED)
     nn.init.normal_(head.network[-1].weight, std=0.5)
     return head(torch.randn(n_sets, N_EMBED))
@@ -51,8 +51,8 @@ def covariance(gaussian: Gaussian) -> torch.Tensor:
     return gaussian.power(1.0) if gaussian.axes is not None else torch.diag_embed(gaussian.variance[:, 0])
 
 
-def moved(field: FromNoise | Between, x: torch.Tensor) -> torch.Tensor:
-    return solve(lambda x, time: field(x, torch.full_like(x[..., :1], time)).velocity, x, n_steps=50, method="rk4")
+def flowed(field: FromNoise | Between, x: torch.Tensor) -> torch.Tensor:
+    return solve(lambda x, time: field(x, x.new_full(x.shape[:2], time)).velocity, x, n_steps=50, method="rk4")
 
 
 def test_head_learns_weighted_mean_and_covariance():
@@ -106,8 +106,8 @@ def test_no_gradient_passes_through_a_gaussian():
 
 @SIZES
 def test_noise_ends_as_the_gaussian(n_features):
-    gaussian = told(n_features)
-    cells = moved(FromNoise(gaussian), torch.randn(N_SETS, 4000, n_features))
+    gaussian = some_gaussian(n_features)
+    cells = flowed(FromNoise(gaussian), torch.randn(N_SETS, 4000, n_features))
     spread = covariance(gaussian).diagonal(dim1=1, dim2=2).sum(-1)
     for index in range(N_SETS):
         scale = float(spread[index]) / n_features
@@ -118,9 +118,9 @@ def test_noise_ends_as_the_gaussian(n_features):
 
 @SIZES
 def test_cells_move_as_the_optimal_map_says(n_features):
-    start, end = told(n_features), told(n_features)
+    start, end = some_gaussian(n_features), some_gaussian(n_features)
     x = start.mean + 0.3 * torch.randn(N_SETS, 7, n_features)
-    cells = moved(Between(start, end), x)
+    cells = flowed(Between(start, end), x)
     for index in range(N_SETS):
         ends = (covariance(part)[index].double().numpy() for part in (start, end))
         first, last = ends
@@ -132,21 +132,21 @@ def test_cells_move_as_the_optimal_map_says(n_features):
 
 
 @SIZES
-def test_place_keeps_on_the_way_of_an_optimal_map_and_has_variance_1(n_features):
-    start, end = told(n_features), told(n_features)
+def test_whitened_cells_are_constant_along_an_optimal_map_and_have_variance_1(n_features):
+    start, end = some_gaussian(n_features), some_gaussian(n_features)
     noise = torch.randn(N_SETS, 4000, n_features)
     half = start.power(0.5)
     x = start.mean + (noise @ half if start.axes is not None else noise * half)
     field = Between(start, end)
-    before, after = (field(at, torch.full_like(x[..., :1], time)).place for at, time in ((x, 0), (moved(field, x), 1)))
+    before, after = (field(at, x.new_full(x.shape[:2], time)).whitened for at, time in ((x, 0), (flowed(field, x), 1)))
     torch.testing.assert_close(before, noise, rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(after, noise, rtol=1e-2, atol=1e-2)
 
 
 @SIZES
 def test_a_gaussian_stays_where_it_is(n_features):
-    gaussian, x = told(n_features), torch.randn(N_SETS, 7, n_features)
-    velocity = Between(gaussian, gaussian)(x, torch.rand(N_SETS, 7, 1)).velocity
+    gaussian, x = some_gaussian(n_features), torch.randn(N_SETS, 7, n_features)
+    velocity = Between(gaussian, gaussian)(x, torch.rand(N_SETS, 7)).velocity
     torch.testing.assert_close(velocity, torch.zeros_like(x), rtol=0, atol=1e-3)
 
 
@@ -161,4 +161,4 @@ def test_embeddings_far_out_have_finite_gaussians_losses_and_gradients(n_feature
     assert loss.isfinite().all()
     assert gradient.isfinite().all()
     gaussian = head(embedding)
-    assert Between(gaussian, head(-embedding))(x, torch.rand(N_SETS, 7, 1)).velocity.isfinite().all()
+    assert Between(gaussian, head(-embedding))(x, torch.rand(N_SETS, 7)).velocity.isfinite().all()

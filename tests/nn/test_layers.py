@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from scgde.nn.blocks import weighted_mean
+from scgde.nn.layers import weighted_mean
 
 
 def test_weighted_mean_keeps_float32_precision_when_a_set_is_large() -> None:

@@ -53,6 +53,7 @@ class FourierTime(nn.Module):
         self.n_output = 2 * n_frequencies + 1
 
     def forward(self, time: Tensor) -> Tensor:
-        """Features of ``time``, shape ``(..., 1)`` to ``(..., n_output)``."""
+        """Features of ``time``, shape ``(...)`` to ``(..., n_output)``."""
+        time = time[..., None]
         angles = time * self.frequencies
         return torch.cat([time, angles.cos(), angles.sin()], dim=-1)

@@ -1,4 +1,4 @@
-"""Predictions of what is known of a set from its embedding."""
+"""Predictions of the label of a set from its embedding."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class LabelHead(nn.Module, ABC):
         self.linear = nn.Linear(n_embed, n_outputs)
 
     def outputs(self, embedding: Tensor) -> Tensor:
-        """Probabilities of the classes, or numbers in the units of the labels, ``(S, E)`` to ``(S, C)``."""
+        """Probabilities of the classes, or numbers in the scale of the labels, ``(S, E)`` to ``(S, C)``."""
         return self._outputs(self.linear(embedding))
 
     def loss(self, embedding: Tensor, labels: Tensor) -> Tensor:
@@ -42,13 +42,13 @@ class LabelHead(nn.Module, ABC):
         losses = self._losses(self.linear(embedding[known]), labels[known])
         return losses.sum() / known.sum().clamp_min(1)
 
-    def set_units(self, labels: Tensor) -> None:
-        """Weigh classes, or scale numbers, by the labels ``(S,)`` that are trained on."""
-        self._set_units(labels[~labels.isnan()])
+    def fit_scaling(self, labels: Tensor) -> None:
+        """Weigh classes, or scale numbers, by the training labels ``(S,)``."""
+        self._fit_scaling(labels[~labels.isnan()])
 
     @torch.no_grad()
-    def start_at(self, coef: Tensor, intercept: Tensor) -> None:
-        """Predict ``embedding @ coef.T + intercept``, logits or numbers; ``(C, E)``, ``(C,)``. Units must be set."""
+    def init_from_linear(self, coef: Tensor, intercept: Tensor) -> None:
+        """Predict ``embedding @ coef.T + intercept``, logits or numbers; ``(C, E)``, ``(C,)``; after the scaling."""
         coef, intercept = self._raw(coef, intercept)
         self.linear.weight.copy_(coef)
         self.linear.bias.copy_(intercept)
@@ -60,7 +60,7 @@ class LabelHead(nn.Module, ABC):
     def _losses(self, raw: Tensor, labels: Tensor) -> Tensor: ...
 
     @abstractmethod
-    def _set_units(self, labels: Tensor) -> None: ...
+    def _fit_scaling(self, labels: Tensor) -> None: ...
 
     @abstractmethod
     def _raw(self, coef: Tensor, intercept: Tensor) -> tuple[Tensor, Tensor]: ...
@@ -93,7 +93,7 @@ class ClassHead(LabelHead):
         codes = labels.long()
         return self.class_weights[codes] * functional.cross_entropy(raw, codes, reduction="none")
 
-    def _set_units(self, labels: Tensor) -> None:
+    def _fit_scaling(self, labels: Tensor) -> None:
         if not self.balanced:
             return
         counts = labels.long().bincount(minlength=len(self.class_weights))
@@ -127,7 +127,7 @@ class NumberHead(LabelHead):
     def _losses(self, raw: Tensor, labels: Tensor) -> Tensor:
         return (raw[:, 0] - (labels - self.center) / self.scale).square()
 
-    def _set_units(self, labels: Tensor) -> None:
+    def _fit_scaling(self, labels: Tensor) -> None:
         self.center.copy_(labels.mean())
         self.scale.copy_(labels.std(correction=0).clamp_min(1e-12))
 

@@ -1,0 +1,81 @@
+"""Stored models of earlier versions in the names of this one."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scgde._types import Config
+
+#: Number of the form in which models are stored; raised when names change.
+FORMAT = 1
+
+#: Arrays of form 0, and their names in form 1.
+_RENAMED = {
+    r"^module\.encoder\.first\.network\.0\.": "module.encoder.first.",
+    r"^module\.encoder\.cell\.network\.": "module.encoder.cell.",
+    r"^module\.(center|scale)$": r"module.transform.\1",
+    r"^module\.table\.weight$": "module.conditioning.table.weight",
+}
+
+
+def migrate(config: Config, state: dict[str, Any]) -> tuple[Config, dict[str, Any]]:
+    """A stored model in the present form; the arguments are not changed.
+
+    Parameters
+    ----------
+    config
+        Plain values, of this version or an earlier one.
+    state
+        Arrays by name.
+
+    Raises
+    ------
+    ValueError
+        If the model was stored by a later version, or has a network that this version does not have.
+    """
+    found = config.get("format", 0)
+    if found > FORMAT:
+        msg = f"A model stored in form {FORMAT} or earlier is required, got {found}. Install a newer scgde to read it."
+        raise ValueError(msg)
+    return (config, state) if found == FORMAT else _from_0(config, state)
+
+
+def _from_0(config: Config, state: dict[str, Any]) -> tuple[Config, dict[str, Any]]:
+    """From version 0.1.0: the featurizer leaves the encoder, and parts that were never trained are not built."""
+    init = dict(config["init"])
+    init["encoder_kwargs"] = _without_featurizer(init["encoder"], init["encoder_kwargs"])
+    if "anchored" in init.get("transport_kwargs", {}):
+        options = dict(init["transport_kwargs"])
+        init["transport_kwargs"] = {"preserve_identity": options.pop("anchored"), **options}
+    unused = tuple(
+        prefix
+        for prefix, is_unused in {
+            "module.isometry.": not init["isometry"],
+            "module.encoder.": init.get("condition") == "lookup",
+        }.items()
+        if is_unused
+    )
+    arrays = {_renamed(name): value for name, value in state.items() if not name.startswith(unused)}
+    return {**config, "format": FORMAT, "init": init}, arrays
+
+
+def _without_featurizer(encoder: str, options: Config) -> Config:
+    rest = dict(options)
+    name, given = rest.pop("featurizer", "mlp"), rest.pop("featurizer_kwargs", {})
+    if encoder == "deep_sets" and name == "mlp" and set(given) <= {"n_layers"}:
+        return {**rest, **given}
+    if name != "mlp" or given.get("n_layers", 0) != 0:
+        msg = (
+            f"A stored encoder must begin with a linear map, got one with a featurizer of its own: {name!r}, {given}. "
+            "Featurizers are an option of the model now: fit again with `featurizer`."
+        )
+        raise ValueError(msg)
+    return rest
+
+
+def _renamed(name: str) -> str:
+    for pattern, replacement in _RENAMED.items():
+        name = re.sub(pattern, replacement, name)
+    return name

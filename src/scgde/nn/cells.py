@@ -1,0 +1,143 @@
+"""What networks know of cells: their kind and shape, weighted sets of them, and helpers for cells of any shape."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from scgde._registry import Registry
+
+
+class CellSpec(NamedTuple):
+    """All that networks are told of one cell.
+
+    Parameters
+    ----------
+    kind
+        ``"continuous"``, ``"counts"`` or ``"tokens"``.
+    shape
+        Shape of one cell: ``(G,)`` for a vector, ``(L,)`` for a sequence, ``(C, H, W)`` for an image.
+    dtype
+        Type of its values.
+    n_values
+        Size of the vocabulary of tokens; None for other kinds.
+    """
+
+    kind: str
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    n_values: int | None = None
+
+    @classmethod
+    def vectors(cls, n_features: int) -> Self:
+        """Cells that are vectors of ``n_features`` real numbers."""
+        return cls("continuous", (n_features,), torch.float32)
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether a cell is a vector of real numbers."""
+        return self.kind == "continuous" and len(self.shape) == 1
+
+    @property
+    def size(self) -> int:
+        """Number of values of a cell."""
+        return torch.Size(self.shape).numel()
+
+
+class Measure(NamedTuple):
+    """Empirical measures: the points and weights of each set.
+
+    Parameters
+    ----------
+    x
+        Cells, shape ``(S, M, *shape)``.
+    weights
+        Non-negative, each row sums to 1, shape ``(S, M)``; 0 is padding.
+    """
+
+    x: Tensor
+    weights: Tensor
+
+
+class SetBatch(NamedTuple):
+    """Sets of a training step, with what is known of them.
+
+    Parameters
+    ----------
+    encoder
+        Cells that are embedded, ``(S, M, *shape)`` with their weights.
+    target
+        Cells that are modelled, ``(S, N, *shape)`` with their weights: other cells of the same sets by default.
+    sets
+        Which set of the data each one is, shape ``(S,)``.
+    step
+        Number of the step, a scalar.
+    covariates
+        By name, codes ``(S,)`` or features ``(S, d)`` of the sets; -1 or NaN where missing.
+    source, destination
+        Of each pair, the positions of its two sets in the batch, shape ``(P,)``; None where there are no pairs.
+    """
+
+    encoder: Measure
+    target: Measure
+    sets: Tensor
+    step: Tensor
+    covariates: dict[str, Tensor]
+    source: Tensor | None = None
+    destination: Tensor | None = None
+
+
+class Ends(NamedTuple):
+    """What a transport is conditioned on: the context of the source and of the target sets, ``(S, C)`` each."""
+
+    source: Tensor
+    target: Tensor
+
+
+def per_cell(x: Tensor) -> Tensor:
+    """Mean over the values of each cell, ``(S, M, *shape)`` to ``(S, M)``."""
+    return x.flatten(2).mean(-1)
+
+
+def like_cells(values: Tensor, x: Tensor) -> Tensor:
+    """One value per cell, ``(S, M)``, in a shape that broadcasts with cells ``x``, ``(S, M, *shape)``."""
+    return values.reshape(*values.shape, *[1] * (x.ndim - 2))
+
+
+def take_cells(x: Tensor, index: Tensor) -> Tensor:
+    """Cells ``(S, M, *shape)`` at positions ``(S, N)`` of their sets, shape ``(S, N, *shape)``."""
+    return x.gather(1, like_cells(index, x).expand(*index.shape, *x.shape[2:]))
+
+
+def check_supported(cls: Any, spec: CellSpec, argument: str, registry: Registry[Any]) -> None:
+    """Require that ``cls``, chosen by ``argument``, supports cells of the kind of ``spec``.
+
+    Raises
+    ------
+    ValueError
+        If not; the message lists the classes of ``registry`` that do.
+    """
+    if spec.kind not in cls.supports:
+        others = [name for name in registry if spec.kind in registry[name].supports]
+        msg = (
+            f"`{argument}` must support {spec.kind!r} cells, got {cls.__name__}, for {sorted(cls.supports)}. "
+            f"Those that do: {others}."
+        )
+        raise ValueError(msg)
+
+
+def check_vectors(spec: CellSpec, what: str) -> int:
+    """Return the number of features of cells that ``what`` requires to be vectors.
+
+    Raises
+    ------
+    ValueError
+        If the cells have another shape.
+    """
+    if len(spec.shape) != 1:
+        msg = f"{what} requires cells of shape (G,), got {spec.shape}. Choose another one for such cells."
+        raise ValueError(msg)
+    return spec.shape[0]

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
+
+import torch
+from torch import Tensor, nn
+
+from scgde._registry import Registry
+from scgde.nn.cells import CellSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from scgde._types import Config
+
+
+class CellTransform(nn.Module, ABC):
+    """Map from cells in the units of the data to what networks see, stored with the module.
+
+    A subclass is made as ``Transform(spec, *, ...)``.
+
+    Parameters
+    ----------
+    spec
+        Cells in the units of the data.
+    """
+
+    #: Kinds of cells that it takes.
+    supports: ClassVar[frozenset[str]] = frozenset({"continuous"})
+
+    def __init__(self, spec: CellSpec) -> None:
+        super().__init__()
+        self.spec = spec
+
+    @abstractmethod
+    def fit(self, blocks: Iterable[Tensor]) -> None:
+        """Learn from the cells of the training sets, which come once, in blocks ``(n, *shape)``."""
+
+    @abstractmethod
+    def encoder_input(self, x: Tensor) -> Tensor:
+        """What featurizers see of cells ``(S, M, *shape)``."""
+
+    @abstractmethod
+    def target(self, x: Tensor) -> Tensor:
+        """What generators and transports model of cells ``(S, M, *shape)``."""
+
+    @abstractmethod
+    def restore(self, x: Tensor) -> Tensor:
+        """Inverse of :meth:`target`, for cells of shape ``(..., *shape)``."""
+
+    @property
+    @abstractmethod
+    def ground_scale(self) -> float:
+        """Units of the data per unit of the ground coordinates; 1 where they have no unit in common."""
+
+    @abstractmethod
+    def ground(self, x: Tensor) -> Tensor:
+        """Fixed coordinates in which distances between cells mean something, ``(S, M, *shape)`` to ``(S, M, D)``."""
+
+
+TRANSFORMS: Registry[CellTransform] = Registry("transform")
+
+
+class TransformSpec(NamedTuple):
+    """A transform that is not made yet: what a representation says of its cells, and what a model stores of them.
+
+    Attributes
+    ----------
+    name
+        In ``TRANSFORMS``.
+    cells
+        Cells in the units of the data.
+    options
+        Of the transform, plain values.
+    """
+
+    name: str
+    cells: CellSpec
+    options: Config
+
+    def build(self) -> CellTransform:
+        """The transform, not fitted."""
+        return TRANSFORMS[self.name](self.cells, **self.options)
+
+    def to_config(self) -> Config:
+        """As plain values."""
+        cells = self.cells._asdict() | {"dtype": str(self.cells.dtype).removeprefix("torch.")}
+        return {"name": self.name, "cells": cells | {"shape": list(self.cells.shape)}, "options": self.options}
+
+    @classmethod
+    def from_config(cls, config: Config) -> Self:
+        """Inverse of :meth:`to_config`."""
+        cells = config["cells"]
+        spec = CellSpec(cells["kind"], tuple(cells["shape"]), getattr(torch, cells["dtype"]), cells["n_values"])
+        return cls(config["name"], spec, config["options"])
