@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+from scgde.module._batch import as_set_batch
 
 from scgde.module import TDEModule
-from scgde.module._batch import as_set_batch
 from scgde.nn.cells import CellSpec
 from scgde.nn.encoders import ENCODERS
 from scgde.nn.transports import CONDITIONS, TRANSPORTS

@@ -10,9 +10,9 @@ import warnings
 import anndata as ad
 import numpy as np
 import pytest
+from scgde.tl._carried import read_model, storable
 
 from scgde import tl
-from scgde.tl._carried import read_model, storable
 
 PROGRAM = """
 import json, sys, anndata as ad, numpy as np

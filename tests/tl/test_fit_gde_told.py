@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scgde.tl._told import batch_of_sets, label_of_sets
 
 from scgde import tl
 from scgde.nn.hsic import group_dependence
 from scgde.sets._grouping import group_cells
-from scgde.tl._told import batch_of_sets, label_of_sets
 
 N_SETS, N_CELLS, SHIFT = 24, 20, 6.0
 

@@ -4,10 +4,10 @@ import anndata as ad
 import numpy as np
 import pytest
 import torch
+from scgde.model._uncertainty import _thinned, covariance_of_sets, embed_draws
 
 from scgde import tl
 from scgde.data import SetIndex, open_store
-from scgde.model._uncertainty import _thinned, covariance_of_sets, embed_draws
 from scgde.nn.encoders import ENCODERS
 from scgde.tl._uncertainty import open_fitted
 

@@ -111,7 +111,7 @@ def _run(case: Case, folder: Path, settings: Settings) -> Outcome:
     scores.to_csv(folder / "scores.csv", index=False)
     _draw(adata, scores, folder, settings.seed)
     write_cells(adata, folder / f"{case.name}.h5ad")
-    return Outcome(case.name, adata.uns["gde"][_keys.SETS][_keys.ROLE], scores, time.monotonic() - start)
+    return Outcome(case.name, adata.uns["gde"][_keys.SETS][_keys.SPLIT], scores, time.monotonic() - start)
 
 
 def _split(case: Case, settings: Settings) -> None:

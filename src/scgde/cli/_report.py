@@ -28,7 +28,7 @@ class Outcome(NamedTuple):
     ----------
     name
         Of the data.
-    roles
+    split
         What the fit used each set for.
     scores
         As :func:`scgde.tl.score_generation` returns them.
@@ -37,7 +37,7 @@ class Outcome(NamedTuple):
     """
 
     name: str
-    roles: pd.Series
+    split: pd.Series
     scores: pd.DataFrame
     seconds: float
 
@@ -50,7 +50,7 @@ def print_scores(outcomes: Sequence[Outcome]) -> None:
         table.add_column(name, justify="right")
     for outcome in outcomes:
         means = outcome.scores[["generated", "pooled", "floor"]].mean()
-        counts = [str(len(outcome.roles)), str(len(outcome.scores))]
+        counts = [str(len(outcome.split)), str(len(outcome.scores))]
         table.add_row(outcome.name, *counts, *(f"{mean:.3f}" for mean in means), f"{outcome.seconds:.0f}")
     Console().print(table)
     say("Each held-out set is parted at random, and distances are taken to one half. From there to")
@@ -64,7 +64,7 @@ def columns_to_draw(table: pd.DataFrame, *, without: Sequence[str]) -> list[str]
     others = [
         str(name)
         for name in table
-        if name not in {*without, _keys.ROLE, _keys.N_CELLS} and _tells_sets_apart(table[name])
+        if name not in {*without, _keys.SPLIT, _keys.N_CELLS} and _tells_sets_apart(table[name])
     ]
     return [*others[: MAX_COLUMNS - 1], _keys.N_CELLS]
 

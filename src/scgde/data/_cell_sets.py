@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
@@ -116,10 +116,6 @@ class CellSets:
     def names(self) -> pd.Index:
         """Names of the sets."""
         return self.table.index
-
-    def with_table(self, **columns: object) -> CellSets:
-        """The same sets with further columns in their table."""
-        return replace(self, table=self.table.assign(**columns))
 
     def rows_of(self, names: Sequence[str], argument: str) -> np.ndarray:
         """Row of each named set in the table.

@@ -54,7 +54,7 @@ class ResidentStore(CellStore):
 
 
 class StreamedStore(CellStore):
-    """An array that is too large to hold densely, on disk, or of which few rows are needed: each is read once a call."""
+    """An array that is too large to hold densely, on disk, or of which few rows are needed."""
 
     def __init__(self, x: Any) -> None:
         # Rows of a CSC matrix are slow to reach.

@@ -215,7 +215,7 @@ class SetModel(StoredModel):
         """
         model = cls.from_stored(_io.read_folder(dir_path))
         if adata is not None:
-            model._attach(adata)
+            model._attach(adata)  # noqa: SLF001
         return model
 
     @classmethod
@@ -299,9 +299,7 @@ class SetModel(StoredModel):
         )
         self.is_trained_ = True
 
-    def _split(
-        self, training: Training, *, links: np.ndarray | None = None, fraction: float | None = None
-    ) -> SetSplit:
+    def _split(self, training: Training, *, links: np.ndarray | None = None, fraction: float | None = None) -> SetSplit:
         """Sets that ``train_sets`` and ``validation_sets`` name, or else a random split."""
         cells, options = self._own_cells(), training.options
         if options["train_sets"] is None:

@@ -273,7 +273,7 @@ class GDE(SetModel):
         rng, codes = torch.Generator().manual_seed(seed), torch.from_numpy(encode_batch(batch, len(z), self.batches))
         per_batch = max(1, self._max_cells // n_cells)
         parts = [
-            self.module.sample(part, n_cells, batch=code, rng=rng).cpu().numpy()
+            self.module.sample(part, n_cells, covariates={"batch": code}, rng=rng).cpu().numpy()
             for part, code in zip(z.split(per_batch), codes.to(self.device).split(per_batch), strict=True)
         ]
         return np.concatenate(parts)

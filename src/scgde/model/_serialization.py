@@ -44,6 +44,20 @@ class StoredModel(BaseModelClass):
     _history: pd.DataFrame = pd.DataFrame()
 
     @property
+    def representations(self) -> tuple[Representation, Representation]:
+        """What is read of a cell, and what is modelled.
+
+        Raises
+        ------
+        RuntimeError
+            If the model knows arrays only.
+        """
+        if self.representation is None or self.target_representation is None:
+            msg = "A model that was fitted on an AnnData is required, got one that knows arrays only."
+            raise RuntimeError(msg)
+        return self.representation, self.target_representation
+
+    @property
     def history(self) -> pd.DataFrame:
         """Columns step, train_loss, validation_loss; empty before training."""
         return self._history

@@ -17,7 +17,6 @@ from scgde.nn import CONDITIONS, TRANSPORTS
 from scgde.nn.cells import Ends
 from scgde.nn.isometry import GROUNDS
 from scgde.predictors import PREDICTORS
-from scgde.sets import SetSplit
 from scgde.sets._pairs import pair_indices
 
 if TYPE_CHECKING:
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from scgde.data.representations import Representation
     from scgde.nn.cells import CellSpec
     from scgde.predictors import Predictor
+    from scgde.sets import SetSplit
 
 _PAIR_FRACTION = 0.25
 

@@ -67,12 +67,12 @@ def read_set_weights(obs: pd.DataFrame, grouping: Grouping, set_weights: str | p
 def fit_params(views: Representations, *, mask: Any, set_weights: Any, **options: Any) -> Config:
     """Options of a fit as an AnnData holds them; of masks and weights, the columns that they were."""
     columns = {name: value for name, value in (("mask", mask), ("set_weights", set_weights)) if isinstance(value, str)}
-    entry = {"cells": REPRESENTATIONS.name_of(type(views.encoder)), **views.encoder.to_stored()[0]}
-    shown = {name: entry[name] for name in ("cells", "use_rep", "layer") if name in entry}
+    entry: dict[str, Any] = {"cells": REPRESENTATIONS.name_of(type(views.encoder)), **views.encoder.to_stored()[0]}
+    shown: dict[str, Any] = {name: entry[name] for name in ("cells", "use_rep", "layer") if name in entry}
     return to_storable({**shown, **columns, **options, "version": __version__})
 
 
-def train_names(sets: CellSets, split: SetSplit) -> dict[str, list[str]]:
+def train_names(sets: CellSets, split: SetSplit) -> dict[str, Any]:
     """The sets of a split as ``train`` takes them."""
     return {"train_sets": sets.names[split.train].tolist(), "validation_sets": sets.names[split.validation].tolist()}
 

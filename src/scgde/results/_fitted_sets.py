@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 import numpy as np
-import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_sets
@@ -18,6 +17,7 @@ from scgde.sets._set_table import rows_of_cells
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import pandas as pd
     from anndata import AnnData
 
     from scgde._types import Config
@@ -47,7 +47,9 @@ class FittedSets(Generic[ModelT]):
     params: Config
 
     @classmethod
-    def read(cls, adata: AnnData, key: str, model_class: type[ModelT] | None = None, *, all_cells: bool = False) -> Self:
+    def read(
+        cls, adata: AnnData, key: str, model_class: type[ModelT] | None = None, *, all_cells: bool = False
+    ) -> Self:
         """What ``adata`` holds under ``key``.
 
         Parameters
@@ -74,11 +76,10 @@ class FittedSets(Generic[ModelT]):
         index = index_of_sets(adata, table, key)
         if all_cells:
             _check_complete(table, index)
-        encoder = CellView.open(adata, model.representation, all_rows=all_cells)
-        target = encoder
-        if model.target_representation is not model.representation:
-            target = CellView.open(adata, model.target_representation, all_rows=all_cells)
-        cells = CellSets(encoder, target, index, table)
+        encoder, target = model.representations
+        read = CellView.open(adata, encoder, all_rows=all_cells)
+        modelled = read if target is encoder else CellView.open(adata, target, all_rows=all_cells)
+        cells = CellSets(read, modelled, index, table)
         return cls(model, cells, np.asarray(content[_keys.EMBEDDING]), content[_keys.PARAMS])
 
     @property

@@ -10,6 +10,7 @@ from scgde.sets._columns import per_set_column
 from scgde.sets._set_table import rows_of_cells, write_set_columns
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     from anndata import AnnData
 
@@ -55,10 +56,11 @@ def set_column(adata: AnnData, name: str, argument: str, key: str | None) -> pd.
 
 def write_predictions(adata: AnnData, model: GDE, key: str) -> None:
     """Write what a model with a label predicts of all sets."""
+    name = (model.fitted_on or {})["label_key"]
     outputs = model.predict(adata.uns[key][_keys.EMBEDDING])
-    write_outputs(adata, SetCovariate.of_classes(model.fitted_on["label_key"], model.label_classes), outputs, key)
+    write_outputs(adata, SetCovariate.of_classes(name, model.label_classes), outputs, key)
 
 
-def write_outputs(adata: AnnData, label: SetCovariate, outputs: object, key: str) -> None:
+def write_outputs(adata: AnnData, label: SetCovariate, outputs: np.ndarray, key: str) -> None:
     """Write outputs for a label, one row per set, into the set table and ``obs``; see :meth:`SetCovariate.decode`."""
     write_set_columns(adata, key, label.decode(outputs), set_column=_keys.set_column(key))

@@ -138,7 +138,7 @@ def without_own_columns(obs: pd.DataFrame, groupby: GroupBy, key: str) -> pd.Dat
     return obs if own in check_groupby(groupby) else obs.drop(columns=own, errors="ignore")
 
 
-def _class_of(stored: Stored) -> type[GDE] | type[TDE]:
+def _class_of(stored: Stored) -> type[GDE | TDE]:
     return TDE if stored.config.get("class") == TDE.__name__ else GDE
 
 

@@ -26,7 +26,7 @@ class TimeScale(NamedTuple):
     values: list[float]
 
     @classmethod
-    def of(cls, column: pd.Series) -> TimeScale:
+    def from_column(cls, column: pd.Series) -> TimeScale:
         """TimeScale of a numeric or ordered column.
 
         Raises

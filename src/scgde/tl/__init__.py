@@ -18,7 +18,7 @@ from scgde.tl._fit_tde import fit_tde
 from scgde.tl._forecast import forecast
 from scgde.tl._generate import generate
 from scgde.tl._interpolate import interpolate
-from scgde.tl._score import score_generation
+from scgde.tl._score_generation import score_generation
 from scgde.tl._transport import transport
 from scgde.tl._uncertainty import uncertainty
 

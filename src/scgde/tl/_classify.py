@@ -151,7 +151,8 @@ def classify(
     if mode != "probe":
         options = (class_weight, label_weights, max_steps, train_kwargs or {}, seed)
         tuning = _tuning(FittedSets.read(adata, key, GDE, all_cells=True), *options)
-        fits = {mode: tuning.fine_tune if mode == "joint" else tuning.from_scratch, **fits}
+        tuned: Predict = tuning.fine_tune if mode == "joint" else tuning.from_scratch
+        fits = {str(mode): tuned, **fits}
     if baselines and n_splits:
         features = set_features(adata, cell_type_key, key, rng)
         fits |= {name: _probe(x, rng, class_weight) for name, x in features.items()}
@@ -207,7 +208,7 @@ def _batches(fitted: FittedSets[GDE]) -> pd.Series | None:
         return None
     if "batch_key" not in fitted.params:
         return pd.Series(None, fitted.table.index, dtype=object)
-    return SetCovariate.from_column(fitted.table[fitted.params["batch_key"]], categorical=True).values
+    return SetCovariate.from_column(fitted.table[str(fitted.params["batch_key"])], categorical=True).values
 
 
 class _Task(NamedTuple):
@@ -259,7 +260,8 @@ def _check_labels(task: _Task, n_splits: int) -> None:
     if rarest < n_splits:
         what = "the rarest class" if task.names else "the labels"
         msg = (
-            f"`n_splits` must be at most the labelled donors of {what} of {task.covariate.name!r}, {rarest}, got {n_splits}. "
+            f"`n_splits` must be at most the labelled donors of {what} of {task.covariate.name!r}, {rarest}, "
+            f"got {n_splits}. "
             + ("Lower it." if rarest > 1 else "Label more donors, or leave the class out with `unlabeled`.")
         )
         raise ValueError(msg)

@@ -154,9 +154,7 @@ class _Side(NamedTuple):
     embedding: np.ndarray
 
 
-def _side(
-    fitted: FittedSets, names: list[str], states: np.ndarray, n_cells: int, rng: np.random.Generator
-) -> _Side:
+def _side(fitted: FittedSets, names: list[str], states: np.ndarray, n_cells: int, rng: np.random.Generator) -> _Side:
     sets = check_sets(fitted.table.index, names, "`a` and `b`")
     each = -(-n_cells // len(names))
     parts = [_with_state(fitted.index.rows(i), states) for i in sets]

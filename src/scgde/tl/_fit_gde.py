@@ -162,9 +162,7 @@ def fit_gde(
     check_count(seed, "seed", minimum=0)
     check_not_backed_view(adata)
     views = open_representations(adata, cells=cells, use_rep=use_rep, layer=layer, generate=generate)
-    grouping = group_cells(
-        without_own_columns(adata.obs, groupby, key_added), groupby, min_cells=min_cells, mask=mask
-    )
+    grouping = group_cells(without_own_columns(adata.obs, groupby, key_added), groupby, min_cells=min_cells, mask=mask)
     check_at_least_two_sets(grouping.table)
     views.check(adata, grouping.codes)
     split_column = column_of_sets(adata.obs, grouping, split_key, "split_key")
@@ -201,7 +199,7 @@ def fit_gde(
         "validation_fraction": validation_fraction,
         "seed": seed,
     }
-    arguments = {"groupby": groupby, "mask": mask, "min_cells": min_cells, "split_key": split_key}
+    arguments: dict[str, Any] = {"groupby": groupby, "mask": mask, "min_cells": min_cells, "split_key": split_key}
     arguments |= {"set_weights": set_weights, "label_key": label_key, "batch_key": batch_key}
     params = fit_params(views, **arguments, **(model_options | train_options), train_kwargs=train_kwargs)
     model = GDE.from_cell_sets(sets, **model_options)

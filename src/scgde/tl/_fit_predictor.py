@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from scgde import _keys
 from scgde._checks import check_count, check_set_table
 from scgde.model import TDE
@@ -53,8 +55,13 @@ def fit_predictor(
     check_set_table(adata.uns, key, entry=_keys.PAIRS, made_by="scgde.tl.fit_tde")
     to_fit, model = make_predictor(predictor, predictor_kwargs), read_model(adata, key, TDE)
     pairs = adata.uns[key][_keys.PAIRS]
-    labelled = pairs[(split_column(pairs) != "test").to_numpy()]
-    if not model.module.conditioning.needs_predictor or not model.module.embeds_new_sets or len(labelled) < 2:
+    labelled = pairs[np.asarray(split_column(pairs) != "test")]
+    if (
+        to_fit is None
+        or not model.module.conditioning.needs_predictor
+        or not model.module.embeds_new_sets
+        or len(labelled) < 2
+    ):
         condition = adata.uns[key][_keys.PARAMS].get("condition")
         msg = (
             'A predictor needs a fit with `condition="both"` and two pairs or more, got '

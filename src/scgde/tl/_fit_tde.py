@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import numpy as np
     import pandas as pd
     from anndata import AnnData
     from numpy.typing import ArrayLike
@@ -79,9 +80,9 @@ def fit_tde(
 ) -> TDE:
     """Fit transport with distribution embeddings: one model that transports the cells of any set to any other.
 
-    The transport is conditioned on the embeddings of both sets, and so it learns from every set, also from one that was seen at
-    one time only. What is then fitted on the pairs is small: a predictor of the embedding of the target, from that of
-    the source and the covariates of the pair.
+    The transport is conditioned on the embeddings of both sets, and so it learns from every set, also from one that was
+    seen at one time only. What is then fitted on the pairs is small: a predictor of the embedding of the target, from
+    that of the source and the covariates of the pair.
 
     Parameters
     ----------
@@ -187,7 +188,9 @@ def fit_tde(
     check_count(seed, "seed", minimum=0)
     check_not_backed_view(adata)
     conditioning = CONDITIONS[condition]
-    to_fit = make_predictor(predictor if conditioning.needs_predictor and conditioning.embeds_new_sets else None, predictor_kwargs)
+    to_fit = make_predictor(
+        predictor if conditioning.needs_predictor and conditioning.embeds_new_sets else None, predictor_kwargs
+    )
     views = open_representations(adata, cells=cells, use_rep=use_rep, layer=layer, generate=generate)
     pairing = pair_sets(
         without_own_columns(adata.obs, groupby, key_added),
@@ -242,7 +245,13 @@ def fit_tde(
         "seed": seed,
     }
     columns = {"time_key": time_key, "covariates": covariate_names(pairing.pairs)}
-    arguments = {"groupby": groupby, **columns, "mask": mask, "min_cells": min_cells, "split_key": split_key}
+    arguments: dict[str, Any] = {
+        "groupby": groupby,
+        **columns,
+        "mask": mask,
+        "min_cells": min_cells,
+        "split_key": split_key,
+    }
     arguments |= {"set_weights": set_weights, "transductive": transductive, "predictor": predictor}
     arguments |= {"predictor_kwargs": predictor_kwargs, "train_kwargs": train_kwargs}
     params = fit_params(views, **arguments, **(model_options | train_options))

@@ -68,8 +68,8 @@ def forecast(
 
     Returns
     -------
-    The transported cells, as :func:`transport` gives them, with ``obs["draw"]`` and the draw in their names. How sure it is:
-    ``uns["forecast"]["embedding"]``, the drawn embeddings, shape ``(n_sources, n_draws, E)``, and
+    The transported cells, as :func:`transport` gives them, with ``obs["draw"]`` and the draw in their names. Its
+    certainty: ``uns["forecast"]["embedding"]``, the drawn embeddings, shape ``(n_sources, n_draws, E)``, and
     ``uns["forecast"]["sets"]``: one row per source with the ``spread`` of its draws, root mean squared distance from
     their mean, and the ``relative_spread``, its ratio to that of the targets of all training pairs: 0 where the target
     is certain, 1 where nothing is known; and with ``in_support``, False where the source, with what ``to`` says, is
@@ -140,7 +140,7 @@ def _covariates(fitted: FittedSets[TDE], source: np.ndarray, to: Any) -> np.ndar
     columns = {name: np.full(len(source), _number(known, name, value)) for name, value in values.items()}
     if time_key is not None:
         columns[TIME_TO] = columns.pop(time_key)
-        columns[TIME_FROM] = TimeScale(**known["time_scale"]).read(fitted.table[time_key].iloc[source])
+        columns[TIME_FROM] = TimeScale(**known["time_scale"]).read(fitted.table[str(time_key)].iloc[source])
     return np.stack([columns[name] for name in names], axis=1) if names else np.zeros((len(source), 0))
 
 
@@ -153,9 +153,7 @@ def _number(known: dict[str, Any], name: str, value: Any) -> float:
     return float(value)
 
 
-def _certainty(
-    fitted: FittedSets[TDE], source: np.ndarray, covariates: np.ndarray, ends: np.ndarray
-) -> pd.DataFrame:
+def _certainty(fitted: FittedSets[TDE], source: np.ndarray, covariates: np.ndarray, ends: np.ndarray) -> pd.DataFrame:
     spread = np.sqrt(ends.var(axis=1).sum(axis=-1))
     table = pd.DataFrame({"spread": spread}, index=pd.Index(fitted.table.index[source], name=SOURCE_SET))
     predictor = fitted.model.predictor

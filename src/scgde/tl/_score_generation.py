@@ -128,7 +128,7 @@ def _batches(fitted: FittedSets, sets: np.ndarray) -> list[str | None] | None:
     """Own batch of each set, where the fit is conditioned on it."""
     if "batch_key" not in fitted.params:
         return None
-    column = fitted.table[fitted.params["batch_key"]]
+    column = fitted.table[str(fitted.params["batch_key"])]
     return SetCovariate.from_column(column, categorical=True).values.iloc[sets].tolist()
 
 

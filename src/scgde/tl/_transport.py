@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import anndata as ad
 import numpy as np
 import pandas as pd
 
@@ -50,8 +49,8 @@ def transport(
 
     Returns
     -------
-    The transported cells under the names of the source cells, followed by the time where ``n_times`` is above 2: ``X`` in
-    the training features, or genes with ``decode``; ``obs["source_set"]``, ``["target_set"]``, ``["cell"]`` and
+    The transported cells under the names of the source cells, followed by the time where ``n_times`` is above 2: ``X``
+    in the training features, or genes with ``decode``; ``obs["source_set"]``, ``["target_set"]``, ``["cell"]`` and
     ``["t"]`` in [0, 1].
 
     Raises
@@ -59,8 +58,8 @@ def transport(
     KeyError
         If there is no fit, or no set of that name.
     ValueError
-        If the numbers of sources and targets differ, a set is transported to itself, the transport is conditioned on the
-        source alone, or cells cannot be mapped back to genes.
+        If the numbers of sources and targets differ, a set is transported to itself, the transport is conditioned on
+        the source alone, or cells cannot be mapped back to genes.
     """
     n_times = check_count(n_times, "n_times", minimum=2)
     check_decodable(read_model(adata, key, TDE), decode=decode)
@@ -153,7 +152,7 @@ def transported_obs(
 
 def transported_anndata(
     model: TDE, cells: np.ndarray, obs: pd.DataFrame, times: Sequence[float], *, decode: bool
-) -> ad.AnnData:
+) -> AnnData:
     """AnnData of cells ``(T, n, *shape)``; named by cell, and by draw and time where there are several."""
     table = pd.concat([obs.assign(**{TIME: float(time)}) for time in times], ignore_index=True)
     names = table[CELL].astype(str)
@@ -162,7 +161,7 @@ def transported_anndata(
     if len(times) > 1:
         names = names + "-" + table[TIME].map("{:.4g}".format)
     table = table.set_axis(pd.Index(names.to_numpy()))
-    return model.target_representation.to_adata(cells.reshape(-1, *cells.shape[2:]), table, decode=decode)
+    return model.representations[1].to_adata(cells.reshape(-1, *cells.shape[2:]), table, decode=decode)
 
 
 def times_on_path(n_times: int) -> list[float]:

@@ -35,7 +35,6 @@ class TransportCondition(nn.Module, ABC):
     def ends(self, source: Tensor, target: Tensor) -> Ends:
         """What the transport sees of the embeddings of both ends, ``(S, E)`` each."""
 
-
     @abstractmethod
     def learnt_embedding(self) -> Tensor | None:
         """Vectors of the training sets, shape ``(S, E)``, where these are learnt; None where there is an encoder."""
