@@ -1,8 +1,8 @@
-"""Memory of a very large set, and time of standard errors beside that of a fit.
+"""How much memory does a very large set take, and how much time do standard errors take relative to a fit?
 
 ``memory``: one set of 2 million cells x 50 features, embedded chunk by chunk by each encoder of means, in a process of
-its own; its peak memory (the cells themselves are .4 GB of it), and for 500,000 of them the largest relative difference
-to a single forward pass. ``time``: ``tl.fit_gde`` and ``tl.uncertainty`` on the 634 IgAN donors, in one run.
+its own; its peak memory (the cells themselves are 0.4 GB of it), and for 500,000 of them the largest relative
+difference to a single forward pass. ``time``: ``tl.fit_gde`` and ``tl.uncertainty`` on the 634 IgAN donors, in one run.
 
     python benchmarks/scale.py memory
     python benchmarks/scale.py time

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
 
+#: Energy distance over all pairs of cells (V-statistic), and without pairs of a cell with itself.
+METRICS = ("energy", "unbiased_energy")
 #: Stochastic predictors, and the target embeddings that each draws for a source.
 PREDICTORS, N_DRAWS = ("neighbors", "kernel", "flow"), 10
 
@@ -58,16 +60,15 @@ def fit_error(sets: Sequence[np.ndarray], mean: np.ndarray, covariance: np.ndarr
 
 
 def energies(moved: Sequence[np.ndarray], truth: Sequence[np.ndarray], *, unbiased: bool = True) -> np.ndarray:
-    """Energy distance 2x of the cells ``(n, G)``, or ``(draws, n, G)``, of each set to its truth."""
+    """Energy distance of the cells ``(n, G)``, or ``(draws, n, G)``, of each set to its truth."""
     measure = Measure(partial(scgde.metrics.energy_distance, unbiased=unbiased), is_unbiased=unbiased)
     rng = np.random.default_rng(0)
     return np.array([measure(*ends, rng) for ends in zip(moved, truth, strict=True)])
 
 
-def judged(adata: AnnData, **options: Any) -> pd.DataFrame:
-    """`tl.evaluate_transport` by energy; ``metric`` is "V" or "U"."""
-    statistics = {"energy": "V", "unbiased_energy": "U"}
-    return scgde.tl.evaluate_transport(adata, metric=list(statistics), **options).replace({"metric": statistics})
+def score_forecasts(adata: AnnData, **options: Any) -> pd.DataFrame:
+    """`tl.evaluate_transport` by both energy distances."""
+    return scgde.tl.evaluate_transport(adata, metric=list(METRICS), **options)
 
 
 def predicted(model: TDE, pairs: Sequence[tuple[str, str]], z: np.ndarray, *, seed: int) -> dict[str, np.ndarray]:

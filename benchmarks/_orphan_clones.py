@@ -1,4 +1,4 @@
-"""A9: simulated clones, a few measured at both times, most at one."""
+"""Simulated clones: a few measured at both times, most at one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import sem
 
-from _transport_common import embed, energies, fit, forecast, move, predicted
+from _forecasts import METRICS, embed, energies, fit, forecast, move, predicted
 
 N_FEATURES, N_LATENT, N_STATES, N_FATES = 10, 3, 3, 4
 N_PAIRED, N_ORPHANS, N_TEST = 60, 1140, 200
@@ -18,7 +18,7 @@ CELLS, NOISE, STATE_RADIUS, FATE_RADIUS, DRIFT = (5, 50), 0.5, 2.0, 4.0, 0.7
 
 
 class World(NamedTuple):
-    """Places of the states and fates, and how the latent state of a clone decides their shares and its drift."""
+    """Centres of states and fates, and how the latent state of a clone determines their shares and its drift."""
 
     states: np.ndarray
     fates: np.ndarray
@@ -77,7 +77,7 @@ def simulate(seed: int) -> Clones:
 
 
 def orphans(seed: int, steps: int) -> list[dict]:
-    """Forecasts of 200 clones of which no step has seen a cell: mean energy, U and V, and paired differences of V."""
+    """Forecasts of 200 held-out clones: mean energy distances, and paired differences of the V-statistic."""
     clones = simulate(seed)
     paired = clones.adata[~clones.adata.obs["set"].isin(clones.orphans)].copy()
     moved = baselines(clones, paired, seed)
@@ -94,15 +94,15 @@ def orphans(seed: int, steps: int) -> list[dict]:
         targets["true target embedding"] = embed(model, clones.test_target)[:, None]
         moved |= {f"{name}, {end}": forecast(model, clones.test_source, z, draws) for end, draws in targets.items()}
     scores = {
-        (name, arm): energies(cells, clones.test_target, unbiased=name == "U")
-        for name in "UV"
+        (name, arm): energies(cells, clones.test_target, unbiased=name == "unbiased_energy")
+        for name in METRICS
         for arm, cells in moved.items()
     }
     return [
         {"arm": arm, "seed": seed}
-        | {f"energy_{name}": scores[name, arm].mean() for name in "UV"}
-        | _gain("source_conditioned", scores["V", arm], scores["V", "source-conditioned"])
-        | _gain("paired_only", scores["V", arm], scores["V", arm.replace("with orphans", "paired only")])
+        | {name: scores[name, arm].mean() for name in METRICS}
+        | _gain("source_conditioned", scores["energy", arm], scores["energy", "source-conditioned"])
+        | _gain("paired_only", scores["energy", arm], scores["energy", arm.replace("with orphans", "paired only")])
         | seconds.get(arm.partition(",")[0], {})
         for arm in moved
     ]
@@ -126,7 +126,7 @@ def baselines(clones: Clones, paired: ad.AnnData, seed: int) -> dict[str, list[n
 
 def nearest_clone(clones: Clones) -> list[np.ndarray]:
     """Late cells of the paired clone whose early cells are nearest by energy."""
-    places = clones.adata.obs.groupby("set", observed=True).indices
-    cells = {name: clones.adata.X[rows] for name, rows in places.items()}
+    rows_of = clones.adata.obs.groupby("set", observed=True).indices
+    cells = {name: clones.adata.X[rows] for name, rows in rows_of.items()}
     early, late = ([cells[pair[end]] for pair in clones.pairs] for end in (0, 1))
     return [late[int(np.argmin(energies(early, [source] * len(early))))] for source in clones.test_source]

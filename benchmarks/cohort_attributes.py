@@ -1,11 +1,11 @@
-"""A16: what does one label-free embedding of 60 simulated donors keep of five known attributes?
+"""How much of five known attributes of 60 simulated donors does one label-free embedding preserve?
 
-Each attribute of `datasets.cohort` changes the cells in one way. A score is how well the three nearest donors tell it:
-0 by chance, 1 at best (classes: normalised balanced accuracy; severity: rank correlation). One is a nuisance, the
-batch. Beside the embedding: moments of the same features, the energy distance between cells, and the shares of the
-true cell types.
+Each attribute of `datasets.cohort` changes the cells in one way. A score is how well the three nearest donors predict
+it: 0 by chance, 1 at best (classes: normalised balanced accuracy; severity: rank correlation). One is a nuisance, the
+batch. Baselines: moments of the same features, the energy distance between cells, and the shares of the true cell
+types.
 
-    python benchmarks/cohort.py
+    python benchmarks/cohort_attributes.py
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ def baselines(adata: ad.AnnData) -> ad.AnnData:
 
 
 def row(table: pd.DataFrame, metric: str, **extra: object) -> dict:
-    """Normalised retention of the attributes in one line."""
-    kept = table[table["metric"] == metric].set_index("covariate")["normalized"]
-    return extra | {name: round(kept[name], 3) for name in ATTRIBUTES}
+    """Normalised retention score of each attribute."""
+    scores = table[table["metric"] == metric].set_index("covariate")["normalized"]
+    return extra | {name: round(scores[name], 3) for name in ATTRIBUTES}
 
 
 def evaluated(adata: ad.AnnData, metric: list[str], key: str | None = "gde") -> pd.DataFrame:
@@ -75,7 +75,6 @@ def main() -> None:
     options.add_argument("--latent", type=int, default=32)
     options.add_argument("--encoder", default="pooled_gnn")
     options.add_argument("--no-fit", action="store_true", help="baselines only")
-    options.add_argument("--name", default="A16_cohort", help="of the table in results/")
     arguments = options.parse_args()
     torch.set_num_threads(arguments.threads)
 
@@ -92,11 +91,11 @@ def main() -> None:
             rows += [row(table, metric, method=metric, **setting) for metric in sets.obsm]
             if not arguments.no_fit:
                 rows += fits(adata, setting, arguments)
-    report(rows, arguments.name)
+    report(rows, "cohort_attributes")
 
 
 def fits(adata: ad.AnnData, setting: dict, arguments: object) -> list[dict]:
-    """The embedding, and the one of a fit that is told the batch."""
+    """The embedding, and that of a fit conditioned on the batch."""
     rows = []
     for extra in ({}, {"batch_key": BATCH}):
         record: dict = {}

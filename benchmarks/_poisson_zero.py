@@ -1,4 +1,4 @@
-"""A11: what sets can tell about each other: the probability of zero, from n Poisson counts.
+"""What can a set learn from the others? The probability of zero, from n Poisson counts.
 
 A set is n draws from a Poisson distribution, lambda ~ Gamma(shape 2, scale 2) over sets. Mean squared error of
 P(X = 0) = exp(-lambda) over 1,000 new sets:
@@ -6,7 +6,7 @@ P(X = 0) = exp(-lambda) over 1,000 new sets:
 ``naive``: the share of zeros. ``rao_blackwell``: (1 - 1/n) ** (sum of counts), the best unbiased estimate. ``gde``: the
 share of zeros among 2,000 counts generated from the embedding of the n counts; one fit for each n, in which the encoder
 sees n counts of a set and the generator others, so that it learns what n counts say. ``posterior_mean``: of the true
-prior, the least error that there is. Counts become places on a line by uniform noise of width one, and counts again by
+prior, the least error that there is. Counts become real numbers by uniform noise of width one, and counts again by
 rounding.
 """
 

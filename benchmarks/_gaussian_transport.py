@@ -1,4 +1,4 @@
-"""Gaussian sets, where the optimal map and the distance to the target are known: A7, A8, A10."""
+"""Gaussian sets, where the optimal map and the distance to the target are known."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy.linalg import sqrtm
 
 import scgde
 from _common import gaussian_cells
-from _transport_common import embed, energies, fit, fit_error, forecast, move, predicted
+from _forecasts import embed, energies, fit, fit_error, forecast, move, predicted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ LOOKUP_TRIAL = 50
 
 
 class Gaussians:
-    """Gaussian sets of the A2 prior, and fresh cells of them.
+    """Gaussian sets with an inverse Wishart prior, and fresh cells of them.
 
     Parameters
     ----------
@@ -42,8 +42,8 @@ class Gaussians:
         return gaussian_cells(self.mean[sets], self.covariance[sets], n_cells, rng)
 
 
-def unit_level(seed: int, steps: int) -> list[dict]:
-    """A10: squared distance of moved cells to the Brenier map, over that of a random pairing, 2 tr Sigma_target."""
+def optimal_map(seed: int, steps: int) -> list[dict]:
+    """Squared distance of moved cells to the Brenier map, over that of a random pairing, 2 tr Sigma_target."""
     rng = np.random.default_rng(seed)
     world = Gaussians(100, TRAIN_CELLS, seed)
     source = rng.integers(100, size=300)
@@ -78,8 +78,8 @@ def brenier(world: Gaussians, source: np.ndarray, target: np.ndarray, cells: np.
     return np.stack(moved)
 
 
-def any_to_any(seed: int, steps: int) -> list[dict]:
-    """A7: cells of training sets moved to 200 unseen sets; the table has the vector of the nearest training set."""
+def lookup_comparison(seed: int, steps: int) -> list[dict]:
+    """Cells of training sets transported to 200 unseen sets; the table offers the vector of the nearest training set."""
     rng = np.random.default_rng(seed)
     unseen = Gaussians(N_TEST, TEST_CELLS, seed + 1000)
     truth = unseen.mean, unseen.covariance
@@ -115,21 +115,21 @@ def steps_within(seconds: float, world: Gaussians, seed: int) -> int:
 
 def nearest_gaussian(world: Gaussians, unseen: Gaussians) -> np.ndarray:
     """The training set nearest to each unseen one, by exact W2."""
-    place = np.stack(np.meshgrid(np.arange(len(unseen.mean)), np.arange(len(world.mean)), indexing="ij"))
-    i, j = place.reshape(2, -1)
+    index = np.stack(np.meshgrid(np.arange(len(unseen.mean)), np.arange(len(world.mean)), indexing="ij"))
+    i, j = index.reshape(2, -1)
     distance = scgde.metrics.gaussian_wasserstein(
         unseen.mean[i], unseen.covariance[i], world.mean[j], world.covariance[j]
     )
-    return distance.reshape(place.shape[1:]).argmin(1)
+    return distance.reshape(index.shape[1:]).argmin(1)
 
 
-#: A8: pairs for sources with both coordinates of the mean up to the middle; targets are turned about it.
+#: Pairs for sources with both coordinates of the mean up to the middle; targets are turned about it.
 MIDDLE, TURN = 2.5, np.array([[0.0, 1.0], [-1.0, 0.0]])
 N_PAIRS, N_SETS, PAIR_CELLS = 1000, 5000, 160
 
 
 def out_of_range(seed: int, steps: int) -> list[dict]:
-    """A8: energy (2x, U) of forecasts on a 9 x 9 grid of means, inside and outside the range of the pairs."""
+    """Unbiased energy distance of forecasts on a 9 x 9 grid of means, inside and outside the range of the pairs."""
     rng = np.random.default_rng(seed)
     adata, pairs = turned_pairs(seed)
     grid = np.stack(np.meshgrid(*2 * [np.linspace(0, 5, 9)]), axis=-1).reshape(-1, 2)
@@ -140,7 +140,7 @@ def out_of_range(seed: int, steps: int) -> list[dict]:
 
     def row(arm: str, moved: Sequence[np.ndarray], **more: float) -> dict:
         error = energies(moved, truth)
-        return {"arm": arm, "seed": seed, "in": error[inside].mean(), "out": error[~inside].mean()} | more
+        return {"arm": arm, "seed": seed, "inside": error[inside].mean(), "outside": error[~inside].mean()} | more
 
     rows, record = [row("identity", cells)], {}
     model = fit(adata, seed, steps, record=record, model={"condition": "source"}, pairs=pairs)

@@ -10,7 +10,7 @@ from scipy.stats import pearsonr, spearmanr
 
 import scgde
 from _common import gaussian_cells, timed
-from _geometry_common import kernel_means
+from _kernel_means import kernel_means
 
 if TYPE_CHECKING:
     import argparse
@@ -45,9 +45,9 @@ def _mixtures(n_features: int) -> Family:
 
 #: Families of each experiment.
 FAMILIES = {
-    "A2": {"gaussians, talk's prior, d = 2": _gaussians("inverse_wishart", 2)},
-    "A2b": {"gaussians, d = 2": _gaussians("balanced", 2)},
-    "A6": {
+    "gaussian_geometry": {"gaussians, inverse Wishart, d = 2": _gaussians("inverse_wishart", 2)},
+    "balanced_gaussian_geometry": {"gaussians, d = 2": _gaussians("balanced", 2)},
+    "reconstruction": {
         "gaussians, d = 5": _gaussians("balanced", 5),
         "gaussians, d = 10": _gaussians("balanced", 10),
         "mixtures, d = 2": _mixtures(2),
@@ -108,7 +108,7 @@ class Exact:
         return scores | {"w2": round(distance.mean(), 4), "w2_squared": round(np.square(distance).mean(), 4)}
 
     def interpolation(self, middle: np.ndarray) -> dict:
-        """Cells half-way between the first pairs against the middle of their displacement interpolation (A3)."""
+        """Cells half-way between the first pairs against the middle of their displacement interpolation."""
         a, b = self.first_pairs
         ends, truth = self.distance[: len(a)], _displacement(self.truth["mean"], self.truth["covariance"], a, b)
         mixture = np.concatenate([self.seen[a], self.seen[b]], axis=1)

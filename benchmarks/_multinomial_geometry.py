@@ -1,15 +1,15 @@
-"""A4, A5: sets of multinomials, whose prior over sets is known and can be skewed.
+"""Sets of multinomials, whose prior over sets is known and can be skewed.
 
-A4: a cell is a count vector of 20 trials in 3 classes, a set is 100 cells with p ~ Dirichlet(1, 1, 1). Latent L2
-between the 55 points of a grid on the simplex, each embedded from 100 new cells, against W2 between Gaussians with the
-moments of one trial, N(p, diag(p) - p p'). ``digits``: a cell is an image in place of a count vector, an MNIST digit 0,
+multinomial_geometry: a cell is a count vector of 20 trials in 3 classes, a set is 100 cells with
+p ~ Dirichlet(1, 1, 1). Latent L2 between the 55 points of a grid on the simplex, each embedded from 100 new cells,
+against W2 between Gaussians with the moments of one trial, N(p, diag(p) - p p'). ``digits``: a cell is an image in place of a count vector, an MNIST digit 0,
 1 or 2 in 20 principal components; half of the images make the training sets, the other half the grid. 100 images are
 100 trials, where 100 counts are 2,000; ``many``: embedded from 2,000 images. ``W2 of observed shares``: what a perfect
 reader of counts or labels would have.
 
-A5: counts with p ~ Dirichlet(alpha_1, 1, 1). ``ratio``: mean latent distance of neighbours on the grid where p1 < .34,
-over that where p1 > .66. ``covariate``: sets drawn against the frequency of their share of class 1, `pp.set_weights`;
-``density``: against the density of their embeddings in the fit without weights.
+prior_warping: counts with p ~ Dirichlet(alpha_1, 1, 1). ``ratio``: mean latent distance of neighbours on the grid where
+p1 < 0.34, over that where p1 > 0.66. ``covariate``: sets drawn against the frequency of their share of class 1,
+`pp.set_weights`; ``density``: against the density of their embeddings in the fit without weights.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from scipy.stats import pearsonr, spearmanr
 
 import scgde
 from _common import data_path, timed
-from _geometry_common import kernel_means
+from _kernel_means import kernel_means
 
 if TYPE_CHECKING:
     import argparse
@@ -44,8 +44,8 @@ GRID = np.array([(i, j, 9 - i - j) for i in range(10) for j in range(10 - i)]) /
 
 
 def run(experiment: str, arguments: argparse.Namespace) -> list[dict]:
-    """Rows of a table: A4 by data, seed and model, A5 by prior, seed, model and weights."""
-    rows = {"A4": _recovery, "A5": _warp}[experiment]
+    """Rows of a table: by data, seed and model, or by prior, seed, model and weights."""
+    rows = {"multinomial_geometry": _recovery, "prior_warping": _warp}[experiment]
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     return [row for seed in seeds for row in rows(seed, arguments)]
 

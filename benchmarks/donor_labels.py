@@ -1,9 +1,9 @@
-"""A15: do label-free embeddings of 634 IgA nephropathy patients predict their kidney function?
+"""Do label-free embeddings of 634 IgA nephropathy patients predict their kidney function?
 
 Logistic regression (C = 0.1, balanced, z-scored inputs) on frozen embeddings, 5 x 5 repeated stratified
 cross-validation, the same splits for every row. Baselines: per-donor means, means and standard deviations.
 
-    python benchmarks/donors.py
+    python benchmarks/donor_labels.py
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def main() -> None:
             )
         embedding = pd.DataFrame(adata.uns["gde"]["embedding"], index=adata.uns["gde"]["sets"].index)
         rows.append(row("GDE, frozen", embedding.loc[means.index].to_numpy(), stage, seed=seed, **record))
-    report(rows, "A15_donors")
+    report(rows, "donor_labels")
 
 
 if __name__ == "__main__":

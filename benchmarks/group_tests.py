@@ -1,10 +1,10 @@
-"""A17: how often are two groups of donors told apart that do not differ?
+"""How often does a test of two groups of donors reject where they do not differ?
 
 12 donors of 60 cells in ten dimensions, donors themselves 0.3 standard deviations apart, 6 against 6. Labels are
-permuted over cells, as is often done, or over donors. Beside it the power against a difference between the groups.
+permuted over cells, as is often done, or over donors. Also: the power against a difference between the groups.
 The GDE is fitted once, on 200 other donors, and embeds the donors of every simulation.
 
-    python benchmarks/null.py
+    python benchmarks/group_tests.py
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def main() -> None:
                 "power": rejected(test, n, shift=EFFECT)[1],
             }
         )
-    report(rows, "A17_null")
+    report(rows, "group_tests")
     print(f"the GDE was fitted once, in {seconds} s")
 
 

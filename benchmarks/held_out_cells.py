@@ -1,11 +1,11 @@
-"""A18: cells generated for held-out sets, scored on cells that the encoder did not see.
+"""How close are cells generated for held-out sets to cells that the encoder did not see?
 
 One set in five is held out of every step of the fit. Each is embedded from a random half of its cells, and
 generated cells are scored on the other half: unbiased energy distance (2 E|x-y| - E|x-x'| - E|y-y'|, floor 0),
-mean over the held-out sets of at least 10 cells. Beside it pooled training cells, and one half against the other.
+mean over the held-out sets of at least 10 cells. Baseline: pooled training cells; floor: one half against the other.
 
-    python benchmarks/heldout.py --data igan
-    python benchmarks/heldout.py --data larry
+    python benchmarks/held_out_cells.py --data igan
+    python benchmarks/held_out_cells.py --data larry
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def main() -> None:
         means = scores[["generated", "pooled", "floor"]].mean()
         record |= {"steps": model.history["step"].max(), "sets": len(scores)} | means.round(4).to_dict()
         rows.append(record | {"ratio": round(means["generated"] / means["pooled"], 4)})
-    report(rows, f"A18_{arguments.data}_{arguments.encoder}_{arguments.generator}")
+    report(rows, f"held_out_cells_{arguments.data}_{arguments.encoder}_{arguments.generator}")
 
 
 if __name__ == "__main__":

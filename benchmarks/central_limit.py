@@ -1,4 +1,4 @@
-"""A1: does the embedding of m cells obey the central limit theorem, and do its standard errors and tests hold?
+r"""Does the embedding of m cells obey the central limit theorem, and do its standard errors and tests hold?
 
 A population is fixed: 10,000 cells of a Gaussian, or one of the largest sets of a file. m cells are drawn from it
 with replacement, so that the truth is known exactly: the embedding of all its cells. For every encoder, along the
@@ -7,9 +7,10 @@ D'Agostino's and Henze and Zirkler's tests of normality; how often the 95 % regi
 from the influence of the drawn cells alone, covers the truth. For the first encoder: how often `tl.compare_sets`
 rejects for two draws of one population, and for a draw of a shifted one.
 
-    python benchmarks/clt.py
-    python benchmarks/clt.py --encoders pooled_gnn --data bodenmiller2012_pbmc_stim.h5ad --groupby treatment cell_type
-    python benchmarks/clt.py --encoders pooled_gnn --data covid_pbmc_stephenson_pca.h5ad --groupby donor
+    python benchmarks/central_limit.py
+    python benchmarks/central_limit.py --encoders pooled_gnn --data bodenmiller2012_pbmc_stim.h5ad \
+        --groupby treatment cell_type
+    python benchmarks/central_limit.py --encoders pooled_gnn --data covid_pbmc_stephenson_pca.h5ad --groupby donor
 """
 
 from __future__ import annotations
@@ -183,7 +184,7 @@ def summary(rows: list[dict]) -> list[dict]:
 
 
 def rejected(fit: Fit, a: Draws, b: Draws, n_cells: tuple[int, int], *, pairs_per_draw: int = 1) -> float:
-    """Share of pairs of draws that `tl.compare_sets` tells apart at the 5 % level, beside the fitted sets."""
+    """Share of pairs of draws that `tl.compare_sets` tells apart at the 5 % level, among the fitted sets."""
     n = len(fit.fitted["sets"])
     table = pd.DataFrame({"n_cells": [*fit.fitted["sets"]["n_cells"], *n_cells]}).rename(index=str)
     adata = ad.AnnData(uns={"gde": {"sets": table}})
@@ -274,10 +275,10 @@ def main() -> None:
             if encoder == arguments.encoders[0]:
                 tests += comparison_rows(fitted, base, arguments)
         print(encoder, seconds, flush=True)
-    report(tests, f"A1_{name}_compare_sets")
-    report(limits, f"A1_{name}_clt_by_size")
-    report(summary(limits), f"A1_{name}_clt")
-    draw_figure(pd.DataFrame(limits), pd.DataFrame(tests), FIGURES / f"clt_{name}.png")
+    report(tests, f"central_limit_{name}_rejections")
+    report(limits, f"central_limit_{name}_by_size")
+    report(summary(limits), f"central_limit_{name}")
+    draw_figure(pd.DataFrame(limits), pd.DataFrame(tests), FIGURES / f"central_limit_{name}.png")
 
 
 if __name__ == "__main__":

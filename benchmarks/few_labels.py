@@ -1,4 +1,4 @@
-"""A12: one donor in ten has a label. Do the cells of the others help to predict theirs?
+"""One donor in ten has a label: do the cells of the other donors help to predict theirs?
 
 For each draw of labelled donors (a tenth of each class), all others are predicted: by `tl.classify` of mode "joint"
 (the generator on all donors, the label on the labelled ones), "supervised" (labelled donors alone) and "probe" (linear,
@@ -7,7 +7,7 @@ The label-free fit that "joint" and "probe" begin with is the same for all draws
 
 The p-values are of paired t-tests over draws, which say how sure a difference is for *this cohort*.
 
-    python benchmarks/semisupervised.py --data igan --draws 20
+    python benchmarks/few_labels.py --data igan --draws 20
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def draw(task: Task, codes: np.ndarray, names: list[str], seed: int, arguments: 
 
 
 def summary(rows: list[dict], data: str) -> list[dict]:
-    """Mean of each method, and how far "joint" is above it in the same draws."""
+    """Mean of each method, and the mean gain of "joint" over it in the same draws."""
     by_draw = pd.DataFrame(rows).pivot_table(index="draw", columns="method", values=list(SCORES))
     lines = []
     for method in (*MODES, *BASELINES):
@@ -131,9 +131,9 @@ def summary(rows: list[dict], data: str) -> list[dict]:
             line[score] = round(other.mean(), 4)
             if score in ("balanced_accuracy", "roc_auc") and method != "joint":
                 gain = joint - other
-                line[f"joint - it, {score}"] = round(gain.mean(), 4)
+                line[f"joint_gain_{score}"] = round(gain.mean(), 4)
                 varies = len(gain) > 1 and gain.std() > 0
-                line[f"p, {score}"] = round(stats.ttest_rel(joint, other).pvalue, 4) if varies else np.nan
+                line[f"p_{score}"] = round(stats.ttest_rel(joint, other).pvalue, 4) if varies else np.nan
         lines.append(line)
     return lines
 
@@ -157,8 +157,8 @@ def main() -> None:
     for seed in range(arguments.first, arguments.first + arguments.draws):
         rows += draw(task, codes, names, seed, arguments)
         # Written after every draw: twenty of them take a while.
-        report(rows, f"A12_{arguments.data}_draws")
-    report(summary(rows, arguments.data), f"A12_{arguments.data}")
+        report(rows, f"few_labels_{arguments.data}_draws")
+    report(summary(rows, arguments.data), f"few_labels_{arguments.data}")
 
 
 if __name__ == "__main__":

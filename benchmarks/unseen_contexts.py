@@ -1,17 +1,18 @@
-"""Does a response carry over to a context that no step has seen?
+"""Does a response transfer to a context that was not seen in training?
 
 `bodenmiller`: cells of a blood population under PMA and ionomycin, from those at rest; populations are held out, in
 three folds. `norman`: cells of a line under a perturbation, from unperturbed ones; each line is held out in turn, and
-the predictor is told the perturbation. A held-out population or line is not seen in any step, components included, but
-for the source cells from which the forecast is made.
+the perturbation is a covariate of the predictor. Nothing of a held-out population or line is
+used for training, components included, but for the source cells from which the forecast is made.
 
-Energy distance 2 E|x-y| - E|x-x'| - E|y-y'| to the true target cells, V: of the cells as they are, U: without the pairs
-of a cell with itself; mean over held-out pairs, and the paired difference to the mean shift with its standard error.
+Energy distance 2 E|x-y| - E|x-x'| - E|y-y'| to the true target cells; ``energy``: the V-statistic, ``unbiased_energy``:
+without the pairs of a cell with itself. Mean over held-out pairs, and the paired difference to the mean shift with its
+standard error.
 The mean shift moves every cell by the mean difference between target and source of the training pairs with the same
-treatment. `anchored`: the velocity is a difference, so that a set that is moved to its own place does not move.
+treatment. *Identity preserved*: the velocity is a difference, and a set transported to its own embedding does not move.
 
-    python benchmarks/contexts.py --data bodenmiller
-    python benchmarks/contexts.py --data norman
+    python benchmarks/unseen_contexts.py --data bodenmiller
+    python benchmarks/unseen_contexts.py --data norman
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from sklearn.decomposition import PCA
 
 import scgde
 from _common import data_path, parser, report, timed
-from _transport_common import judged
+from _forecasts import METRICS, score_forecasts
 from scgde.tl._carried import read_tde
 
 #: Cells of one set at most, sets of fewer are left out, components of genes, draws of a forecast.
@@ -89,7 +90,7 @@ def fold_of(study: Study, seed: int) -> list[list[str]]:
 
 
 def prepared(study: Study, held_out: list[str], seed: int) -> tuple[ad.AnnData, pd.DataFrame]:
-    """Cells with a split by context and what the predictor is told, and the pairs."""
+    """Cells with a split by context and the covariates of the predictor, and the pairs."""
     adata = thinned(study.adata, seed)
     test = adata.obs["context"].isin(held_out)
     adata.obs["split"] = np.where(test, "test", "train")
@@ -97,7 +98,7 @@ def prepared(study: Study, held_out: list[str], seed: int) -> tuple[ad.AnnData, 
         x = np.asarray(adata.X.toarray() if hasattr(adata.X, "toarray") else adata.X)
         adata.obsm["X_pca"] = PCA(N_COMPONENTS, random_state=seed).fit(x[~test]).transform(x).astype(np.float32)
     for i, name in enumerate(study.treatments):
-        adata.obs[f"told_{i}"] = (adata.obs["treatment"] == name).astype(float)
+        adata.obs[f"treatment_{i}"] = (adata.obs["treatment"] == name).astype(float)
     sets = adata.obs[["context", "treatment"]].drop_duplicates().astype(str)
     targets = sets[sets["treatment"].isin(study.treatments)]
     targets = targets[targets["context"].isin(sets.loc[sets["treatment"] == study.control, "context"])]
@@ -109,14 +110,14 @@ def prepared(study: Study, held_out: list[str], seed: int) -> tuple[ad.AnnData, 
 
 def fit(adata: ad.AnnData, pairs: pd.DataFrame, study: Study, steps: int, seed: int, **options: Any) -> float:
     """Fit under ``key_added`` and return the seconds."""
-    told = [f"told_{i}" for i in range(len(study.treatments))] if len(study.treatments) > 1 else []
+    covariates = [f"treatment_{i}" for i in range(len(study.treatments))] if len(study.treatments) > 1 else []
     record: dict = {}
     with timed(record):
         scgde.tl.fit_tde(
             adata,
             ["context", "treatment"],
             pairs=pairs,
-            covariates=told,
+            covariates=covariates,
             split_key="split",
             min_cells=MIN_CELLS,
             max_steps=steps,
@@ -130,7 +131,7 @@ def fit(adata: ad.AnnData, pairs: pd.DataFrame, study: Study, steps: int, seed: 
 
 
 def mean_shift(adata: ad.AnnData, scale: np.ndarray) -> pd.DataFrame:
-    """Energy of the source cells, moved by the mean difference of training pairs with the same treatment."""
+    """Energy distance of the source cells, shifted by the mean difference of training pairs with the same treatment."""
     pairs, rows = adata.uns["tde"]["pairs"], adata.obs.groupby("tde_set", observed=True).indices
     x = np.asarray(adata.obsm.get("X_pca", adata.X)) / scale
     treatment = pairs["target"].str.split("|").str[1]
@@ -142,32 +143,32 @@ def mean_shift(adata: ad.AnnData, scale: np.ndarray) -> pd.DataFrame:
         ends = x[rows[pairs["source"].iloc[i]]] + shift, x[rows[pairs["target"].iloc[i]]]
         energy = [scgde.metrics.energy_distance(*ends, unbiased=unbiased) for unbiased in (False, True)]
         values[pairs["source"].iloc[i], pairs["target"].iloc[i]] = energy
-    return pd.DataFrame(values, index=["V", "U"]).T.rename_axis(["source", "target"])
+    return pd.DataFrame(values, index=list(METRICS)).T.rename_axis(["source", "target"])
 
 
 def scored(adata: ad.AnnData, seed: int, **options: Any) -> pd.DataFrame:
-    """Energy of each forecast (columns), V and U (outer columns), of each held-out pair."""
-    scores, columns = judged(adata, n_draws=N_DRAWS, seed=seed, **options), ["metric", "forecast"]
+    """Energy distance of each forecast of each held-out pair; columns: metric, forecast."""
+    scores, columns = score_forecasts(adata, n_draws=N_DRAWS, seed=seed, **options), ["metric", "forecast"]
     return scores.pivot_table(index=["source", "target"], columns=columns, values="value", sort=False)
 
 
 def arms(study: Study, held_out: list[str], seed: int, steps: int) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Energy of every arm (columns, V and U) for every held-out pair of a fold, and the seconds of the fits."""
+    """Energy distance of every arm (columns: metric, arm) for every held-out pair of a fold; seconds of the fits."""
     adata, pairs = prepared(study, held_out, seed)
     seconds = {"source-conditioned": fit(adata, pairs, study, steps, seed, condition="source", key_added="source")}
     seconds["TDE"] = fit(adata, pairs, study, steps, seed)
-    anchored = {"transport_kwargs": {"anchored": True}, "key_added": "anchored"}
-    seconds["TDE, anchored"] = fit(adata, pairs, study, steps, seed, **anchored)
+    options = {"transport_kwargs": {"anchored": True}, "key_added": "anchored"}
+    seconds["TDE, identity preserved"] = fit(adata, pairs, study, steps, seed, **options)
     table = scored(adata, seed, source_key="source").rename(columns={"forecast": "TDE, " + PREDICTORS[0]})
     shifted = mean_shift(adata, read_tde(adata, "tde").module.scale.numpy())
-    own = {(name, "mean shift"): shifted[name] for name in "VU"}
-    for key, arm in {"tde": "TDE", "anchored": "TDE, anchored"}.items():
+    own = {(name, "mean shift"): shifted[name] for name in METRICS}
+    for key, arm in {"tde": "TDE", "anchored": "TDE, identity preserved"}.items():
         for predictor in PREDICTORS[key == "tde" :]:
             scgde.tl.fit_predictor(adata, predictor, key=key, seed=seed)
             part = scored(adata, seed, key=key)
-            own |= {(name, f"{arm}, {predictor}"): part[name, "forecast"] for name in "VU"}
+            own |= {(name, f"{arm}, {predictor}"): part[name, "forecast"] for name in METRICS}
             if key != "tde":
-                own |= {(name, f"true target, {key}"): part[name, "true target"] for name in "VU"}
+                own |= {(name, "true target, identity preserved"): part[name, "true target"] for name in METRICS}
     return table.join(pd.DataFrame(own)), seconds
 
 
@@ -182,13 +183,19 @@ def main() -> None:
         folds = [arms(study, held_out, seed, arguments.steps) for held_out in fold_of(study, seed)]
         table = pd.concat([part for part, _ in folds])
         seconds = pd.DataFrame([part for _, part in folds]).sum()
-        for arm in table["V"]:
+        for arm in table["energy"]:
             record: dict[str, Any] = {"arm": arm, "seed": seed, "pairs": len(table)}
-            for name in "VU":
+            for name in METRICS:
                 gain = table[name, arm] - table[name, "mean shift"]
-                record |= {name: table[name, arm].mean(), f"{name}_difference": gain.mean(), f"{name}_se": gain.sem()}
+                record |= {
+                    name: table[name, arm].mean(),
+                    f"{name}_difference": gain.mean(),
+                    f"{name}_difference_se": gain.sem(),
+                }
             rows.append(record | {"seconds": seconds.get(arm.rpartition(", ")[0] or arm)})
-    table = report([{key: _rounded(value) for key, value in row.items()} for row in rows], f"contexts_{arguments.data}")
+    table = report(
+        [{key: _rounded(value) for key, value in row.items()} for row in rows], f"unseen_contexts_{arguments.data}"
+    )
     print("\nmean over seeds\n", table.drop(columns="seed").groupby("arm", sort=False).mean().round(4).to_string())
 
 

@@ -1,10 +1,10 @@
-"""How many evaluations of the network does a good cell take?
+"""How many evaluations of the network does it take to sample a cell?
 
 One set in five is held out, embedded from a random half of its cells, and the generated cells are scored on the other
 half (unbiased energy distance, mean over sets and halves), for several solvers and numbers of steps, with the same
 noise. ``relative``: to 100 evaluations of the midpoint rule, minus 1.
 
-    python benchmarks/sampling.py --data larry
+    python benchmarks/sampling_steps.py --data larry
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def main() -> None:
             progress_bar=False,
         )
         rows += scores(adata, seed, arguments.repeats)
-    table = report(rows, f"sampling_{arguments.data}")
+    table = report(rows, f"sampling_steps_{arguments.data}")
     by = ["solver", "evaluations"]
     print("\nmedian over seeds\n", table.drop(columns="seed").groupby(by, sort=False).median().to_string())
 
