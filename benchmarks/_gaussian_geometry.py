@@ -178,7 +178,7 @@ def _references(exact: Exact) -> list[dict]:
     kernels = map(exact.correlation, kernel_means(exact.seen, 128))
     rows = [
         {"model": "distance of means"} | exact.correlation(exact.seen.mean(axis=1)),
-        {"model": "moments"} | exact.correlation(_moments(exact.seen)),
+        {"model": "distance of moments"} | exact.correlation(_moments(exact.seen)),
         {"model": "kernel mean, tuned"} | max(kernels, key=lambda score: score["spearman"]),
         {"model": "true cells (floor)"} | exact.reconstruction(exact.seen[:N_GENERATED]),
     ]

@@ -79,7 +79,7 @@ def brenier(world: Gaussians, source: np.ndarray, target: np.ndarray, cells: np.
 
 
 def lookup_comparison(seed: int, steps: int) -> list[dict]:
-    """Cells of training sets transported to 200 unseen sets; the table offers the vector of the nearest training set."""
+    """Cells of training sets transported to 200 unseen sets; the table has the vector of the nearest one."""
     rng = np.random.default_rng(seed)
     unseen = Gaussians(N_TEST, TEST_CELLS, seed + 1000)
     truth = unseen.mean, unseen.covariance

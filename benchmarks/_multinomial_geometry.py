@@ -2,10 +2,10 @@
 
 multinomial_geometry: a cell is a count vector of 20 trials in 3 classes, a set is 100 cells with
 p ~ Dirichlet(1, 1, 1). Latent L2 between the 55 points of a grid on the simplex, each embedded from 100 new cells,
-against W2 between Gaussians with the moments of one trial, N(p, diag(p) - p p'). ``digits``: a cell is an image in place of a count vector, an MNIST digit 0,
-1 or 2 in 20 principal components; half of the images make the training sets, the other half the grid. 100 images are
-100 trials, where 100 counts are 2,000; ``many``: embedded from 2,000 images. ``W2 of observed shares``: what a perfect
-reader of counts or labels would have.
+against W2 between Gaussians with the moments of one trial, N(p, diag(p) - p p'). ``digits``: a cell is an image in
+place of a count vector, an MNIST digit 0, 1 or 2 in 20 principal components; half of the images make the training
+sets, the other half the grid. 100 images are 100 trials, where 100 counts are 2,000; ``many``: embedded from 2,000
+images. ``W2 of observed shares``: what a perfect reader of counts or labels would have.
 
 prior_warping: counts with p ~ Dirichlet(alpha_1, 1, 1). ``ratio``: mean latent distance of neighbours on the grid where
 p1 < 0.34, over that where p1 > 0.66. ``covariate``: sets drawn against the frequency of their share of class 1,

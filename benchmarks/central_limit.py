@@ -260,7 +260,8 @@ def main() -> None:
     options.add_argument("--populations", type=int, default=3, help="how many of the largest sets")
     arguments = options.parse_args()
     torch.set_num_threads(arguments.threads)
-    name = "gaussians" if arguments.data is None else Path(arguments.data).name.split("_")[0]
+    data = "gaussians" if arguments.data is None else Path(arguments.data).name.split("_")[0]
+    name = arguments.name or f"central_limit_{data}"
 
     limits, tests = [], []
     for encoder in arguments.encoders:
@@ -275,10 +276,10 @@ def main() -> None:
             if encoder == arguments.encoders[0]:
                 tests += comparison_rows(fitted, base, arguments)
         print(encoder, seconds, flush=True)
-    report(tests, f"central_limit_{name}_rejections")
-    report(limits, f"central_limit_{name}_by_size")
-    report(summary(limits), f"central_limit_{name}")
-    draw_figure(pd.DataFrame(limits), pd.DataFrame(tests), FIGURES / f"central_limit_{name}.png")
+    report(tests, f"{name}_rejections", seeds=[0])
+    report(limits, f"{name}_by_size", seeds=[0])
+    report(summary(limits), name, seeds=[0])
+    draw_figure(pd.DataFrame(limits), pd.DataFrame(tests), FIGURES / f"{name}.png")
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ def main() -> None:
             rows += [row(table, metric, method=metric, **setting) for metric in sets.obsm]
             if not arguments.no_fit:
                 rows += fits(adata, setting, arguments)
-    report(rows, "cohort_attributes")
+    report(rows, arguments.name or "cohort_attributes")
 
 
 def fits(adata: ad.AnnData, setting: dict, arguments: object) -> list[dict]:

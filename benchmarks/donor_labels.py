@@ -73,7 +73,7 @@ def main() -> None:
             )
         embedding = pd.DataFrame(adata.uns["gde"]["embedding"], index=adata.uns["gde"]["sets"].index)
         rows.append(row("GDE, frozen", embedding.loc[means.index].to_numpy(), stage, seed=seed, **record))
-    report(rows, "donor_labels")
+    report(rows, arguments.name or "donor_labels")
 
 
 if __name__ == "__main__":

@@ -154,11 +154,12 @@ def main() -> None:
     label = task.adata.uns["gde"]["sets"][task.label].astype(str).astype("category")
     codes, names = label.cat.codes.to_numpy(dtype=np.int64), label.cat.categories.tolist()
     rows: list[dict] = []
+    name = arguments.name or f"few_labels_{arguments.data}"
     for seed in range(arguments.first, arguments.first + arguments.draws):
         rows += draw(task, codes, names, seed, arguments)
         # Written after every draw: twenty of them take a while.
-        report(rows, f"few_labels_{arguments.data}_draws")
-    report(summary(rows, arguments.data), f"few_labels_{arguments.data}")
+        report(rows, f"{name}_draws", seeds=list(range(arguments.first, seed + 1)))
+    report(summary(rows, arguments.data), name, seeds=list(range(arguments.first, arguments.first + arguments.draws)))
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ def main() -> None:
     experiment = EXPERIMENTS[arguments.experiment]
     arguments.steps = arguments.steps or experiment.steps
     arguments.models = [{"name": name} | MODELS[name] for name in arguments.models or experiment.models]
-    report(experiment.run(arguments.experiment, arguments), arguments.experiment)
+    report(experiment.run(arguments.experiment, arguments), arguments.name or arguments.experiment)
 
 
 if __name__ == "__main__":

@@ -116,7 +116,7 @@ def main() -> None:
                 "power": rejected(test, n, shift=EFFECT)[1],
             }
         )
-    report(rows, "group_tests")
+    report(rows, arguments.name or "group_tests", seeds=list(range(n)))
     print(f"the GDE was fitted once, in {seconds} s")
 
 

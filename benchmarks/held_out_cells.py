@@ -51,7 +51,8 @@ def main() -> None:
         means = scores[["generated", "pooled", "floor"]].mean()
         record |= {"steps": model.history["step"].max(), "sets": len(scores)} | means.round(4).to_dict()
         rows.append(record | {"ratio": round(means["generated"] / means["pooled"], 4)})
-    report(rows, f"held_out_cells_{arguments.data}_{arguments.encoder}_{arguments.generator}")
+    name = arguments.name or f"held_out_cells_{arguments.data}_{arguments.encoder}_{arguments.generator}"
+    report(rows, name)
 
 
 if __name__ == "__main__":

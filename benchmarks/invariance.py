@@ -58,7 +58,7 @@ def main() -> None:
         network = torch.nn.Linear(N_FEATURES, N_EMBED)
         control = deviations(lambda x, w: (network(x) * (w > 0)[..., None]).sum(1), x)
         rows.append({"encoder": "sum pooling (control)"} | control)
-    report(rows, "invariance")
+    report(rows, arguments.name or "invariance", seeds=[0])
 
 
 if __name__ == "__main__":

@@ -142,7 +142,8 @@ def main() -> None:
             rows.append(record | {"seconds": seconds.get(arm.split(",")[0])})
     name = "larry_forecast" + "_transductive" * arguments.transductive
     name += "" if arguments.paired is None else f"_{arguments.paired}_paired"
-    table = report([{key: _rounded(value) for key, value in row.items()} for row in rows], name)
+    rows = [{key: _rounded(value) for key, value in row.items()} for row in rows]
+    table = report(rows, arguments.name or name)
     print("\nmean over seeds\n", table.drop(columns="seed").groupby("arm", sort=False).mean().round(4).to_string())
 
 

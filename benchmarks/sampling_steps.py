@@ -51,7 +51,7 @@ def main() -> None:
             progress_bar=False,
         )
         rows += scores(adata, seed, arguments.repeats)
-    table = report(rows, f"sampling_steps_{arguments.data}")
+    table = report(rows, arguments.name or f"sampling_steps_{arguments.data}")
     by = ["solver", "evaluations"]
     print("\nmedian over seeds\n", table.drop(columns="seed").groupby(by, sort=False).median().to_string())
 

@@ -37,7 +37,7 @@ def memory(n_cells: int) -> None:
         answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
         peak, seconds, difference = map(float, answer[-3:])
         rows.append({"encoder": name, "cells": n_cells, "peak_gb": peak, "seconds": seconds, "difference": difference})
-    report(rows, "scale_memory")
+    report(rows, "scale_memory", seeds=[0])
 
 
 def one(encoder: str, n_cells: int) -> None:
@@ -66,8 +66,8 @@ def timing(threads: int) -> None:
     scgde.tl.uncertainty(adata)
     done = time.perf_counter()
     seconds = {"fit": round(fitted - start, 1), "uncertainty": round(done - fitted, 1)}
-    n_sets = len(adata.uns["gde"]["sets"])
-    report([{"sets": n_sets, **seconds, "ratio": round((done - fitted) / (fitted - start), 4)}], "scale_time")
+    ratio = round((done - fitted) / (fitted - start), 4)
+    report([{"sets": len(adata.uns["gde"]["sets"]), **seconds, "ratio": ratio}], "scale_time", seeds=[0])
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     rows = [row for seed in seeds for row in EXPERIMENTS[arguments.experiment](seed, arguments.steps)]
-    table = report(rows, arguments.experiment)
+    table = report(rows, arguments.name or arguments.experiment, accelerator="cpu")
     by = list(table.columns[: table.columns.get_loc("seed")])
     print("\nmedian over seeds\n", table.drop(columns="seed").groupby(by, sort=False).median().round(4).to_string())
 

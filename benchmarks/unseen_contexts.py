@@ -193,9 +193,8 @@ def main() -> None:
                     f"{name}_difference_se": gain.sem(),
                 }
             rows.append(record | {"seconds": seconds.get(arm.rpartition(", ")[0] or arm)})
-    table = report(
-        [{key: _rounded(value) for key, value in row.items()} for row in rows], f"unseen_contexts_{arguments.data}"
-    )
+    rows = [{key: _rounded(value) for key, value in row.items()} for row in rows]
+    table = report(rows, arguments.name or f"unseen_contexts_{arguments.data}", accelerator="cpu")
     print("\nmean over seeds\n", table.drop(columns="seed").groupby("arm", sort=False).mean().round(4).to_string())
 
 
