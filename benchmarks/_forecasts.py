@@ -47,8 +47,8 @@ def embed(model: TDE, sets: Sequence[np.ndarray]) -> np.ndarray:
     return model.embed(*joined(sets))
 
 
-def move(model: TDE, sets: Sequence[np.ndarray], source: np.ndarray, target: np.ndarray) -> list[np.ndarray]:
-    """Cells of each set, moved from embeddings ``(S, E)`` to embeddings ``(S, E)``."""
+def transport_cells(model: TDE, sets: Sequence[np.ndarray], source: np.ndarray, target: np.ndarray) -> list[np.ndarray]:
+    """Cells of each set, transported from embeddings ``(S, E)`` to embeddings ``(S, E)``."""
     x, codes = joined(sets)
     return np.split(model.transport(x, codes, source, target)[0], np.flatnonzero(np.diff(codes)) + 1)
 
@@ -59,11 +59,11 @@ def fit_error(sets: Sequence[np.ndarray], mean: np.ndarray, covariance: np.ndarr
     return float(np.square(scgde.metrics.gaussian_wasserstein(*fitted, mean, covariance)).mean())
 
 
-def energies(moved: Sequence[np.ndarray], truth: Sequence[np.ndarray], *, unbiased: bool = True) -> np.ndarray:
+def energies(transported: Sequence[np.ndarray], truth: Sequence[np.ndarray], *, unbiased: bool = True) -> np.ndarray:
     """Energy distance of the cells ``(n, G)``, or ``(draws, n, G)``, of each set to its truth."""
     measure = Measure(partial(scgde.metrics.energy_distance, unbiased=unbiased), is_unbiased=unbiased)
     rng = np.random.default_rng(0)
-    return np.array([measure(*ends, rng) for ends in zip(moved, truth, strict=True)])
+    return np.array([measure(*ends, rng) for ends in zip(transported, truth, strict=True)])
 
 
 def score_forecasts(adata: AnnData, **options: Any) -> pd.DataFrame:
@@ -83,6 +83,6 @@ def predicted(model: TDE, pairs: Sequence[tuple[str, str]], z: np.ndarray, *, se
 
 
 def forecast(model: TDE, sets: Sequence[np.ndarray], z: np.ndarray, draws: np.ndarray) -> list[np.ndarray]:
-    """Cells of each set moved to each embedding drawn for it, ``(S, draws, E)``: shape ``(draws, n, G)`` each."""
-    moved = [move(model, sets, z, draws[:, i]) for i in range(draws.shape[1])]
-    return [np.stack(parts) for parts in zip(*moved, strict=True)]
+    """Cells of each set transported to each embedding drawn for it, ``(S, draws, E)``: shape ``(draws, n, G)`` each."""
+    transported = [transport_cells(model, sets, z, draws[:, i]) for i in range(draws.shape[1])]
+    return [np.stack(parts) for parts in zip(*transported, strict=True)]

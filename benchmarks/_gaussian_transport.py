@@ -12,7 +12,7 @@ from scipy.linalg import sqrtm
 
 import scgde
 from _common import gaussian_cells
-from _forecasts import embed, energies, fit, fit_error, forecast, move, predicted
+from _forecasts import embed, energies, fit, fit_error, forecast, predicted, transport_cells
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,7 @@ class Gaussians:
 
 
 def optimal_map(seed: int, steps: int) -> list[dict]:
-    """Squared distance of moved cells to the Brenier map, over that of a random pairing, 2 tr Sigma_target."""
+    """Squared distance of transported cells to the Brenier map, over that of a random pairing, 2 tr Sigma_target."""
     rng = np.random.default_rng(seed)
     world = Gaussians(100, TRAIN_CELLS, seed)
     source = rng.integers(100, size=300)
@@ -60,22 +60,22 @@ def optimal_map(seed: int, steps: int) -> list[dict]:
         choice = {"transport": arm.partition(",")[0], "transport_kwargs": options}
         model = fit(world.adata, seed, steps, record=row, model=choice, validation_fraction=0.0)
         z = model.get_embedding().to_numpy()
-        moved = np.stack(move(model, cells, z[source], z[target]))
-        error = np.square(moved - optimal).sum(-1).mean(1) / (2 * np.trace(truth[1], axis1=1, axis2=2))
-        w2 = {"w2_squared": fit_error(moved, *truth), "floor": fit_error(optimal, *truth)}
+        transported = np.stack(transport_cells(model, cells, z[source], z[target]))
+        error = np.square(transported - optimal).sum(-1).mean(1) / (2 * np.trace(truth[1], axis1=1, axis2=2))
+        w2 = {"w2_squared": fit_error(transported, *truth), "floor": fit_error(optimal, *truth)}
         rows.append(row | {"brenier": error.mean(), "brenier_median": np.median(error)} | w2)
     return rows
 
 
 def brenier(world: Gaussians, source: np.ndarray, target: np.ndarray, cells: np.ndarray) -> np.ndarray:
     """Cells ``(S, M, G)`` under the optimal map between Gaussians."""
-    moved = []
+    transported = []
     for i, j, x in zip(source, target, cells, strict=True):
         root = np.real(sqrtm(world.covariance[i]))
         inverse = np.linalg.inv(root)
         matrix = inverse @ np.real(sqrtm(root @ world.covariance[j] @ root)) @ inverse
-        moved.append((x - world.mean[i]) @ matrix + world.mean[j])
-    return np.stack(moved)
+        transported.append((x - world.mean[i]) @ matrix + world.mean[j])
+    return np.stack(transported)
 
 
 def lookup_comparison(seed: int, steps: int) -> list[dict]:
@@ -94,14 +94,14 @@ def lookup_comparison(seed: int, steps: int) -> list[dict]:
             row = {"n_sets": n_sets, "condition": name, "seed": seed, "steps": steps}
             model = fit(world.adata, seed, steps, record=row, model=options)
             z = model.get_embedding().to_numpy()
-            row["w2_squared"] = fit_error(move(model, cells, z[source], embed(model, target_cells)), *truth)
+            row["w2_squared"] = fit_error(transport_cells(model, cells, z[source], embed(model, target_cells)), *truth)
             own.append(row)
         lookup = {"n_sets": n_sets, "condition": "lookup", "seed": seed}
         lookup["steps"] = steps_within(own[0]["seconds"], world, seed)
         options = {"condition": "lookup"}
         model = fit(world.adata, seed, lookup["steps"], record=lookup, model=options, patience=None)
         z, nearest = model.get_embedding().to_numpy(), nearest_gaussian(world, unseen)
-        lookup["w2_squared"] = fit_error(move(model, cells, z[source], z[nearest]), *truth)
+        lookup["w2_squared"] = fit_error(transport_cells(model, cells, z[source], z[nearest]), *truth)
         rows += [row | {"ratio": row["w2_squared"] / lookup["w2_squared"]} for row in (*own, lookup)]
     return rows
 
@@ -138,14 +138,14 @@ def out_of_range(seed: int, steps: int) -> list[dict]:
     truth = turned(gaussian_cells(grid, covariance, TEST_CELLS, rng))
     inside = (grid <= MIDDLE).all(1)
 
-    def row(arm: str, moved: Sequence[np.ndarray], **more: float) -> dict:
-        error = energies(moved, truth)
+    def row(arm: str, transported: Sequence[np.ndarray], **more: float) -> dict:
+        error = energies(transported, truth)
         return {"arm": arm, "seed": seed, "inside": error[inside].mean(), "outside": error[~inside].mean()} | more
 
     rows, record = [row("identity", cells)], {}
     model = fit(adata, seed, steps, record=record, model={"condition": "source"}, pairs=pairs)
     z = embed(model, cells)
-    rows.append(row("source-conditioned", move(model, cells, z, z), **record))
+    rows.append(row("source-conditioned", transport_cells(model, cells, z, z), **record))
     arms = {"TDE": {}, "TDE, isometry": {"isometry": 0.1}, "TDE, gaussian": GAUSSIAN}
     for name, options in arms.items():
         model = fit(adata, seed, steps, record=record, model=options, pairs=pairs)

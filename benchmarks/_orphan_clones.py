@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import sem
 
-from _forecasts import METRICS, embed, energies, fit, forecast, move, predicted
+from _forecasts import METRICS, embed, energies, fit, forecast, predicted, transport_cells
 
 N_FEATURES, N_LATENT, N_STATES, N_FATES = 10, 3, 3, 4
 N_PAIRED, N_ORPHANS, N_TEST = 60, 1140, 200
@@ -80,23 +80,25 @@ def orphans(seed: int, steps: int) -> list[dict]:
     """Forecasts of 200 held-out clones: mean energy distances, and paired differences of the V-statistic."""
     clones = simulate(seed)
     paired = clones.adata[~clones.adata.obs["set"].isin(clones.orphans)].copy()
-    moved = baselines(clones, paired, seed)
+    transported = baselines(clones, paired, seed)
     seconds: dict[str, dict] = {"source-conditioned": {}, "paired only": {}, "with orphans": {}}
     model = fit(
         paired, seed, steps, record=seconds["source-conditioned"], model={"condition": "source"}, pairs=clones.pairs
     )
     z = embed(model, clones.test_source)
-    moved["source-conditioned"] = move(model, clones.test_source, z, z)
+    transported["source-conditioned"] = transport_cells(model, clones.test_source, z, z)
     for name, adata in {"paired only": paired, "with orphans": clones.adata}.items():
         model = fit(adata, seed, steps, record=seconds[name], pairs=clones.pairs)
         z = embed(model, clones.test_source)
         targets = predicted(model, clones.pairs, z, seed=seed)
         targets["true target embedding"] = embed(model, clones.test_target)[:, None]
-        moved |= {f"{name}, {end}": forecast(model, clones.test_source, z, draws) for end, draws in targets.items()}
+        transported |= {
+            f"{name}, {end}": forecast(model, clones.test_source, z, draws) for end, draws in targets.items()
+        }
     scores = {
         (name, arm): energies(cells, clones.test_target, unbiased=name == "unbiased_energy")
         for name in METRICS
-        for arm, cells in moved.items()
+        for arm, cells in transported.items()
     }
     return [
         {"arm": arm, "seed": seed}
@@ -104,7 +106,7 @@ def orphans(seed: int, steps: int) -> list[dict]:
         | _gain("source_conditioned", scores["energy", arm], scores["energy", "source-conditioned"])
         | _gain("paired_only", scores["energy", arm], scores["energy", arm.replace("with orphans", "paired only")])
         | seconds.get(arm.partition(",")[0], {})
-        for arm in moved
+        for arm in transported
     ]
 
 

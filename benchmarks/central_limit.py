@@ -184,7 +184,7 @@ def summary(rows: list[dict]) -> list[dict]:
 
 
 def rejected(fit: Fit, a: Draws, b: Draws, n_cells: tuple[int, int], *, pairs_per_draw: int = 1) -> float:
-    """Share of pairs of draws that `tl.compare_sets` tells apart at the 5 % level, among the fitted sets."""
+    """Share of pairs of draws, among the fitted sets, that `tl.compare_sets` rejects at the 5 % level."""
     n = len(fit.fitted["sets"])
     table = pd.DataFrame({"n_cells": [*fit.fitted["sets"]["n_cells"], *n_cells]}).rename(index=str)
     adata = ad.AnnData(uns={"gde": {"sets": table}})
@@ -228,7 +228,7 @@ def draw_figure(limits: pd.DataFrame, tests: pd.DataFrame, path: Path) -> None:
     axes[0].plot(m, (m / m[-1]) ** -0.5, color="black", linestyle=":", label="slope -1/2")
     axes[0].set(xscale="log", yscale="log", xlabel="cells", ylabel="sd along the first axis, relative")
     axes[1].axhspan(93, 97, color="0.9")
-    axes[1].set(xscale="log", xlabel="cells", ylabel="95 % regions that hold the truth, %")
+    axes[1].set(xscale="log", xlabel="cells", ylabel="coverage of 95 % regions, %")
     axes[0].legend(frameon=False, fontsize="x-small")
     null = tests[tests["shift"] == 0]
     for i, (population, part) in enumerate(null.groupby("population", sort=False)):
@@ -237,13 +237,13 @@ def draw_figure(limits: pd.DataFrame, tests: pd.DataFrame, path: Path) -> None:
         axes[2].plot(same["m"], 100 * same["rejected"], marker="o", color=f"C{i}", label=population)
         axes[2].plot(unequal["m"], 100 * unequal["rejected"], marker="o", linestyle="--", color=f"C{i}", mfc="white")
     axes[2].axhspan(4, 6, color="0.9")
-    axes[2].set(xscale="log", ylim=(0, 10), xlabel="cells (dashed: against 1,000)", ylabel="rejected under the null, %")
+    axes[2].set(xscale="log", ylim=(0, 10), xlabel="cells (dashed: against 1,000)", ylabel="false positive rate, %")
     axes[1].set_ylim(88, 100)
     axes[2].legend(frameon=False, fontsize="x-small")
     first = tests[(tests["population"] == tests["population"].iloc[0]) & (tests["m"] == tests["other"])]
     for m, part in first.groupby("m"):
         axes[3].plot(part["shift"], 100 * part["rejected"], marker="o", label=f"{m} cells")
-    axes[3].set(xlabel="shift of the cells, sd of their first axis", ylabel="rejected, %")
+    axes[3].set(xlabel="shift of the cells, sd of their first axis", ylabel="power, %")
     axes[3].legend(frameon=False, fontsize="x-small", loc="center left", bbox_to_anchor=(1, 0.5))
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)

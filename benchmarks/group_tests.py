@@ -1,6 +1,6 @@
 """How often does a test of two groups of donors reject where they do not differ?
 
-12 donors of 60 cells in ten dimensions, donors themselves 0.3 standard deviations apart, 6 against 6. Labels are
+12 donors of 60 cells in ten dimensions, whose means vary with a standard deviation of 0.3, 6 against 6. Labels are
 permuted over cells, as is often done, or over donors. Also: the power against a difference between the groups.
 The GDE is fitted once, on 200 other donors, and embeds the donors of every simulation.
 
