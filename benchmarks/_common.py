@@ -1,13 +1,19 @@
-"""What every experiment needs: where the data is, what machine this is, how a table is printed and kept."""
+"""Shared by all benchmarks: data, command line options, and the writer of results with their provenance."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
+import shlex
+import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 RESULTS = Path(__file__).parent / "results"
+#: Seconds are counted from the import of this module, which every benchmark does first.
+START = time.perf_counter()
 
 
 def data_path(name: str) -> Path:
@@ -36,6 +44,7 @@ def parser(description: str | None, *, steps: int) -> argparse.ArgumentParser:
     options.add_argument("--steps", type=int, default=steps, help="optimiser steps of each fit")
     options.add_argument("--seeds", type=int, default=3, help="number of seeds")
     options.add_argument("--threads", type=int, default=1, help="CPU threads")
+    options.add_argument("--name", help="of the results file; by default that of the benchmark")
     return options
 
 
@@ -76,11 +85,56 @@ def timed(record: dict) -> Iterator[None]:
     record["seconds"] = round(time.perf_counter() - start, 1)
 
 
-def report(rows: list[dict], name: str) -> pd.DataFrame:
-    """Print a table and keep it as ``results/<name>.csv``."""
+def report(rows: list[dict], name: str, *, seeds: list[int] | None = None, accelerator: str = "auto") -> pd.DataFrame:
+    """Print a table, and write it as ``results/<name>.csv`` with its provenance in ``results/<name>.json``.
+
+    Seeds are those of a column ``seed``, or ``seeds`` where there is none.
+    """
     table = pd.DataFrame(rows)
     RESULTS.mkdir(exist_ok=True)
     table.to_csv(RESULTS / f"{name}.csv", index=False)
+    if "seed" in table:
+        seeds = sorted(int(seed) for seed in table["seed"].dropna().unique())
+    record = provenance(seeds, accelerator)
+    (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
     print(table.to_string(index=False))
-    print(f"\nmachine: {platform.machine()}, {os.cpu_count()} CPUs; written to {RESULTS / name}.csv")
+    print(f"\n{record['device']}, {record['seconds']} s; written to {RESULTS / name}.csv")
     return table
+
+
+def provenance(seeds: list[int] | None, accelerator: str) -> dict:
+    """How a table came about: command, commit, date, device, seconds since the start, seeds and versions."""
+    return {
+        "command": shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
+        "commit": commit(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "device": device(accelerator),
+        "seconds": round(time.perf_counter() - START, 1),
+        "seeds": seeds,
+        "versions": {name: version(name) for name in ("scgde", "torch", "numpy")},
+        "recorded": "at run time",
+    }
+
+
+def commit() -> str | None:
+    """Short hash of the checked out commit, with a mark where the code differs from it."""
+    run = partial(subprocess.run, cwd=RESULTS.parent, capture_output=True, text=True, check=False)
+    head = run(["git", "rev-parse", "--short", "HEAD"]).stdout.strip()
+    changed = run(["git", "status", "--porcelain", "--", "../src", "*.py"]).stdout.strip()
+    return f"{head}, with uncommitted changes" if head and changed else head or None
+
+
+def device(accelerator: str) -> str:
+    """The GPU, where there is one and fits may use it, else the CPU and the number of threads."""
+    import torch
+
+    if accelerator == "auto" and torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"CPU {_cpu_model()}, {torch.get_num_threads()} thread{'s' * (torch.get_num_threads() > 1)}"
+
+
+def _cpu_model() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

@@ -1,18 +1,18 @@
 """Does the latent geometry recover Wasserstein-2 distance, and do generated cells recover their set?
 
-A2: Gaussian sets, mu ~ U[0, 5]^2, Sigma ~ inverse Wishart (df 10). A2b: mu ~ U[-1, 1]^2, randomly rotated, standard
-deviations U[.2, 1.5], where location and shape matter alike. A6: the same in 5 and 10 dimensions, and mixtures. A4:
-multinomials and images of digits; A5: the same under skewed priors, and weights against them. A11: what sets tell
-about each other.
+gaussian_geometry: Gaussian sets, mu ~ U[0, 5]^2, Sigma ~ inverse Wishart (df 10). balanced_gaussian_geometry:
+mu ~ U[-1, 1]^2, randomly rotated, standard deviations U[0.2, 1.5], where location and shape matter alike.
+reconstruction: the same in 5 and 10 dimensions, and mixtures. multinomial_geometry: multinomials and images of digits.
+prior_warping: multinomials under skewed priors, and weights against them. poisson_zero: what a set learns from others.
 
-A2, A2b, A6: each set is embedded from 500 cells. ``pearson``, ``spearman``: latent L2 against W2 between pairs of
+The first three: each set is embedded from 500 cells. ``pearson``, ``spearman``: latent L2 against W2 between pairs of
 held-out sets. ``energy``: unbiased energy distance of generated cells to cells that the encoder did not see. ``w2``:
-between the Gaussian fit of 1,000 generated cells and the truth. ``midpoint`` (A3): W2 of the cells generated half-way
+between the Gaussian fit of 1,000 generated cells and the truth. ``midpoint``: W2 of the cells generated half-way
 between two embeddings to the displacement interpolation, over W2 of the two ends; ``mixture``: the same of both sets
 mixed. The other columns are explained where they are computed.
 
-    python benchmarks/geometry.py --experiment A2b
-    python benchmarks/geometry.py --experiment A6 --models default isometry wormhole "kernel mean" moments
+    python benchmarks/geometry.py --experiment balanced_gaussian_geometry
+    python benchmarks/geometry.py --experiment reconstruction --models default isometry wormhole "kernel mean" moments
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-import _geometry_gaussian
-import _geometry_multinomial
-import _geometry_poisson
+import _gaussian_geometry
+import _multinomial_geometry
+import _poisson_zero
 from _common import parser, report
 
 if TYPE_CHECKING:
@@ -68,32 +68,32 @@ MODELS: dict[str, dict[str, Any]] = {
 
 
 class Experiment(NamedTuple):
-    """What to run, and with which steps and models unless told otherwise."""
+    """What to run, with the default steps and models."""
 
     run: Callable[..., list[dict]]
     steps: int
     models: tuple[str, ...] = ("default", "isometry")
 
 
-EXPERIMENTS = {name: Experiment(_geometry_gaussian.run, 2000) for name in _geometry_gaussian.FAMILIES} | {
-    "A4": Experiment(_geometry_multinomial.run, 800, ("small", "small, isometry")),
-    "A5": Experiment(_geometry_multinomial.run, 800, ("small", "small, isometry")),
-    "A11": Experiment(_geometry_poisson.run, 1500, ()),
+EXPERIMENTS = {name: Experiment(_gaussian_geometry.run, 2000) for name in _gaussian_geometry.FAMILIES} | {
+    "multinomial_geometry": Experiment(_multinomial_geometry.run, 800, ("small", "small, isometry")),
+    "prior_warping": Experiment(_multinomial_geometry.run, 800, ("small", "small, isometry")),
+    "poisson_zero": Experiment(_poisson_zero.run, 1500, ()),
 }
 
 
 def main() -> None:
     options = parser(__doc__, steps=0)
-    options.add_argument("--experiment", choices=sorted(EXPERIMENTS), default="A2")
+    options.add_argument("--experiment", choices=sorted(EXPERIMENTS), default="gaussian_geometry")
     options.add_argument("--first-seed", type=int, default=0)
     options.add_argument("--models", nargs="+", choices=sorted(MODELS))
-    options.add_argument("--families", nargs="+", help="of A6, by the beginning of their names")
+    options.add_argument("--families", nargs="+", help="of `reconstruction`, by the beginning of their names")
     arguments = options.parse_args()
     torch.set_num_threads(arguments.threads)
     experiment = EXPERIMENTS[arguments.experiment]
     arguments.steps = arguments.steps or experiment.steps
     arguments.models = [{"name": name} | MODELS[name] for name in arguments.models or experiment.models]
-    report(experiment.run(arguments.experiment, arguments), f"{arguments.experiment}_geometry")
+    report(experiment.run(arguments.experiment, arguments), arguments.name or arguments.experiment)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A0: every encoder depends on the empirical measure only.
+"""Does every encoder depend on the empirical measure only?
 
 300 points in 14 dimensions, float32: the largest change of the embedding, relative to its size, when the points are
 permuted, repeated three times, padded with cells of weight 0, or embedded in a ragged batch. Sum pooling, which
@@ -58,7 +58,7 @@ def main() -> None:
         network = torch.nn.Linear(N_FEATURES, N_EMBED)
         control = deviations(lambda x, w: (network(x) * (w > 0)[..., None]).sum(1), x)
         rows.append({"encoder": "sum pooling (control)"} | control)
-    report(rows, "A0_invariance")
+    report(rows, arguments.name or "invariance", seeds=[0])
 
 
 if __name__ == "__main__":

@@ -1,28 +1,27 @@
-"""Does one model that moves any set to any other learn from sets without a partner?
+"""Does one transport between any two sets learn from sets without a partner?
 
-A7: a transport between unseen Gaussian sets, with an encoder and with a learnt vector for each training set.
-A8: pairs of a part of the plane only; forecasts outside of it.
-A9: simulated clones, few of them seen twice; forecasts for clones that no step has seen.
-A10: transported cells against the Brenier map.
+lookup_comparison: transport between unseen Gaussian sets, with an encoder and with a learnt vector for each training
+set. out_of_range: pairs in a part of the plane only; forecasts outside of it. orphan_clones: simulated clones, few of
+them seen twice; forecasts for clones that were not trained on. optimal_map: transported cells against the Brenier map.
 
-Energy is 2 E|xy| - E|xx'| - E|yy'| (U: unbiased, V: all pairs), W2 squared is that of Gaussian fits of 500 cells.
+Energy distance is 2 E|xy| - E|xx'| - E|yy'|, W2 squared is that of Gaussian fits of 500 cells.
 
-    python benchmarks/transport.py --experiment A10
+    python benchmarks/transport.py --experiment optimal_map
 """
 
 from __future__ import annotations
 
 import torch
 
-import _transport_clones
-import _transport_gaussian
+import _gaussian_transport
+import _orphan_clones
 from _common import parser, report
 
 EXPERIMENTS = {
-    "A7": _transport_gaussian.any_to_any,
-    "A8": _transport_gaussian.out_of_range,
-    "A9": _transport_clones.orphans,
-    "A10": _transport_gaussian.unit_level,
+    "lookup_comparison": _gaussian_transport.lookup_comparison,
+    "out_of_range": _gaussian_transport.out_of_range,
+    "orphan_clones": _orphan_clones.orphans,
+    "optimal_map": _gaussian_transport.optimal_map,
 }
 
 
@@ -34,7 +33,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     rows = [row for seed in seeds for row in EXPERIMENTS[arguments.experiment](seed, arguments.steps)]
-    table = report(rows, f"{arguments.experiment}_transport")
+    table = report(rows, arguments.name or arguments.experiment, accelerator="cpu")
     by = list(table.columns[: table.columns.get_loc("seed")])
     print("\nmedian over seeds\n", table.drop(columns="seed").groupby(by, sort=False).median().round(4).to_string())
 

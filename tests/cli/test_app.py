@@ -63,7 +63,7 @@ def test_demo_of_a_file_writes_cells_scores_and_figures(cells_file, tmp_path):
     assert str(folder) in result.stdout
     scores = pd.read_csv(folder / "scores.csv")
     table = ad.read_h5ad(folder / "cells.h5ad").uns["gde"]["sets"]
-    assert set(scores["set"]) == set(table.index[table["role"] == "held out"])
+    assert set(scores["set"]) == set(table.index[table["split"] == "test"])
     assert f"{scores['generated'].mean():.3f}" in result.stdout
     assert cells_file.read_bytes() == before
 

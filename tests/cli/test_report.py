@@ -13,7 +13,7 @@ TABLE = pd.DataFrame(
         "age": [40.0, 50.0, 60.0],
         "site": ["one"] * 3,
         "split": ["train", "train", "test"],
-        "role": ["train", "train", "held out"],
+        "split": ["train", "train", "test"],
     }
 )
 

@@ -105,7 +105,7 @@ def test_associate_gives_false_discovery_rates_of_tested_covariates(adata):
 def test_associate_reads_the_set_table(fitted):
     table = tl.associate(fitted, n_permutations=19)
     assert "n_cells" in table.index
-    assert "role" not in table.index
+    assert "split" not in table.index
 
 
 def test_associate_is_reproducible(adata):

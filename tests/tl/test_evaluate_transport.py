@@ -5,7 +5,8 @@ import pytest
 
 from scgde import metrics, tl
 from scgde.metrics._forecasts import DEFAULT_SCORES
-from scgde.tl._carried import read_tde
+from scgde.model import TDE
+from scgde.results import read_model
 
 FORECASTS = ["identity", "pooled targets", "source-conditioned", "forecast", "true target", "split half"]
 
@@ -17,7 +18,7 @@ def scores(moving_once):
 
 def test_evaluate_transport_has_a_row_for_each_held_out_pair_forecast_and_metric(moving_once, scores):
     pairs = moving_once.uns["tde"]["pairs"]
-    held = pairs[pairs["role"] == "held out"]
+    held = pairs[pairs["split"] == "test"]
     assert len(scores) == len(held) * len(FORECASTS) * len(DEFAULT_SCORES)
     assert scores["forecast"].unique().tolist() == FORECASTS
     assert set(scores["source"]) == set(held["source"])
@@ -26,7 +27,7 @@ def test_evaluate_transport_has_a_row_for_each_held_out_pair_forecast_and_metric
 
 
 def test_evaluate_transport_measures_between_the_cells_of_each_pair(moving, scores):
-    scale = read_tde(moving, "tde").module.scale.numpy()
+    scale = read_model(moving, "tde", TDE).module.scale.numpy()
     rows = scores[(scores["forecast"] == "identity") & (scores["metric"] == "energy")]
     for row in rows.itertuples():
         ends = (moving.X[(moving.obs["tde_set"] == name).to_numpy()] / scale for name in (row.source, row.target))
@@ -34,7 +35,7 @@ def test_evaluate_transport_measures_between_the_cells_of_each_pair(moving, scor
 
 
 def test_evaluate_transport_of_the_true_target_is_the_transport_to_it(moving, scores):
-    scale = read_tde(moving, "tde").module.scale.numpy()
+    scale = read_model(moving, "tde", TDE).module.scale.numpy()
     row = scores[(scores["forecast"] == "true target") & (scores["metric"] == "energy")].iloc[0]
     target = moving.X[(moving.obs["tde_set"] == row["target"]).to_numpy()]
     moved = tl.transport(moving, row["source"], row["target"]).X
@@ -73,7 +74,7 @@ def test_evaluate_transport_says_what_is_wrong(moving, options, error, match):
 
 def test_evaluate_transport_asks_for_pairs_that_were_not_trained_on(moving):
     pairs = moving.uns["tde"]["pairs"]
-    moving.uns["tde"]["pairs"] = pairs.assign(role=pairs["role"].cat.set_categories(["train"]).fillna("train"))
+    moving.uns["tde"]["pairs"] = pairs.assign(split=pairs["split"].cat.set_categories(["train"]).fillna("train"))
     with pytest.raises(ValueError, match="Pairs that the fit did not train on are required, but it trained on all"):
         tl.evaluate_transport(moving)
     known = tl.evaluate_transport(moving, pairs=[pairs.index[0]], n_draws=1, metric="energy")

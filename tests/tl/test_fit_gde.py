@@ -145,8 +145,8 @@ def test_fit_gde_test_sets_leave_no_trace_in_the_weights(cells, fit):
     np.testing.assert_array_equal(cells.uns["gde"]["model"]["state"], changed.uns["gde"]["model"]["state"])
     np.testing.assert_array_equal(cells.obsm["X_gde"][~test], changed.obsm["X_gde"][~test])
     assert not np.allclose(cells.obsm["X_gde"][test], changed.obsm["X_gde"][test])
-    roles = cells.uns["gde"]["sets"]["role"].astype(str)
-    assert (roles[part.index] == part.replace("test", "held out")).all()
+    roles = cells.uns["gde"]["sets"]["split"].astype(str)
+    assert (roles[part.index] == part.replace("test", "test")).all()
 
 
 def test_fit_gde_validation_sets_choose_but_do_not_train(cells, fit):

@@ -284,7 +284,7 @@ def test_fit_gde_takes_few_sets(cells, fit, n_sets):
     fit(few, validation_fraction=0.5)
     sets = few.uns["gde"]["sets"]
     assert len(sets) == n_sets
-    assert (sets["role"] == "train").sum() == 2
+    assert (sets["split"] == "train").sum() == 2
 
 
 def test_fit_gde_takes_sets_smaller_than_set_size(cells, fit):

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from scgde import datasets, tl
-from scgde.tl._carried import read_tde
+from scgde.model import TDE
+from scgde.results import read_model
 
 if TYPE_CHECKING:
     import anndata as ad
@@ -61,7 +62,7 @@ def test_fit_tde_writes_sets_pairs_and_a_model(fitted):
     assert fitted.obsm["X_tde"].shape == (fitted.n_obs, 4)
     assert set(pairs["source"]) | set(pairs["target"]) <= set(sets.index)
     assert (sets.loc[pairs["source"], "clone"].to_numpy() == sets.loc[pairs["target"], "clone"].to_numpy()).all()
-    assert list(pairs) == ["source", "target", "group", "time_from", "time_to", "role"]
+    assert list(pairs) == ["source", "target", "group", "time_from", "time_to", "split"]
 
 
 def test_fit_tde_survives_files(fitted, round_trip):
@@ -84,7 +85,7 @@ def test_fit_tde_is_blind_to_held_out_groups(fitted):
     test = (adata.obs["split"] == "test").to_numpy()
     adata.X[test] = 100 * adata.X[test] - 7
     fit(adata, split_key="split")
-    before, after = read_tde(fitted, "tde").to_stored().state, read_tde(adata, "tde").to_stored().state
+    before, after = read_model(fitted, "tde", TDE).to_stored().state, read_model(adata, "tde", TDE).to_stored().state
     assert before.keys() == after.keys()
     for name in before:
         np.testing.assert_array_equal(before[name], after[name])
@@ -94,25 +95,25 @@ def test_fit_tde_learns_from_held_out_sets_when_transductive_but_not_from_their_
     adata = clones()
     model = fit(adata, split_key="split", transductive=True)
     pairs = adata.uns["tde"]["pairs"]
-    held = pairs["role"] == "held out"
+    held = pairs["split"] == "test"
     assert held.any()
-    assert (held == (fitted.uns["tde"]["pairs"]["role"] == "held out")).all()
-    assert (adata.uns["tde"]["sets"]["role"] != "held out").all()
+    assert (held == (fitted.uns["tde"]["pairs"]["split"] == "test")).all()
+    assert (adata.uns["tde"]["sets"]["split"] != "test").all()
     assert len(model.predictor._state["targets"]) == (~held).sum()
-    assert not np.allclose(model.module.center, read_tde(fitted, "tde").module.center)
+    assert not np.allclose(model.module.center, read_model(fitted, "tde", TDE).module.center)
 
 
 def test_fit_tde_predictor_learns_from_pairs_that_are_not_held_out(fitted):
     pairs = fitted.uns["tde"]["pairs"]
-    assert len(read_tde(fitted, "tde").predictor._state["targets"]) == (pairs["role"] != "held out").sum()
+    assert len(read_model(fitted, "tde", TDE).predictor._state["targets"]) == (pairs["split"] != "test").sum()
 
 
 def test_fit_tde_keeps_groups_together_in_a_random_split():
     adata = clones()
     fit(adata, validation_fraction=0.3)
     sets = adata.uns["tde"]["sets"]
-    assert (sets["role"] == "validation").any()
-    assert len(sets[["clone", "role"]].drop_duplicates()) == sets["clone"].nunique()
+    assert (sets["split"] == "validation").any()
+    assert len(sets[["clone", "split"]].drop_duplicates()) == sets["clone"].nunique()
 
 
 def test_fit_tde_takes_named_pairs_and_covariates():
@@ -173,9 +174,9 @@ def test_generate_says_that_a_transport_is_no_generator(fitted):
 
 @pytest.mark.parametrize("name", ["neighbors", "ridge"])
 def test_fit_predictor_replaces_the_predictor_alone(fitted, name):
-    before = read_tde(fitted, "tde")
+    before = read_model(fitted, "tde", TDE)
     tl.fit_predictor(fitted, name)
-    after = read_tde(fitted, "tde")
+    after = read_model(fitted, "tde", TDE)
     assert type(after.predictor).__name__.lower() == name
     np.testing.assert_array_equal(after.module.center, before.module.center)
 

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from scgde import datasets, tl
-from scgde.tl._carried import read_tde
+from scgde.model import TDE
+from scgde.results import read_model
 
 
 def test_forecast_moves_each_cell_to_every_draw(moving, ends):
@@ -21,7 +22,7 @@ def test_forecast_moves_each_cell_to_every_draw(moving, ends):
 def test_forecast_is_the_transport_to_the_drawn_embeddings(moving, ends):
     start = moving[(moving.obs["tde_set"] == ends[0]).to_numpy()]
     cells = tl.forecast(moving, ends[0], to=4, n_draws=2)
-    model, sets = read_tde(moving, "tde"), moving.uns["tde"]["sets"]
+    model, sets = read_model(moving, "tde", TDE), moving.uns["tde"]["sets"]
     z = moving.uns["tde"]["embedding"][sets.index.get_loc(ends[0])][None]
     for draw, end in enumerate(cells.uns["forecast"]["embedding"][0]):
         expected = model.transport(start.X, np.zeros(start.n_obs, dtype=int), z, end[None])[0]
@@ -47,7 +48,7 @@ def test_forecast_reports_the_spread_of_its_draws(moving, ends):
 
 def test_forecast_tells_what_it_has_not_seen(moving, ends):
     pairs = moving.uns["tde"]["pairs"]
-    names = pairs.loc[(pairs["role"] == "train") & (pairs["time_to"] == 4), "source"].tolist()
+    names = pairs.loc[(pairs["split"] == "train") & (pairs["time_to"] == 4), "source"].tolist()
     assert tl.forecast(moving, names, to=4, n_draws=1).uns["forecast"]["sets"]["in_support"].all()
     assert not tl.forecast(moving, names, to=400, n_draws=1).uns["forecast"]["sets"]["in_support"].any()
     moving.uns["tde"]["embedding"] = np.asarray(moving.uns["tde"]["embedding"]) + 100

@@ -52,10 +52,10 @@ def test_interpolate_takes_training_sets_for_the_support(fitted, ends):
     assert inside.iloc[0]
     far = fitted.uns["gde"]["embedding"]
     far[0] += 100 * np.abs(far).max()
-    held_out = table["role"].astype(str).where(table.index != ends[0], "held out")
+    held_out = table["split"].astype(str).where(table.index != ends[0], "test")
     fitted.uns["gde"]["sets"] = table.assign(role=held_out.astype("category"))
     assert not tl.interpolate(fitted, *ends, n_steps=2, n_cells=1).obs["in_support"].iloc[0]
-    fitted.uns["gde"]["sets"] = table.drop(columns="role")
+    fitted.uns["gde"]["sets"] = table.drop(columns="split")
     assert tl.interpolate(fitted, *ends, n_steps=2, n_cells=1).obs["in_support"].iloc[0]
 
 

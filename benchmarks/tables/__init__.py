@@ -1,0 +1,12 @@
+"""All tables, by the page that shows them."""
+
+from __future__ import annotations
+
+from benchmarks.tables import cells, geometry, labels, readme, transport, uncertainty
+
+PAGES = {
+    "README.md": readme.TABLES,
+    "docs/benchmarks.md": cells.TABLES | labels.TABLES | geometry.TABLES,
+    "docs/transport.md": transport.TABLES,
+    "docs/uncertainty.md": uncertainty.TABLES,
+}

@@ -1,0 +1,99 @@
+"""The AnnData carries its own model: into files, and into other processes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import warnings
+
+import anndata as ad
+import numpy as np
+import pytest
+from scgde.results._store import read_model, to_storable
+
+from scgde import tl
+
+PROGRAM = """
+import json, sys, anndata as ad, numpy as np
+from scgde import tl
+folder, options = sys.argv[1], json.loads(sys.argv[2])
+for kind in ("h5ad", "zarr"):
+    fitted, new = (getattr(ad, f"read_{kind}")(f"{folder}/{name}.{kind}") for name in ("fitted", "new"))
+    tl.embed(new, fitted)
+    np.savez(f"{folder}/{kind}.npz", embedding=new.obsm["X_gde"], cells=tl.generate(fitted, n_cells=5).X)
+del new.obsm["X_gde"], new.uns["gde"]
+tl.fit_gde(new, "set", **options)
+np.savez(f"{folder}/fit.npz", embedding=new.obsm["X_gde"])
+"""
+
+
+def test_new_process_gives_the_same_numbers(fitted, cells, fit, tiny, tmp_path):
+    new = cells[::2].copy()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Writing zarr v2", UserWarning)
+        for kind in ("h5ad", "zarr"):
+            getattr(fitted, f"write_{kind}")(tmp_path / f"fitted.{kind}")
+            getattr(new, f"write_{kind}")(tmp_path / f"new.{kind}")
+    subprocess.run([sys.executable, "-c", PROGRAM, str(tmp_path), json.dumps(tiny)], check=True)
+
+    tl.embed(new, fitted)
+    drawn = tl.generate(fitted, n_cells=5).X
+    for kind in ("h5ad", "zarr"):
+        with np.load(tmp_path / f"{kind}.npz") as other:
+            np.testing.assert_array_equal(other["embedding"], new.obsm["X_gde"])
+            np.testing.assert_array_equal(other["cells"], drawn)
+    fit(new)
+    with np.load(tmp_path / "fit.npz") as other:
+        np.testing.assert_array_equal(other["embedding"], new.obsm["X_gde"])
+
+
+def test_carried_model_holds_no_pickle(fitted):
+    stored = fitted.uns["gde"]["model"]
+    assert set(stored) == {"config", "state"}
+    assert isinstance(json.loads(stored["config"]), dict)
+    assert stored["state"].dtype == np.uint8
+    header = int.from_bytes(stored["state"][:8].tobytes(), "little")
+    assert "module.transform.center" in json.loads(stored["state"][8 : 8 + header].tobytes())
+
+
+@pytest.mark.parametrize(
+    ("entry", "value"),
+    [
+        ("state", np.frombuffer(b"\x80\x04K\x01.", dtype=np.uint8)),
+        ("state", np.zeros(0, dtype=np.uint8)),
+        ("config", "not JSON"),
+        ("config", "[1, 2]"),
+    ],
+    ids=["pickle", "empty", "text", "list"],
+)
+def test_carried_model_that_is_corrupt_is_refused(fitted, entry, value):
+    fitted.uns["gde"]["model"][entry] = value
+    with pytest.raises(ValueError, match=r"must be JSON and safetensors, got something else in `adata.uns\['gde'\]"):
+        tl.generate(fitted)
+
+
+def test_carried_model_of_other_parts_is_refused(fitted):
+    config = json.loads(fitted.uns["gde"]["model"]["config"])
+    config["init"]["n_latent"] = 7
+    fitted.uns["gde"]["model"]["config"] = json.dumps(config)
+    with pytest.raises(ValueError, match="parts of a stored model must belong together"):
+        tl.generate(fitted)
+
+
+def test_read_model_gives_the_history_of_the_fit(fitted, model):
+    assert read_model(fitted, "gde").history.equals(model.history)
+
+
+def test_read_model_survives_a_subset(fitted):
+    part = fitted[:20].copy()
+    np.testing.assert_array_equal(tl.generate(part, n_cells=2).X, tl.generate(fitted, n_cells=2).X)
+
+
+def test_storable_keeps_plain_values_and_leaves_none_out():
+    params = {"a": None, "b": (1, np.int64(2)), "c": {"d": None, "e": np.float32(0.5)}, "f": True}
+    assert to_storable(params) == {"b": [1, 2], "c": {"e": 0.5}, "f": True}
+
+
+def test_anndata_stays_readable_without_scgde(fitted, round_trip):
+    assert isinstance(round_trip(fitted), ad.AnnData)
