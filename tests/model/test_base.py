@@ -9,8 +9,9 @@ import weakref
 import numpy as np
 import pytest
 
+from scgde.data.representations import PCALoadings, Vectors
 from scgde.model import GDE, _io
-from scgde.model._decoder import PCADecoder
+from scgde.nn.cells import CellSpec
 
 
 def test_save_and_load_give_the_same_numbers(trained, cells, tmp_path):
@@ -39,19 +40,26 @@ def test_untrained_model_can_be_saved(registered, network, tmp_path):
 
 
 def test_model_without_data_can_be_saved(network, tmp_path):
-    GDE(n_features=4, **network).save(tmp_path)
+    GDE(cells=CellSpec.vectors(4), **network).save(tmp_path)
     assert GDE.load(tmp_path).embed(np.zeros((3, 4)), np.zeros(3, dtype=int)).shape == (1, 4)
 
 
-def test_decoder_is_saved(trained, tmp_path):
-    stored = trained.to_stored()
-    decoder = PCADecoder(list("xyz"), np.ones((3, 4), dtype=np.float32), np.arange(3, dtype=np.float32))
-    model = GDE.from_stored(stored)
-    model.decoder = decoder
+def test_representations_are_saved(trained, tmp_path):
+    model = GDE.from_stored(trained.to_stored())
+    loadings = PCALoadings(list("xyz"), np.ones((3, 4), dtype=np.float32), np.arange(3, dtype=np.float32))
+    model.representation = Vectors("X_pca", None, list("abcd"), loadings)
+    model.target_representation = Vectors("X", "counts", list("efgh"))
     model.save(tmp_path)
-    loaded = GDE.load(tmp_path).decoder
-    assert loaded.genes == decoder.genes
-    np.testing.assert_array_equal(loaded(np.eye(4)), decoder(np.eye(4)))
+    read, modelled = GDE.load(tmp_path).representations
+    assert (read.use_rep, read.layer, read.names, read.loadings.genes) == ("X_pca", None, list("abcd"), list("xyz"))
+    np.testing.assert_array_equal(read.loadings.decode(np.eye(4)), loadings.decode(np.eye(4)))
+    assert (modelled.use_rep, modelled.layer, modelled.names, modelled.loadings) == ("X", "counts", list("efgh"), None)
+
+
+def test_one_representation_is_stored_once(trained):
+    assert list(trained.to_stored().config["parts"]) == ["representation"]
+    read, modelled = GDE.from_stored(trained.to_stored()).representations
+    assert read is modelled
 
 
 def test_loaded_model_attaches_data_and_trains_on(trained, registered, training, tmp_path):

@@ -7,6 +7,7 @@ import torch
 from scipy import sparse
 
 from scgde.model import GDE, _base
+from scgde.nn.cells import CellSpec
 
 
 def _weights(model):
@@ -251,13 +252,13 @@ def test_gde_seed_decides_the_initial_weights(registered, network):
 @pytest.mark.parametrize(
     ("options", "error", "match"),
     [
-        ({"n_features": None}, TypeError, "`n_features` must be an integer, got None"),
-        ({"n_features": 3, "encoder": "x"}, ValueError, "`encoder` must be one of"),
-        ({"n_features": 3, "generator": "x"}, ValueError, "`generator` must be one of"),
-        ({"n_features": 3, "scaling": "x"}, ValueError, "`scaling` must be one of"),
-        ({"n_features": 3, "n_latent": True}, TypeError, "`n_latent` must be an integer"),
-        ({"n_features": 3, "isometry": float("nan")}, ValueError, "`isometry` must be positive"),
-        ({"n_features": 3, "encoder_kwargs": {"f": print}}, TypeError, "must hold numbers, text, lists"),
+        ({}, TypeError, "`cells` must say what a cell is where there is no data"),
+        ({"cells": CellSpec.vectors(3), "encoder": "x"}, ValueError, "`encoder` must be one of"),
+        ({"cells": CellSpec.vectors(3), "generator": "x"}, ValueError, "`generator` must be one of"),
+        ({"cells": CellSpec.vectors(3), "scaling": "x"}, ValueError, "`scaling` must be one of"),
+        ({"cells": CellSpec.vectors(3), "n_latent": True}, TypeError, "`n_latent` must be an integer"),
+        ({"cells": CellSpec.vectors(3), "isometry": float("nan")}, ValueError, "`isometry` must be positive"),
+        ({"cells": CellSpec.vectors(3), "encoder_kwargs": {"f": print}}, TypeError, "must hold numbers, text, lists"),
     ],
     ids=str,
 )
@@ -267,7 +268,7 @@ def test_gde_refuses_options(options, error, match):
 
 
 def test_gde_without_data_says_so(network):
-    model = GDE(n_features=4, **network)
+    model = GDE(cells=CellSpec.vectors(4), **network)
     with pytest.raises(RuntimeError, match="Data is required"):
         model.train(1)
     with pytest.raises(RuntimeError, match="Data is required"):

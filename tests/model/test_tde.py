@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scgde.model.predictors import Ridge
 from scipy import sparse
 
 from scgde import datasets
 from scgde.model import GDE, TDE, _base
-from scgde.model.predictors import Ridge
+from scgde.nn.cells import CellSpec
 
 NETWORK: dict[str, Any] = {
     "n_latent": 4,
@@ -258,13 +259,13 @@ def test_train_refuses_options_before_anything_is_changed(registered, training, 
 @pytest.mark.parametrize(
     ("options", "error", "match"),
     [
-        ({"n_features": None}, TypeError, "`n_features` must be an integer, got None"),
-        ({"n_features": 3, "encoder": "x"}, ValueError, "`encoder` must be one of"),
-        ({"n_features": 3, "transport": "x"}, ValueError, "`transport` must be one of"),
-        ({"n_features": 3, "condition": "target"}, ValueError, "`condition` must be one of"),
-        ({"n_features": 3, "scaling": "x"}, ValueError, "`scaling` must be one of"),
-        ({"n_features": 3, "condition": "lookup"}, TypeError, "`n_sets` must be an integer, got None"),
-        ({"n_features": 3, "transport_kwargs": {"f": print}}, TypeError, "must hold numbers, text, lists"),
+        ({}, TypeError, "`cells` must say what a cell is where there is no data"),
+        ({"cells": CellSpec.vectors(3), "encoder": "x"}, ValueError, "`encoder` must be one of"),
+        ({"cells": CellSpec.vectors(3), "transport": "x"}, ValueError, "`transport` must be one of"),
+        ({"cells": CellSpec.vectors(3), "condition": "target"}, ValueError, "`condition` must be one of"),
+        ({"cells": CellSpec.vectors(3), "scaling": "x"}, ValueError, "`scaling` must be one of"),
+        ({"cells": CellSpec.vectors(3), "condition": "lookup"}, TypeError, "`n_sets` must be an integer, got None"),
+        ({"cells": CellSpec.vectors(3), "transport_kwargs": {"f": print}}, TypeError, "must hold numbers, text, lists"),
     ],
     ids=str,
 )
@@ -311,11 +312,11 @@ def test_models_do_not_read_one_another(trained, network):
     with pytest.raises(ValueError, match="The stored model must be a GDE, got 'TDE'"):
         GDE.from_stored(trained.to_stored())
     with pytest.raises(ValueError, match="The stored model must be a TDE, got 'GDE'"):
-        TDE.from_stored(GDE(n_features=2, **network).to_stored())
+        TDE.from_stored(GDE(cells=CellSpec.vectors(2), **network).to_stored())
 
 
 def test_tde_without_data_says_so():
-    model = TDE(n_features=2, **NETWORK)
+    model = TDE(cells=CellSpec.vectors(2), **NETWORK)
     with pytest.raises(RuntimeError, match="Data is required"):
         model.train(1)
     assert model.embed(np.zeros((3, 2)), np.zeros(3, dtype=int)).shape == (1, 4)

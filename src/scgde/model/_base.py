@@ -17,7 +17,7 @@ from scgde.model._inference import embed_sets
 from scgde.model._serialization import StoredModel
 from scgde.nn import ENCODERS
 from scgde.nn.cells import CellSpec
-from scgde.nn.transforms import TransformSpec
+from scgde.nn.transforms import METHODS, TransformSpec
 from scgde.sets import SetSplit
 from scgde.train import SetTrainingPlan, run_training, seeded
 
@@ -364,6 +364,7 @@ def as_transform(cells: Representation | CellSpec | Config | None, scaling: str 
     if isinstance(cells, Representation):
         return cells.transform(scaling)
     if isinstance(cells, CellSpec):
+        check_one_of(scaling or "common", "scaling", METHODS)
         return TransformSpec("affine", cells, {"method": scaling or "common"})
     if isinstance(cells, dict):
         return TransformSpec.from_config(cells)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from scgde.nn.cells import CellSpec
+from scgde.nn.transforms import TransformSpec
+
 if TYPE_CHECKING:
     from scgde._types import Config
 
@@ -16,6 +19,7 @@ _RENAMED = {
     r"^module\.encoder\.first\.network\.0\.": "module.encoder.first.",
     r"^module\.encoder\.cell\.network\.": "module.encoder.cell.",
     r"^module\.(center|scale)$": r"module.transform.\1",
+    r"^decoder\.": "representation.",
     r"^module\.table\.weight$": "module.conditioning.table.weight",
 }
 
@@ -43,7 +47,11 @@ def migrate(config: Config, state: dict[str, Any]) -> tuple[Config, dict[str, An
 
 
 def _from_0(config: Config, state: dict[str, Any]) -> tuple[Config, dict[str, Any]]:
-    """From version 0.1.0: the featurizer leaves the encoder, and parts that were never trained are not built."""
+    """From version 0.1.0.
+
+    The featurizer leaves the encoder, parts that were never trained are not built, and what a cell is has a description
+    of its own, in place of a number of features, a source and a decoder.
+    """
     init = dict(config["init"])
     init["encoder_kwargs"] = _without_featurizer(init["encoder"], init["encoder_kwargs"])
     if "anchored" in init.get("transport_kwargs", {}):
@@ -57,8 +65,28 @@ def _from_0(config: Config, state: dict[str, Any]) -> tuple[Config, dict[str, An
         }.items()
         if is_unused
     )
+    cells = TransformSpec("affine", CellSpec.vectors(init.pop("n_features")), {"method": init.pop("scaling")})
+    init |= {"cells": cells.to_config(), "target": None}
     arrays = {_renamed(name): value for name, value in state.items() if not name.startswith(unused)}
-    return {**config, "format": FORMAT, "init": init}, arrays
+    rest = {name: value for name, value in config.items() if name not in ("source", "genes")}
+    parts = {**_representation_from_0(config), **config.get("parts", {})}
+    fitted_on = _fitted_on_from_0(config["source"])
+    return {**rest, "format": FORMAT, "init": init, "fitted_on": fitted_on, "parts": parts}, arrays
+
+
+def _representation_from_0(config: Config) -> Config:
+    source = config["source"]
+    if source is None:
+        return {}
+    entry = {name: source[name] for name in ("use_rep", "layer", "names")}
+    return {"representation": {"name": "vectors", **entry, "genes": config["genes"]}}
+
+
+def _fitted_on_from_0(source: Config | None) -> Config | None:
+    if source is None:
+        return None
+    columns = {name: value for name, value in source.items() if name not in ("use_rep", "layer", "names", "clock")}
+    return columns | ({"time_scale": source["clock"]} if "clock" in source else {})
 
 
 def _without_featurizer(encoder: str, options: Config) -> Config:

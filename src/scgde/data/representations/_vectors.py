@@ -7,11 +7,12 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
+from scgde._checks import check_one_of
 from scgde.data._stores import blocks
 from scgde.data.representations._base import REPRESENTATIONS, Representation
 from scgde.data.representations._pca import PCALoadings, find_loadings
 from scgde.nn.cells import CellSpec
-from scgde.nn.transforms import TransformSpec
+from scgde.nn.transforms import METHODS, TransformSpec
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -78,7 +79,8 @@ class Vectors(Representation):
         return "feature" if self.use_rep == "X" else "common"
 
     def transform(self, scaling: str | None) -> TransformSpec:
-        return TransformSpec("affine", self.spec, {"method": scaling or self.scaling})
+        method = check_one_of(scaling or self.scaling, "scaling", METHODS)
+        return TransformSpec("affine", self.spec, {"method": method})
 
     def read(self, adata: AnnData) -> Any:
         if self.use_rep == "X":

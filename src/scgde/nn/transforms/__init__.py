@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from scgde.nn.transforms._affine import Affine
+from scgde.nn.transforms._affine import METHODS, Affine
 from scgde.nn.transforms._base import TRANSFORMS, CellTransform, TransformSpec
 from scgde.nn.transforms._identity import Identity
 
-__all__ = ["TRANSFORMS", "Affine", "CellTransform", "Identity", "TransformSpec"]
+__all__ = ["METHODS", "TRANSFORMS", "Affine", "CellTransform", "Identity", "TransformSpec"]
