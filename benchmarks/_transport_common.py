@@ -10,7 +10,7 @@ import numpy as np
 import scgde
 from _common import timed
 from scgde.model import TDE
-from scgde.model.predictors import predictors
+from scgde.predictors import PREDICTORS
 from scgde.tl._forecast_scores import Measure
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 #: Stochastic predictors, and the target embeddings that each draws for a source.
-PREDICTORS, N_DRAWS = ("neighbors", "kernel", "flow"), 10
+STOCHASTIC, N_DRAWS = ("neighbors", "kernel", "flow"), 10
 
 
 def fit(
@@ -74,11 +74,11 @@ def predicted(model: TDE, pairs: Sequence[tuple[str, str]], z: np.ndarray, *, se
     """Target embeddings of sources ``(S, E)`` by each predictor fitted to the pairs, shape ``(S, draws, E)``."""
     embedding = model.get_embedding()
     source, target = (embedding.loc[[pair[end] for pair in pairs]].to_numpy() for end in (0, 1))
-    fitted = {name: predictors[name]().fit(source, target, seed=seed) for name in PREDICTORS}
+    fitted = {name: PREDICTORS[name]().fit(source, target, seed=seed) for name in STOCHASTIC}
     drawn = {
         name: predictor.draw(z, n_draws=N_DRAWS, rng=np.random.default_rng(seed)) for name, predictor in fitted.items()
     }
-    return {"ridge": predictors["ridge"]().fit(source, target, seed=seed).mean(z)[:, None]} | drawn
+    return {"ridge": PREDICTORS["ridge"]().fit(source, target, seed=seed).mean(z)[:, None]} | drawn
 
 
 def forecast(model: TDE, sets: Sequence[np.ndarray], z: np.ndarray, draws: np.ndarray) -> list[np.ndarray]:

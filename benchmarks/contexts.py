@@ -8,7 +8,8 @@ for the source cells from which the forecast is made.
 Energy distance 2 E|x-y| - E|x-x'| - E|y-y'| to the true target cells, V: of the cells as they are, U: without the pairs
 of a cell with itself; mean over held-out pairs, and the paired difference to the mean shift with its standard error.
 The mean shift moves every cell by the mean difference between target and source of the training pairs with the same
-treatment. `anchored`: the velocity is a difference, so that a set that is moved to its own place does not move.
+treatment. "anchored" is `preserve_identity`: the velocity is a difference, so that a set that is transported to its own
+embedding does not change.
 
     python benchmarks/contexts.py --data bodenmiller
     python benchmarks/contexts.py --data norman
@@ -156,7 +157,7 @@ def arms(study: Study, held_out: list[str], seed: int, steps: int) -> tuple[pd.D
     adata, pairs = prepared(study, held_out, seed)
     seconds = {"source-conditioned": fit(adata, pairs, study, steps, seed, condition="source", key_added="source")}
     seconds["TDE"] = fit(adata, pairs, study, steps, seed)
-    anchored = {"transport_kwargs": {"anchored": True}, "key_added": "anchored"}
+    anchored = {"transport_kwargs": {"preserve_identity": True}, "key_added": "anchored"}
     seconds["TDE, anchored"] = fit(adata, pairs, study, steps, seed, **anchored)
     table = scored(adata, seed, source_key="source").rename(columns={"forecast": "TDE, " + PREDICTORS[0]})
     shifted = mean_shift(adata, read_tde(adata, "tde").module.scale.numpy())

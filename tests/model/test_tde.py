@@ -10,7 +10,7 @@ from scipy import sparse
 
 from scgde import datasets
 from scgde.model import GDE, TDE, _base
-from scgde.model.predictors import Ridge
+from scgde.predictors import Ridge
 
 NETWORK: dict[str, Any] = {
     "n_latent": 4,

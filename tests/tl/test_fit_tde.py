@@ -98,13 +98,13 @@ def test_fit_tde_learns_from_held_out_sets_when_transductive_but_not_from_their_
     assert held.any()
     assert (held == (fitted.uns["tde"]["pairs"]["role"] == "held out")).all()
     assert (adata.uns["tde"]["sets"]["role"] != "held out").all()
-    assert len(model.predictor._state["targets"]) == (~held).sum()
+    assert len(model.predictor.arrays["targets"]) == (~held).sum()
     assert not np.allclose(model.module.center, read_tde(fitted, "tde").module.center)
 
 
 def test_fit_tde_predictor_learns_from_pairs_that_are_not_held_out(fitted):
     pairs = fitted.uns["tde"]["pairs"]
-    assert len(read_tde(fitted, "tde").predictor._state["targets"]) == (pairs["role"] != "held out").sum()
+    assert len(read_tde(fitted, "tde").predictor.arrays["targets"]) == (pairs["role"] != "held out").sum()
 
 
 def test_fit_tde_keeps_groups_together_in_a_random_split():

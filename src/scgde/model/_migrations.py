@@ -17,6 +17,21 @@ _RENAMED = {
     r"^module\.encoder\.cell\.network\.": "module.encoder.cell.",
     r"^module\.(center|scale)$": r"module.transform.\1",
     r"^module\.table\.weight$": "module.conditioning.table.weight",
+    r"^predictor\.units\.": "predictor.scaling.",
+}
+#: Arrays of one number in form 0, by predictor, which are plain values in form 1.
+_CHOSEN = {
+    "kernel": (
+        "relative",
+        "residuals",
+        "penalty",
+        "covariate_weight",
+        "noise_weight",
+        "linear_weight",
+        "mean_penalty",
+    ),
+    "neighbors": ("n_neighbors", "covariate_weight", "noise_weight", "relative"),
+    "ridge": ("alpha",),
 }
 
 
@@ -57,8 +72,20 @@ def _from_0(config: Config, state: dict[str, Any]) -> tuple[Config, dict[str, An
         }.items()
         if is_unused
     )
-    arrays = {_renamed(name): value for name, value in state.items() if not name.startswith(unused)}
-    return {**config, "format": FORMAT, "init": init}, arrays
+    parts, chosen = _with_chosen(config.get("parts", {}), state)
+    arrays = {
+        _renamed(name): value for name, value in state.items() if not name.startswith(unused) and name not in chosen
+    }
+    return {**config, "format": FORMAT, "init": init, "parts": parts}, arrays
+
+
+def _with_chosen(parts: Config, state: dict[str, Any]) -> tuple[Config, set[str]]:
+    """Parts of a model, the predictor with what it chose, and the arrays that held it."""
+    if "predictor" not in parts:
+        return parts, set()
+    names = {f"predictor.{name}": name for name in _CHOSEN.get(parts["predictor"]["name"], ())}
+    chosen = {name: float(state[array].item()) for array, name in names.items() if array in state}
+    return {**parts, "predictor": {**parts["predictor"], "chosen": chosen}}, set(names)
 
 
 def _without_featurizer(encoder: str, options: Config) -> Config:

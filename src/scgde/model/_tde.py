@@ -13,9 +13,9 @@ from scgde.model._options import TrainOptions
 from scgde.model._pairs import check_can_be_drawn, named_pairs
 from scgde.model._stored import BLANK_REGISTRY
 from scgde.model._transport import check_ends, move_cells
-from scgde.model.predictors import predictors
 from scgde.module import TDEModule
 from scgde.nn.transports import CONDITIONS, TRANSPORTS
+from scgde.predictors import PREDICTORS
 from scgde.sets import SetIndex, open_features
 
 if TYPE_CHECKING:
@@ -279,7 +279,7 @@ class TDE(SetModel):
         return {} if self.predictor is None else {"predictor": _io.Stored(*self.predictor.to_stored())}
 
     def _read_part(self, name: str, stored: _io.Stored) -> None:
-        self.predictor = predictors[stored.config["name"]].from_stored(*stored)
+        self.predictor = PREDICTORS[stored.config["name"]].from_stored(*stored)
 
     def _check_embeds(self) -> None:
         if not self.module.conditioning.embeds_new_sets:

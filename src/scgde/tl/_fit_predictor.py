@@ -7,9 +7,10 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_count, check_set_table
+from scgde.predictors import make_predictor
 from scgde.tl._carried import read_tde, stored_model
 from scgde.tl._moved import Fitted
-from scgde.tl._predicting import check_predictor, fit_on_pairs
+from scgde.tl._predicting import fit_on_pairs
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -30,7 +31,7 @@ def fit_predictor(
     adata
         A fitted AnnData with its cells, see :func:`fit_tde`.
     predictor
-        Name in ``scgde.model.predictors.predictors``.
+        Name in ``scgde.predictors.PREDICTORS``.
     predictor_kwargs
         Its options.
     key
@@ -51,7 +52,7 @@ def fit_predictor(
     """
     seed = check_count(seed, "seed", minimum=0)
     check_set_table(adata.uns, key, entry=_keys.PAIRS, made_by="scgde.tl.fit_tde")
-    to_fit, model = check_predictor(predictor, predictor_kwargs), read_tde(adata, key)
+    to_fit, model = make_predictor(predictor, predictor_kwargs), read_tde(adata, key)
     pairs = adata.uns[key][_keys.PAIRS]
     labelled = pairs[(pairs[_keys.ROLE] != "held out").to_numpy()]
     if model.module.condition != "both" or len(labelled) < 2 or to_fit is None:

@@ -9,11 +9,12 @@ from scgde._checks import check_count
 from scgde.model import TDE
 from scgde.pp._grouping import warn_dropped
 from scgde.pp._pairs import SOURCE, TARGET
+from scgde.predictors import make_predictor
 from scgde.sets import SetIndex
 from scgde.tl._carried import check_key, own_columns_dropped, write_results
 from scgde.tl._fitting import DEFAULT_STEPS, model_of_sets, params_of, weights_of_sets, with_roles
 from scgde.tl._pairing import covariate_names, pair_sets, parts_of
-from scgde.tl._predicting import check_predictor, fit_on_pairs
+from scgde.tl._predicting import fit_on_pairs
 from scgde.tl._source import check_features, check_not_backed_view, choose_source
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def fit_tde(
         What the transport is told: ``"both"`` embeddings; that of the ``"source"`` alone, so that it learns from pairs
         only and forecasts by itself; or ``"lookup"``, a learnt vector for each set, which no other set has.
     predictor
-        Name in ``scgde.model.predictors.predictors``, or None. Fitted where there are two pairs or more.
+        Name in ``scgde.predictors.PREDICTORS``, or None. Fitted where there are two pairs or more.
     n_latent
         Dimensions of the embedding.
     isometry
@@ -167,7 +168,7 @@ def fit_tde(
     check_count(seed, "seed", minimum=0)
     check_not_backed_view(adata)
     source = choose_source(adata, use_rep, layer)
-    to_fit = check_predictor(predictor if condition == "both" else None, predictor_kwargs)
+    to_fit = make_predictor(predictor if condition == "both" else None, predictor_kwargs)
     obs = own_columns_dropped(adata.obs, groupby, key_added)
     pairing = pair_sets(
         obs, groupby, time_key=time_key, pairs=pairs, covariates=covariates, mask=mask, min_cells=min_cells

@@ -7,29 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from scgde._checks import check_one_of
 from scgde.model._uncertainty import covariance_of_sets
-from scgde.model.predictors import predictors
 from scgde.pp._pairs import GROUP, SOURCE, TARGET
 from scgde.sets import open_features
 from scgde.tl._pairing import covariate_names
 
 if TYPE_CHECKING:
     from scgde.model import TDE
-    from scgde.model.predictors import Predictor
+    from scgde.predictors import Predictor
     from scgde.sets import SetIndex
-
-
-def check_predictor(predictor: str | None, options: dict[str, Any] | None) -> Predictor | None:
-    """A predictor to fit, from its name and options."""
-    if predictor is None:
-        return None
-    cls = predictors[check_one_of(predictor, "predictor", list(predictors))]
-    try:
-        return cls(**(options or {}))
-    except TypeError as error:
-        msg = f"`predictor_kwargs` must be options of {cls.__name__}, got {options}: {error}."
-        raise TypeError(msg) from error
 
 
 def fit_on_pairs(

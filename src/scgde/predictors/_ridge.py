@@ -4,16 +4,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scgde.model.predictors._base import Predictor, predictors
-from scgde.model.predictors._choose import choose
+from scgde.predictors._base import PREDICTORS, Predictor
+from scgde.predictors._choose import choose
 
 if TYPE_CHECKING:
-    from scgde.model.predictors._inputs import Inputs
+    from scgde.predictors._inputs import Inputs
 
 _ALPHAS = np.logspace(-2, 5, 15)
 
 
-@predictors.register("ridge")
+@PREDICTORS.register("ridge")
 class Ridge(Predictor):
     """Linear map with a squared penalty, chosen by cross-validation.
 
@@ -26,7 +26,7 @@ class Ridge(Predictor):
     def __init__(self, *, residuals: bool = False) -> None:
         super().__init__(residuals=residuals)
 
-    def _fit(self, inputs: Inputs, target: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> None:
+    def fit_pairs(self, inputs: Inputs, target: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> None:
         x = _with_constant(inputs)
 
         def losses(train: np.ndarray, test: np.ndarray) -> np.ndarray:
@@ -37,16 +37,17 @@ class Ridge(Predictor):
         best = len(_ALPHAS) // 2 if best is None else best
         map_ = _ridge_maps(x, target)[best]
         covariance = np.cov((target - x @ map_).T).reshape(target.shape[1], -1)
-        self._state = {"alpha": _ALPHAS[best : best + 1], "map": map_, "residual_root": _root(covariance)}
+        self.chosen = {"alpha": float(_ALPHAS[best])}
+        self.arrays = {"map": map_, "residual_root": _root(covariance)}
 
-    def _draw(self, inputs: Inputs, n_draws: int, rng: np.random.Generator) -> np.ndarray:
-        draws = np.repeat(self._mean(inputs)[:, None], n_draws, axis=1)
+    def draw_targets(self, inputs: Inputs, n_draws: int, rng: np.random.Generator) -> np.ndarray:
+        draws = np.repeat(self.mean_targets(inputs)[:, None], n_draws, axis=1)
         if self.options["residuals"]:
-            draws = draws + rng.standard_normal(draws.shape) @ self._state["residual_root"]
+            draws = draws + rng.standard_normal(draws.shape) @ self.arrays["residual_root"]
         return draws
 
-    def _mean(self, inputs: Inputs) -> np.ndarray:
-        return _with_constant(inputs) @ self._state["map"]
+    def mean_targets(self, inputs: Inputs) -> np.ndarray:
+        return _with_constant(inputs) @ self.arrays["map"]
 
 
 def _with_constant(inputs: Inputs) -> np.ndarray:

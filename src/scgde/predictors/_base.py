@@ -7,33 +7,46 @@ import numpy as np
 
 from scgde._checks import check_count
 from scgde._registry import Registry
-from scgde.model.predictors._inputs import Inputs, Units
-from scgde.stats._extrapolation import in_support
+from scgde.predictors._inputs import Inputs, PairScaling
+from scgde.stats import in_support
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from scgde._types import Config
 
-#: Names of arrays that every predictor stores: the places of its training pairs, and its units.
-_SEEN, _UNITS = "seen", "units."
+#: Names of arrays that every predictor stores: the features of its training pairs, and its scaling.
+_SEEN, _SCALING = "seen", "scaling."
 
 
 class Predictor(ABC):
     """Conditional distribution of the embedding of a target, given the embedding of its source and covariates.
 
+    A predictor of one's own has three methods, :meth:`fit_pairs`, :meth:`draw_targets` and :meth:`mean_targets`, in
+    which embeddings and covariates are standardised already. All that it learns is in :attr:`arrays` and
+    :attr:`chosen`, by which it is stored.
+
     Parameters
     ----------
     **options
-        Plain values.
+        Plain values, by which it is made again.
+
+    Attributes
+    ----------
+    arrays
+        What was learnt, by name.
+    chosen
+        What cross-validation chose, by name.
+    scaling
+        Units of embeddings and covariates; None before the fit.
     """
 
     def __init__(self, **options: Any) -> None:
         self.options = options
-        self._units: Units | None = None
+        self.scaling: PairScaling | None = None
+        self.arrays: dict[str, np.ndarray] = {}
+        self.chosen: dict[str, float] = {}
         self._seen = np.zeros((0, 0), dtype=np.float32)
-        #: All that was learnt, by name.
-        self._state: dict[str, np.ndarray] = {}
 
     def fit(
         self,
@@ -70,13 +83,13 @@ class Predictor(ABC):
         if z.shape != end.shape or len(z) < 2:
             msg = f"`source` and `target` must have one shape (n, E), n at least 2, got {z.shape} and {end.shape}."
             raise ValueError(msg)
-        side = _covariates(covariates, len(z))
+        extra = _covariates(covariates, len(z))
         labels = np.arange(len(z)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
         rng = np.random.default_rng(check_count(seed, "seed", minimum=0))
-        self._units = Units.of(z, side, end)
-        inputs = self._units.inputs(z, side, source_covariance)
-        self._fit(inputs, self._units.targets(end), labels, rng)
-        self._seen = np.unique(inputs.place, axis=0)
+        self.scaling = PairScaling.of(z, extra, end)
+        inputs = self.scaling.inputs(z, extra, source_covariance)
+        self.fit_pairs(inputs, self.scaling.targets(end), labels, rng)
+        self._seen = np.unique(inputs.features, axis=0)
         return self
 
     def draw(
@@ -106,96 +119,104 @@ class Predictor(ABC):
         float32, shape ``(m, n_draws, E)``.
         """
         n_draws = check_count(n_draws, "n_draws")
-        units, inputs = self._inputs(source, covariates, source_covariance)
-        return units.restore(self._draw(inputs, n_draws, rng))
+        scaling, inputs = self._inputs(source, covariates, source_covariance)
+        return scaling.restore(self.draw_targets(inputs, n_draws, rng))
 
     def mean(
         self, source: ArrayLike, *, covariates: ArrayLike | None = None, source_covariance: ArrayLike | None = None
     ) -> np.ndarray:
         """Mean of the target embedding, float32 of shape ``(m, E)``; arguments as in :meth:`draw`."""
-        units, inputs = self._inputs(source, covariates, source_covariance)
-        return units.restore(self._mean(inputs))
+        scaling, inputs = self._inputs(source, covariates, source_covariance)
+        return scaling.restore(self.mean_targets(inputs))
 
     def in_support(self, source: ArrayLike, *, covariates: ArrayLike | None = None) -> np.ndarray:
         """Whether each source and its covariates are among those that were seen, bool of shape ``(m,)``.
 
         They are, when as near to those of a training pair as 95 % of the training pairs are to another one.
         """
-        return in_support(self._inputs(source, covariates, None)[1].place, self._seen)
+        return in_support(self._inputs(source, covariates, None)[1].features, self._seen)
 
     def to_stored(self) -> tuple[Config, dict[str, np.ndarray]]:
         """The fitted predictor as plain values and arrays."""
-        units = self._fitted_units()
-        name = next(name for name in predictors if predictors[name] is type(self))
-        arrays = {_UNITS + part: value for part, value in units._asdict().items()}
-        return {"name": name, "options": self.options}, arrays | {_SEEN: self._seen} | self._state
+        name = next(name for name in PREDICTORS if PREDICTORS[name] is type(self))
+        scaling = {_SCALING + part: value for part, value in self._fitted_scaling()._asdict().items()}
+        config = {"name": name, "options": self.options, "chosen": self.chosen}
+        return config, scaling | {_SEEN: self._seen} | self.arrays
 
     @classmethod
     def from_stored(cls, config: Config, arrays: dict[str, np.ndarray]) -> Self:
         """Inverse of :meth:`to_stored`."""
         predictor = cls(**config["options"])
-        predictor._units = Units(**{name: arrays[_UNITS + name] for name in Units._fields})
+        predictor.scaling = PairScaling(**{name: arrays[_SCALING + name] for name in PairScaling._fields})
         predictor._seen = arrays[_SEEN]
-        shared = {_SEEN, *(_UNITS + name for name in Units._fields)}
-        predictor._state = {name: value for name, value in arrays.items() if name not in shared}
+        predictor.chosen = dict(config["chosen"])
+        shared = {_SEEN, *(_SCALING + name for name in PairScaling._fields)}
+        predictor.arrays = {name: value for name, value in arrays.items() if name not in shared}
         return predictor
-
-    @property
-    def chosen(self) -> dict[str, float]:
-        """What cross-validation chose."""
-        return {name: value.item() for name, value in self._state.items() if value.shape == (1,)}
 
     @property
     def target_spread(self) -> float:
         """Root mean squared distance of the training targets from their mean."""
-        units = self._fitted_units()
-        return units.target_scale.item() * len(units.target_center) ** 0.5
+        scaling = self._fitted_scaling()
+        return scaling.target_scale.item() * len(scaling.target_center) ** 0.5
 
     @property
     def uses_covariance(self) -> bool:
-        """Whether forecasts depend on the standard errors of the sources."""
-        return self.chosen.get("noise_weight", 0.0) > 0
+        """Whether forecasts depend on the standard errors of the sources; they do not, unless a subclass says so."""
+        return False
 
     @abstractmethod
-    def _fit(self, inputs: Inputs, target: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> None:
-        """Learn from pairs in standard units and fill ``_state``."""
+    def fit_pairs(self, inputs: Inputs, target: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> None:
+        """Learn from pairs, and fill :attr:`arrays` and :attr:`chosen`.
+
+        Parameters
+        ----------
+        inputs
+            Standardised sources, n of them.
+        target
+            Standardised target embeddings, shape ``(n, E)``.
+        groups
+            Codes of groups that are held out together, shape ``(n,)``.
+        rng
+            Random state.
+        """
 
     @abstractmethod
-    def _draw(self, inputs: Inputs, n_draws: int, rng: np.random.Generator) -> np.ndarray:
-        """Draws in standard units, shape ``(m, n_draws, E)``."""
+    def draw_targets(self, inputs: Inputs, n_draws: int, rng: np.random.Generator) -> np.ndarray:
+        """Draws of standardised targets of m sources, shape ``(m, n_draws, E)``."""
 
     @abstractmethod
-    def _mean(self, inputs: Inputs) -> np.ndarray:
-        """Means in standard units, shape ``(m, E)``."""
+    def mean_targets(self, inputs: Inputs) -> np.ndarray:
+        """Means of standardised targets of m sources, shape ``(m, E)``."""
 
     def _inputs(
         self, source: ArrayLike, covariates: ArrayLike | None, source_covariance: ArrayLike | None
-    ) -> tuple[Units, Inputs]:
-        units = self._fitted_units()
+    ) -> tuple[PairScaling, Inputs]:
+        scaling = self._fitted_scaling()
         z = _matrix(source, "source")
-        side = _covariates(covariates, len(z))
-        expected = (len(units.source_center), len(units.covariate_center))
-        if (z.shape[1], side.shape[1]) != expected:
+        extra = _covariates(covariates, len(z))
+        expected = (len(scaling.source_center), len(scaling.covariate_center))
+        if (z.shape[1], extra.shape[1]) != expected:
             msg = (
                 f"`source` and `covariates` must have {expected[0]} and {expected[1]} columns as in the fit, "
-                f"got {z.shape[1]} and {side.shape[1]}."
+                f"got {z.shape[1]} and {extra.shape[1]}."
             )
             raise ValueError(msg)
-        return units, units.inputs(z, side, source_covariance)
+        return scaling, scaling.inputs(z, extra, source_covariance)
 
-    def _fitted_units(self) -> Units:
-        if self._units is None:
+    def _fitted_scaling(self) -> PairScaling:
+        if self.scaling is None:
             msg = "A predictor must be fitted before it is used. Call `fit` first."
             raise RuntimeError(msg)
-        return self._units
+        return self.scaling
 
 
 def _covariates(covariates: ArrayLike | None, n: int) -> np.ndarray:
-    side = np.zeros((n, 0)) if covariates is None else _matrix(covariates, "covariates")
-    if len(side) != n:
-        msg = f"`covariates` must have a row for each of {n} sources, got {len(side)}."
+    values = np.zeros((n, 0)) if covariates is None else _matrix(covariates, "covariates")
+    if len(values) != n:
+        msg = f"`covariates` must have a row for each of {n} sources, got {len(values)}."
         raise ValueError(msg)
-    return side
+    return values
 
 
 def _matrix(values: ArrayLike, name: str) -> np.ndarray:
@@ -206,4 +227,4 @@ def _matrix(values: ArrayLike, name: str) -> np.ndarray:
     return matrix
 
 
-predictors: Registry[Predictor] = Registry("predictor")
+PREDICTORS: Registry[Predictor] = Registry("predictor")

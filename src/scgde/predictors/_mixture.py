@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from scgde.model.predictors._base import Predictor
-from scgde.model.predictors._inputs import Inputs
+from scgde.predictors._base import Predictor
+from scgde.predictors._inputs import Inputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ _COVARIATE_WEIGHTS = (0.3, 1.0, 3.0)
 class MixturePredictor(Predictor):
     """Mixture over the targets of the training pairs, with weights that depend on the source.
 
-    Where one source has several fates, each keeps its share, and none is averaged with another. In a *relative* mixture
+    Where one source has several fates, each has its share, and none is averaged with another. In a *relative* mixture
     it is not the target of a pair that is drawn but its displacement, from the source of the pair to its target, which
     is then added to the new source: the way to ask about a source that is unlike all of them.
     """
@@ -28,31 +28,40 @@ class MixturePredictor(Predictor):
     def weights(self, inputs: Inputs) -> np.ndarray:
         """Weight of what each training pair adds to the mixture, shape ``(m, n)``; rows sum to 1."""
 
-    def _draw(self, inputs: Inputs, n_draws: int, rng: np.random.Generator) -> np.ndarray:
-        drawn = self._state["targets"][systematic_draws(self.weights(inputs), n_draws, rng)]
+    @abstractmethod
+    def regression(self, inputs: Inputs) -> np.ndarray:
+        """Forecast of the mean to which residuals are added, shape ``(m, E)``; zeros where none are mixed."""
+
+    @property
+    def uses_covariance(self) -> bool:
+        return self.chosen.get("noise_weight", 0.0) > 0
+
+    def draw_targets(self, inputs: Inputs, n_draws: int, rng: np.random.Generator) -> np.ndarray:
+        drawn = self.arrays["targets"][systematic_draws(self.weights(inputs), n_draws, rng)]
         return drawn + self._origin(inputs)[:, None]
 
-    def _mean(self, inputs: Inputs) -> np.ndarray:
-        return self.weights(inputs) @ self._state["targets"] + self._origin(inputs)
+    def mean_targets(self, inputs: Inputs) -> np.ndarray:
+        return self.weights(inputs) @ self.arrays["targets"] + self._origin(inputs)
 
     def _mixed(self, inputs: Inputs, target: np.ndarray) -> dict[bool, np.ndarray]:
         """What may be mixed, by whether it is relative: targets, and displacements, shape ``(n, E)`` each."""
         relative = self.options["relative"]
-        choices = {False: target, True: target - self._places(inputs)}
+        choices = {False: target, True: target - self._sources_as_targets(inputs)}
         return choices if relative is None else {relative: choices[relative]}
 
     def _origin(self, inputs: Inputs) -> np.ndarray:
-        """What is added to what is drawn: sources in the units of targets, or nothing, shape ``(m, E)``."""
-        is_relative = self._state["relative"].item() > 0
-        return self._places(inputs) if is_relative else np.zeros_like(inputs.source)
+        """What is added to what is drawn, shape ``(m, E)``: the source, and a forecast of the mean, where they are."""
+        is_relative = self.chosen["relative"] > 0
+        origin = self._sources_as_targets(inputs) if is_relative else np.zeros_like(inputs.source)
+        return origin + self.regression(inputs)
 
-    def _places(self, inputs: Inputs) -> np.ndarray:
+    def _sources_as_targets(self, inputs: Inputs) -> np.ndarray:
         """Sources in the units of targets, shape ``(m, E)``."""
-        units = self._fitted_units()
-        return units.targets(inputs.source * units.source_scale + units.source_center)
+        scaling = self._fitted_scaling()
+        return scaling.targets(inputs.source * scaling.source_scale + scaling.source_center)
 
     def _pairs(self) -> Inputs:
-        return Inputs(*(self._state[name] for name in Inputs._fields))
+        return Inputs(*(self.arrays[name] for name in Inputs._fields))
 
 
 def check_choice(value: Any, name: str) -> bool | None:
@@ -72,7 +81,7 @@ def weights_to_try(inputs: Inputs) -> list[tuple[float, float]]:
 def squared_distances(a: Inputs, b: Inputs, *, covariate_weight: float, noise_weight: float) -> np.ndarray:
     """Squared distances between sources, shape ``(len(a), len(b))``: mean over dimensions, plus that over covariates.
 
-    With a weight, the noise of both is added: what their true embeddings are apart is not known better than that.
+    With a weight, the noise of both is added: the distance of their true embeddings is not known better than that.
     """
     square = cdist(a.source, b.source, "sqeuclidean") / a.source.shape[1]
     if a.covariates.shape[1]:

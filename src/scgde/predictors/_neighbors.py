@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scgde.model.predictors._base import predictors
-from scgde.model.predictors._choose import choose
-from scgde.model.predictors._mixture import (
+from scgde.predictors._base import PREDICTORS
+from scgde.predictors._choose import choose
+from scgde.predictors._mixture import (
     MixturePredictor,
     check_choice,
     energy_score,
@@ -15,13 +15,13 @@ from scgde.model.predictors._mixture import (
 )
 
 if TYPE_CHECKING:
-    from scgde.model.predictors._inputs import Inputs
+    from scgde.predictors._inputs import Inputs
 
 _NEIGHBORS = (1, 2, 3, 5, 8, 12, 20, 40)
 _OPTIONS = ("n_neighbors", "covariate_weight", "noise_weight", "relative")
 
 
-@predictors.register("neighbors")
+@PREDICTORS.register("neighbors")
 class Neighbors(MixturePredictor):
     """Mixture over the targets of the training pairs whose sources are near.
 
@@ -41,7 +41,7 @@ class Neighbors(MixturePredictor):
     def __init__(self, *, n_neighbors: int | None = None, relative: bool | None = None) -> None:
         super().__init__(n_neighbors=n_neighbors, relative=check_choice(relative, "relative"))
 
-    def _fit(self, inputs: Inputs, target: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> None:
+    def fit_pairs(self, inputs: Inputs, target: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> None:
         ks = _NEIGHBORS if self.options["n_neighbors"] is None else (self.options["n_neighbors"],)
         options = [(k, *rest) for k in ks for rest in weights_to_try(inputs)]
         mixed = self._mixed(inputs, target)
@@ -54,12 +54,14 @@ class Neighbors(MixturePredictor):
         best = choose(losses, groups, rng)
         relative, option = divmod(len(options) // 2 if best is None else best, len(options))
         is_relative, values = list(mixed.items())[relative]
-        chosen = (*options[option], is_relative)
-        self._state = dict(zip(_OPTIONS, np.array(chosen, dtype=float)[:, None], strict=True))
-        self._state |= inputs._asdict() | {"targets": values}
+        self.chosen = dict(zip(_OPTIONS, map(float, (*options[option], is_relative)), strict=True))
+        self.arrays = inputs._asdict() | {"targets": values}
+
+    def regression(self, inputs: Inputs) -> np.ndarray:
+        return np.zeros_like(inputs.source)
 
     def weights(self, inputs: Inputs) -> np.ndarray:
-        return _weights(self._pairs(), inputs, *(float(self._state[name][0]) for name in _OPTIONS[:3]))
+        return _weights(self._pairs(), inputs, *(self.chosen[name] for name in _OPTIONS[:3]))
 
 
 def _weights(pairs: Inputs, inputs: Inputs, k: float, covariate_weight: float, noise_weight: float) -> np.ndarray:

@@ -6,14 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from scgde.model.predictors._base import predictors
-from scgde.model.predictors._network import NetworkPredictor
+from scgde.predictors._base import PREDICTORS
+from scgde.predictors._network import NetworkPredictor
 
 if TYPE_CHECKING:
-    from scgde.model.predictors._inputs import Inputs
+    from scgde.predictors._inputs import Inputs
 
 
-@predictors.register("mlp")
+@PREDICTORS.register("mlp")
 class MLP(NetworkPredictor):
     """Perceptron, trained on squared errors: a point, not a distribution.
 
@@ -28,17 +28,17 @@ class MLP(NetworkPredictor):
     def __init__(self, *, n_hidden: int = 64, max_steps: int = 1000) -> None:
         super().__init__(n_hidden=n_hidden, max_steps=max_steps)
 
-    def _network(self, n_input: int, n_embed: int) -> nn.Module:
+    def make_network(self, n_input: int, n_embed: int) -> nn.Module:
         width = self.options["n_hidden"]
         layers = [nn.Linear(n_input, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, n_embed)]
         return nn.Sequential(*layers)
 
-    def _losses(self, network: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+    def losses(self, network: nn.Module, x: Tensor, target: Tensor) -> Tensor:
         return (network(x) - target).square().mean(dim=-1)
 
-    def _draw(self, inputs: Inputs, n_draws: int, rng: np.random.Generator) -> np.ndarray:
-        return np.repeat(self._mean(inputs)[:, None], n_draws, axis=1)
+    def draw_targets(self, inputs: Inputs, n_draws: int, rng: np.random.Generator) -> np.ndarray:
+        return np.repeat(self.mean_targets(inputs)[:, None], n_draws, axis=1)
 
     @torch.no_grad()
-    def _mean(self, inputs: Inputs) -> np.ndarray:
+    def mean_targets(self, inputs: Inputs) -> np.ndarray:
         return self._read_network()(torch.from_numpy(inputs.joined)).numpy()

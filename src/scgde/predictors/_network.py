@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from scgde.model.predictors._base import Predictor
-from scgde.model.predictors._choose import N_FOLDS, folds
+from scgde.predictors._base import Predictor
+from scgde.predictors._choose import N_FOLDS, folds
 from scgde.train import seeded
 
 if TYPE_CHECKING:
-    from scgde.model.predictors._inputs import Inputs
+    from scgde.predictors._inputs import Inputs
 
 _BATCH = 128
 _STEPS_PER_VALIDATION, _PATIENCE = 20, 10
@@ -21,7 +21,7 @@ _LR, _WEIGHT_DECAY = 2e-3, 1e-3
 
 
 class NetworkPredictor(Predictor):
-    """Predictor that is a network, trained until held-out groups no longer gain.
+    """Predictor that is a network, trained until the loss of held-out groups no longer falls.
 
     Parameters
     ----------
@@ -33,22 +33,22 @@ class NetworkPredictor(Predictor):
         super().__init__(max_steps=max_steps, **options)
 
     @abstractmethod
-    def _network(self, n_input: int, n_embed: int) -> nn.Module:
+    def make_network(self, n_input: int, n_embed: int) -> nn.Module:
         """A network with fresh weights."""
 
     @abstractmethod
-    def _losses(self, network: nn.Module, x: Tensor, target: Tensor) -> Tensor:
+    def losses(self, network: nn.Module, x: Tensor, target: Tensor) -> Tensor:
         """Loss of each pair, shape ``(n,)``."""
 
-    def _fit(self, inputs: Inputs, target: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> None:
+    def fit_pairs(self, inputs: Inputs, target: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> None:
         x, y = torch.from_numpy(inputs.joined), torch.from_numpy(target.astype(np.float32))
         held = torch.from_numpy(folds(groups, N_FOLDS, rng) == 0)
-        # One group cannot be parted.
+        # One group cannot be split.
         train = ~held if (~held).any() else held
         with seeded(int(rng.integers(2**31))):
-            network = self._network(x.shape[1], y.shape[1])
+            network = self.make_network(x.shape[1], y.shape[1])
             self._train(network, (x[train], y[train]), (x[held], y[held]))
-        self._state = {f"network.{name}": value.numpy() for name, value in network.state_dict().items()}
+        self.arrays = {f"network.{name}": value.numpy() for name, value in network.state_dict().items()}
 
     def _train(self, network: nn.Module, train: tuple[Tensor, Tensor], held: tuple[Tensor, Tensor]) -> None:
         """Leave the weights with the lowest held-out loss in ``network``."""
@@ -56,7 +56,7 @@ class NetworkPredictor(Predictor):
         best, n_since, state = float("inf"), 0, copy.deepcopy(network.state_dict())
         for step in range(1, self.options["max_steps"] + 1):
             rows = torch.randint(len(train[0]), (min(_BATCH, len(train[0])),))
-            loss = self._losses(network, train[0][rows], train[1][rows]).mean()
+            loss = self.losses(network, train[0][rows], train[1][rows]).mean()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -73,14 +73,14 @@ class NetworkPredictor(Predictor):
     def _score(self, network: nn.Module, x: Tensor, target: Tensor) -> float:
         # The same noise each time, and some of it for each pair.
         with seeded(0):
-            return float(self._losses(network, x.repeat(4, 1), target.repeat(4, 1)).mean())
+            return float(self.losses(network, x.repeat(4, 1), target.repeat(4, 1)).mean())
 
     def _read_network(self) -> nn.Module:
-        units = self._fitted_units()
-        n_embed = len(units.source_center)
-        weights = {name.removeprefix("network."): torch.from_numpy(value) for name, value in self._state.items()}
+        scaling = self._fitted_scaling()
+        n_embed = len(scaling.source_center)
+        weights = {name.removeprefix("network."): torch.from_numpy(value) for name, value in self.arrays.items()}
         # Fresh weights are drawn, and thrown away.
         with seeded(0):
-            network = self._network(n_embed + len(units.covariate_center), n_embed)
+            network = self.make_network(n_embed + len(scaling.covariate_center), n_embed)
         network.load_state_dict(weights)
         return network

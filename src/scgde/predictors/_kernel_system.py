@@ -1,4 +1,4 @@
-"""Kernel ridge regression on sources: of whole distributions, and of a mean with what it misses."""
+"""Kernel ridge regression on sources: of whole distributions, and of a mean with its residuals."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 from scipy.linalg import eigh
 
-from scgde.model.predictors._choose import MAX_PAIRS
-from scgde.model.predictors._mixture import squared_distances
+from scgde.predictors._choose import MAX_PAIRS
+from scgde.predictors._mixture import squared_distances
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from scgde.model.predictors._inputs import Inputs
+    from scgde.predictors._inputs import Inputs
 
 _MEAN_PENALTIES = np.logspace(-3, 2, 16)
 _LINEAR_WEIGHTS = (0.0, 1.0, 10.0, 100.0, 1000.0)
@@ -23,7 +23,9 @@ class KernelSystem(NamedTuple):
     """The kernel matrix of the training sources, in the axes in which every penalty is a division.
 
     The kernel is that of the energy distance, ``|a| + |b| - |a - b|``, plus ``linear_weight`` times the inner product
-    ``2 a b``, in units of the mean distance.
+    ``2 a b``, in units of the mean distance. With D the matrix of distances, the centred kernel is
+    ``K = -J D J / unit``, ``J = I - 1 1' / n``; with its eigenvectors V and eigenvalues d, ridge regression with a
+    constant that is not penalised forecasts ``k' V (d + penalty)^-1 V' (y - mean y) + mean y``.
     """
 
     pairs: Inputs
@@ -54,25 +56,30 @@ class KernelSystem(NamedTuple):
         """The weights by which the regression forecasts means; rows sum to 1."""
         distances = _distances(inputs, self.pairs, self.covariate_weight, self.noise_weight, self.linear_weight)
         kernel = (distances.mean(axis=1, keepdims=True) + self.row_mean - distances - self.unit) / self.unit
+        # k' V, then k' V (d + penalty)^-1 V' for each penalty; centring gives the mean of the targets its weight 1.
         rotated = kernel @ self.vectors
         slopes = [(rotated / (self.values + penalty)) @ self.vectors.T for penalty in penalties]
         return [part - part.mean(axis=1, keepdims=True) + 1 / part.shape[1] for part in slopes]
 
     def left_out(self, values: np.ndarray, groups: np.ndarray, penalty: float) -> np.ndarray:
-        """What the regression of ``values`` misses them by when their group is left out, shape ``(n, E)``."""
+        """Errors of the regression of ``values`` when their group is left out, shape ``(n, E)``.
+
+        In closed form: with the hat matrix ``H = V d (d + penalty)^-1 V' + 1 1' / n`` and residuals ``e`` of the fit to
+        all, those of a group G left out are ``(I - H_GG)^-1 e_G``.
+        """
         shrink, n = self.values / (self.values + penalty), len(values)
         center = values.mean(axis=0)
         error = values - center - (self.vectors * shrink) @ (self.vectors.T @ (values - center))
         for rows in _rows_of_groups(groups):
             if rows.shape[1] < n:
                 parts = self.vectors[rows]
-                kept = np.eye(rows.shape[1]) - (parts * shrink) @ parts.swapaxes(1, 2) - 1 / n
-                error[rows] = np.linalg.solve(kept, error[rows])
+                own = np.eye(rows.shape[1]) - (parts * shrink) @ parts.swapaxes(1, 2) - 1 / n
+                error[rows] = np.linalg.solve(own, error[rows])
         return error
 
 
 class Regression(NamedTuple):
-    """A forecast of the mean, with the penalty that forecasts groups best that are left out."""
+    """A forecast of the mean, with the penalty whose errors at groups that are left out are least."""
 
     system: KernelSystem
     values: np.ndarray  # that are regressed, (n, E)

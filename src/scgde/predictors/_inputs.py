@@ -1,4 +1,4 @@
-"""What a predictor is told about a source, in units in which every part counts alike."""
+"""Standardised inputs of a predictor: source embedding, covariates, squared standard error."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Inputs(NamedTuple):
-    """Sources in standard units.
+    """Standardised sources.
 
     Parameters
     ----------
@@ -33,8 +33,8 @@ class Inputs(NamedTuple):
         return np.concatenate([self.source, self.covariates], axis=1, dtype=np.float32)
 
     @property
-    def place(self) -> np.ndarray:
-        """The same, where the embedding as a whole counts as much as the covariates, float32."""
+    def features(self) -> np.ndarray:
+        """The same, scaled so that the embedding as a whole counts as much as the covariates, float32."""
         parts = (self.source, self.covariates)
         return np.concatenate([part / max(part.shape[1], 1) ** 0.5 for part in parts], axis=1, dtype=np.float32)
 
@@ -43,8 +43,8 @@ class Inputs(NamedTuple):
         return Inputs(*(part[rows] for part in self))
 
 
-class Units(NamedTuple):
-    """Centres and scales by which embeddings and covariates become :class:`Inputs`, and targets what is learnt."""
+class PairScaling(NamedTuple):
+    """Centres and scales of source embeddings, covariates and target embeddings."""
 
     source_center: np.ndarray
     source_scale: np.ndarray
@@ -54,15 +54,15 @@ class Units(NamedTuple):
     target_scale: np.ndarray
 
     @classmethod
-    def of(cls, source: np.ndarray, covariates: np.ndarray, target: np.ndarray) -> Units:
-        """Units of training pairs."""
+    def of(cls, source: np.ndarray, covariates: np.ndarray, target: np.ndarray) -> PairScaling:
+        """Scaling by training pairs."""
         scale = covariates.std(axis=0)
         # A covariate that never varied says nothing.
         scale[scale < 1e-12] = 1.0
         return cls(*_common(source), covariates.mean(axis=0), scale, *_common(target))
 
     def inputs(self, source: np.ndarray, covariates: np.ndarray, covariance: ArrayLike | None) -> Inputs:
-        """Sources in these units; where a set has no covariance, its noise is that of the others."""
+        """Standardised sources; where a set has no covariance, its noise is the mean of the others."""
         noise = np.zeros(len(source))
         if covariance is not None:
             trace = np.trace(np.asarray(covariance, dtype=float), axis1=1, axis2=2)
@@ -76,7 +76,7 @@ class Units(NamedTuple):
         )
 
     def targets(self, target: np.ndarray) -> np.ndarray:
-        """Targets in these units."""
+        """Standardised targets."""
         return (target - self.target_center) / self.target_scale
 
     def restore(self, target: np.ndarray) -> np.ndarray:
