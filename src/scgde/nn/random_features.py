@@ -9,26 +9,6 @@ from torch import Tensor, nn
 
 from scgde._checks import check_count, check_positive
 
-# The median is that of at most so many cells: two million distances.
-_MAX_MEDIAN_CELLS = 2000
-
-
-def median_bandwidth(x: Tensor) -> float:
-    """Median distance between two cells, at most 2,000 of them, evenly spaced in ``x``.
-
-    Parameters
-    ----------
-    x
-        Cells, shape ``(n, G)``.
-
-    Returns
-    -------
-    A standard deviation of the Gaussian kernel, in the units of ``x``; 1 where all cells agree.
-    """
-    distances = torch.pdist(x[:: math.ceil(len(x) / _MAX_MEDIAN_CELLS)])
-    distances = distances[distances > 0]
-    return distances.median().item() if len(distances) else 1.0
-
 
 class RandomFourier(nn.Module):
     """Cosines and sines of random projections: inner products approach ``exp(-|x - y|^2 / (2 bandwidth^2))``.
@@ -41,7 +21,7 @@ class RandomFourier(nn.Module):
         Features made, half of them cosines; the error of a kernel value shrinks as ``n_features ** -0.5``.
     bandwidth
         Standard deviation of the kernel, in the units of the features. None: ``sqrt(2 n_input)``, about the
-        median distance between cells whose features have unit variance. See :func:`median_bandwidth`.
+        median distance between cells whose features have unit variance.
 
     References
     ----------

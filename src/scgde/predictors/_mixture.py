@@ -21,7 +21,7 @@ class MixturePredictor(Predictor):
 
     Where one source has several fates, each has its share, and none is averaged with another. In a *relative* mixture
     it is not the target of a pair that is drawn but its displacement, from the source of the pair to its target, which
-    is then added to the new source: the way to ask about a source that is unlike all of them.
+    is then added to the new source: a forecast for sources that are unlike all of those.
     """
 
     @abstractmethod
