@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: Energy distance over all pairs of cells (V-statistic), and without pairs of a cell with itself.
 METRICS = ("energy", "unbiased_energy")
 #: Stochastic predictors, and the target embeddings that each draws for a source.
-PREDICTORS, N_DRAWS = ("neighbors", "kernel", "flow"), 10
+STOCHASTIC, N_DRAWS = ("neighbors", "kernel", "flow"), 10
 
 
 def fit(
@@ -61,7 +61,7 @@ def fit_error(sets: Sequence[np.ndarray], mean: np.ndarray, covariance: np.ndarr
 
 def energies(transported: Sequence[np.ndarray], truth: Sequence[np.ndarray], *, unbiased: bool = True) -> np.ndarray:
     """Energy distance of the cells ``(n, G)``, or ``(draws, n, G)``, of each set to its truth."""
-    measure = Measure(partial(scgde.metrics.energy_distance, unbiased=unbiased), is_unbiased=unbiased)
+    measure = ForecastScore(partial(scgde.metrics.energy_distance, unbiased=unbiased), is_unbiased=unbiased)
     rng = np.random.default_rng(0)
     return np.array([measure(*ends, rng) for ends in zip(transported, truth, strict=True)])
 
@@ -75,7 +75,7 @@ def predicted(model: TDE, pairs: Sequence[tuple[str, str]], z: np.ndarray, *, se
     """Target embeddings of sources ``(S, E)`` by each predictor fitted to the pairs, shape ``(S, draws, E)``."""
     embedding = model.get_embedding()
     source, target = (embedding.loc[[pair[end] for pair in pairs]].to_numpy() for end in (0, 1))
-    fitted = {name: PREDICTORS[name]().fit(source, target, seed=seed) for name in PREDICTORS}
+    fitted = {name: PREDICTORS[name]().fit(source, target, seed=seed) for name in STOCHASTIC}
     drawn = {
         name: predictor.draw(z, n_draws=N_DRAWS, rng=np.random.default_rng(seed)) for name, predictor in fitted.items()
     }

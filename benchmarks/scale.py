@@ -21,6 +21,7 @@ import torch
 
 import scgde
 from _common import igan_donors, report
+from scgde.nn.cells import CellSpec
 from scgde.nn.encoders import ENCODERS, MeanPoolingEncoder
 
 N_FEATURES = 50
@@ -43,7 +44,7 @@ def memory(n_cells: int) -> None:
 def one(encoder: str, n_cells: int) -> None:
     """Peak memory in GB and seconds of the embedding, then the difference to one pass."""
     cells = np.random.default_rng(0).standard_normal((n_cells, N_FEATURES), dtype=np.float32)
-    model = scgde.model.GDE(n_features=N_FEATURES, encoder=encoder)
+    model = scgde.model.GDE(cells=CellSpec.vectors(N_FEATURES), encoder=encoder)
     start = time.perf_counter()
     model.embed(cells, np.zeros(n_cells, dtype=int))
     seconds = time.perf_counter() - start

@@ -158,12 +158,12 @@ def arms(study: Study, held_out: list[str], seed: int, steps: int) -> tuple[pd.D
     adata, pairs = prepared(study, held_out, seed)
     seconds = {"source-conditioned": fit(adata, pairs, study, steps, seed, condition="source", key_added="source")}
     seconds["TDE"] = fit(adata, pairs, study, steps, seed)
-    options = {"transport_kwargs": {"anchored": True}, "key_added": "anchored"}
+    options = {"transport_kwargs": {"preserve_identity": True}, "key_added": "identity"}
     seconds["TDE, identity preserved"] = fit(adata, pairs, study, steps, seed, **options)
     table = scored(adata, seed, source_key="source").rename(columns={"forecast": "TDE, " + PREDICTORS[0]})
-    shifted = mean_shift(adata, read_model(adata, "tde", TDE).module.scale.numpy())
+    shifted = mean_shift(adata, read_model(adata, "tde", TDE).module.transform.scale.numpy())
     own = {(name, "mean shift"): shifted[name] for name in METRICS}
-    for key, arm in {"tde": "TDE", "anchored": "TDE, identity preserved"}.items():
+    for key, arm in {"tde": "TDE", "identity": "TDE, identity preserved"}.items():
         for predictor in PREDICTORS[key == "tde" :]:
             scgde.tl.fit_predictor(adata, predictor, key=key, seed=seed)
             part = scored(adata, seed, key=key)

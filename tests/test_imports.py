@@ -25,9 +25,11 @@ MAY_IMPORT = {
     "stats": set(),
     "data": {"sets", "nn"},
     "module": {"nn"},
-    "model": {"sets", "data", "module", "train", "nn", "stats"},
+    "predictors": {"nn", "stats", "train"},
+    "model": {"data", "module", "train", "nn", "predictors", "sets", "stats"},
+    "results": {"model", "data", "sets", "metrics", "stats"},
     "pp": {"sets"},
-    "tl": {"model", "metrics", "pp", "sets", "data", "stats"},
+    "tl": {"model", "results", "data", "metrics", "nn", "predictors", "sets", "stats"},
     "pl": {"get", "metrics"},
     "get": set(),
     "datasets": set(),
@@ -38,7 +40,7 @@ SHARED = {"_types", "_checks", "_columns", "_docs", "_keys", "_registry"}
 ONLY_IN = {
     "scvi": {"data", "module", "train", "model"},
     "lightning": {"data", "module", "train", "model"},
-    "torch": {"nn", "data", "module", "train", "model", "tl"},
+    "torch": {"nn", "data", "module", "train", "predictors", "model"},
     "matplotlib": {"pl", "cli"},
     "typer": {"cli"},
 }
@@ -107,7 +109,8 @@ def test_file_imports_what_its_layer_may(path):
         ("stats", "from scgde.metrics import energy_distance"),
         ("pp", "import torch.nn.functional as F"),
         ("tl", "from scvi.data import AnnDataManager"),
-        ("tl", "if TYPE_CHECKING:\n    from scgde.nn import Encoder"),
+        ("tl", "import torch"),
+        ("results", "from scgde.tl import fit_gde"),
         ("get", "import scgde"),
         ("sets", "from ..model import GDE"),
         ("_keys", "from scgde.pp import make_sets"),
@@ -121,7 +124,7 @@ def test_violations_finds_a_forbidden_import(layer, source):
     ("layer", "source"),
     [
         ("pl", "import matplotlib.pyplot as plt\nfrom scgde._keys import SETS"),
-        ("nn", "import math\nimport numpy as np\nimport torch\nfrom scgde.nn.layers import MLP"),
+        ("nn", "import math\nimport numpy as np\nimport torch\nfrom scgde.nn.layers import FourierTime"),
         ("tl", "from scgde.model import GDE\nfrom scgde import __version__"),
         ("model", "from scvi.model.base import BaseModelClass"),
     ],
@@ -142,8 +145,8 @@ def test_package_resolves_all_of_its_public_names(package):
 
 
 @pytest.mark.parametrize("path", FILES, ids=_id)
-def test_file_has_at_most_400_lines(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+def test_file_has_at_most_300_lines(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
 
 
 def test_version_is_that_of_the_project():

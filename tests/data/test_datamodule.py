@@ -6,21 +6,22 @@ import numpy as np
 import pytest
 import torch
 
-from scgde.data import BatchSpec, SetDataModule, gather_views, hold_out, open_store
+from scgde.data import BatchSpec, SetDataModule
+from scgde.data._datamodule import gather_cells
+from scgde.nn.cells import Measure
+from scgde.sets import SetSplit
 
 SPEC = BatchSpec(sets_per_batch=4, set_size=6, target_size=3)
 
 
 @pytest.fixture
-def splitter(index, codes):
+def data_module(index, codes, cell_sets):
     """Made with any sets; features are the number of the cell and of its set."""
 
     def make(*, validation_sets=(35, 36), trainer=None, max_steps=25, set_weights=None):
         made = SetDataModule(
-            open_store(np.stack([np.arange(len(codes)), codes], axis=1)),
-            index,
-            train_sets=np.arange(30),
-            validation_sets=np.array(validation_sets, dtype=int),
+            cell_sets(np.stack([np.arange(len(codes)), codes], axis=1), index),
+            split=SetSplit(np.arange(30), np.array(validation_sets, dtype=int)),
             spec=SPEC,
             steps_per_epoch=10,
             max_steps=max_steps,
@@ -38,78 +39,83 @@ def trainer_at(step, *, world_size=1):
 
 
 def steps_of(loader):
-    return [int(batch["step"]) for batch in loader]
+    return [int(batch.step) for batch in loader]
 
 
-def test_epochs_follow_each_other_until_max_steps(splitter):
-    epochs = [steps_of(splitter(trainer=trainer_at(done)).train_dataloader()) for done in (0, 10, 20)]
+def test_epochs_follow_each_other_until_max_steps(data_module):
+    epochs = [steps_of(data_module(trainer=trainer_at(done)).train_dataloader()) for done in (0, 10, 20)]
     assert epochs == [list(range(10)), list(range(10, 20)), list(range(20, 25))]
 
 
-def test_a_resumed_fit_sees_the_batches_that_it_would_have_seen(splitter):
-    whole = list(splitter(trainer=trainer_at(0)).train_dataloader())
-    resumed = list(splitter(trainer=trainer_at(4)).train_dataloader())
+def test_a_resumed_fit_sees_the_batches_that_it_would_have_seen(data_module, assert_same):
+    whole = list(data_module(trainer=trainer_at(0)).train_dataloader())
+    resumed = list(data_module(trainer=trainer_at(4)).train_dataloader())
     for before, after in zip(whole[4:], resumed, strict=False):
-        assert all(torch.equal(before[name], after[name]) for name in before)
+        assert_same(before, after)
 
 
-def test_each_device_gets_batches_of_its_own(splitter):
-    epochs = [steps_of(splitter(trainer=trainer_at(d, world_size=2)).train_dataloader()) for d in (0, 10)]
+def test_each_device_gets_batches_of_its_own(data_module):
+    epochs = [steps_of(data_module(trainer=trainer_at(d, world_size=2)).train_dataloader()) for d in (0, 10)]
     assert epochs == [list(range(20)), list(range(20, 40))]
 
 
-def test_batches_hold_training_sets_only(splitter, codes):
-    for batch in splitter().train_dataloader():
-        assert codes[batch["encoder_rows"].numpy()].max() < 30
-    for batch in splitter().val_dataloader():
-        assert set(codes[batch["generator_rows"].numpy()].ravel()) <= {35, 36}
+def test_batches_hold_training_sets_only(data_module, codes):
+    for batch in data_module().train_dataloader():
+        assert codes[batch.encoder.x.numpy()].max() < 30
+    for batch in data_module().val_dataloader():
+        assert set(codes[batch.target.x.numpy()].ravel()) <= {35, 36}
 
 
-def test_validation_is_always_on_the_same_draws(splitter):
-    first, again = (list(splitter(trainer=trainer_at(step)).val_dataloader()) for step in (0, 10))
+def test_validation_is_always_on_the_same_draws(data_module, assert_same):
+    first, again = (list(data_module(trainer=trainer_at(step)).val_dataloader()) for step in (0, 10))
     for a, b in zip(first, again, strict=True):
-        assert all(torch.equal(a[name], b[name]) for name in a)
+        assert_same(a, b)
 
 
-def test_weights_choose_among_training_and_among_validation_sets(splitter, codes):
+def test_weights_choose_among_training_and_among_validation_sets(data_module, codes):
     weights = np.where(np.isin(np.arange(40), [5, 36]), 1.0, 1e-12)
-    made = splitter(set_weights=weights)
+    made = data_module(set_weights=weights)
     for loader, only in ((made.train_dataloader(), 5), (made.val_dataloader(), 36)):
         for batch in loader:
-            assert (codes[batch["encoder_rows"].numpy()] == only).all()
+            assert (codes[batch.encoder.x.numpy()] == only).all()
 
 
-def test_validation_may_be_empty(splitter):
-    assert len(splitter(validation_sets=()).val_dataloader()) == 0
+def test_validation_may_be_empty(data_module):
+    assert len(data_module(validation_sets=()).val_dataloader()) == 0
 
 
-def test_rows_are_replaced_by_features_on_the_device(splitter, codes):
-    made = splitter()
+def test_rows_are_replaced_by_cells_on_the_device(data_module, codes, assert_same):
+    made = data_module()
     batch = next(iter(made.train_dataloader()))
-    rows = {view: batch[f"{view}_rows"].numpy() for view in ("encoder", "generator")}
-    gathered = made.on_after_batch_transfer(dict(batch), 0)
-    assert gathered.keys() == {"step", "encoder", "generator", "encoder_weights", "generator_weights"}
-    for view, cells in rows.items():
-        np.testing.assert_array_equal(gathered[view].numpy(), np.stack([cells, codes[cells]], axis=-1))
+    gathered = made.on_after_batch_transfer(batch, 0)
+    for rows, cells in ((batch.encoder.x.numpy(), gathered.encoder.x), (batch.target.x.numpy(), gathered.target.x)):
+        np.testing.assert_array_equal(cells.numpy(), np.stack([rows, codes[rows]], axis=-1))
+    rows = {"encoder": batch.encoder.x, "target": batch.target.x}
+    weights = {"encoder": gathered.encoder.weights, "target": gathered.target.weights}
+    assert_same(gathered._replace(**{view: Measure(rows[view], weights[view]) for view in rows}), batch)
 
 
-def test_gather_views_keeps_the_weights(splitter, codes):
-    batch = next(iter(splitter().train_dataloader()))
-    gathered = gather_views(open_store(codes[:, None]), dict(batch))
-    assert torch.equal(gathered["encoder_weights"], batch["encoder_weights"])
+def test_gather_cells_gives_each_view_its_own_cells(data_module, cell_sets, index, codes):
+    batch = next(iter(data_module().train_dataloader()))
+    cells = cell_sets(codes[:, None], index, target=np.stack([codes, -codes], axis=1))
+    gathered = gather_cells(cells, batch)
+    np.testing.assert_array_equal(gathered.encoder.x.numpy(), codes[batch.encoder.x.numpy()][..., None])
+    signs = np.array([1, -1])
+    np.testing.assert_array_equal(gathered.target.x.numpy(), codes[batch.target.x.numpy()][..., None] * signs)
+    assert torch.equal(gathered.encoder.weights, batch.encoder.weights)
+    assert torch.equal(gathered.target.weights, batch.target.weights)
 
 
-@pytest.mark.parametrize(
-    ("n_sets", "fraction", "n_validation"),
-    [(10, 0.1, 1), (10, 0.0, 0), (10, 0.25, 2), (10, 1.0, 8), (2, 0.5, 0), (3, 0.5, 1), (1000, 0.1, 100)],
-)
-def test_hold_out_parts_the_sets(n_sets, fraction, n_validation):
-    train, validation = hold_out(n_sets, fraction, seed=0)
-    assert len(validation) == n_validation
-    np.testing.assert_array_equal(np.sort(np.concatenate([train, validation])), np.arange(n_sets))
-
-
-def test_hold_out_depends_on_the_seed_only():
-    first, again, other = (hold_out(100, 0.2, seed=seed)[1] for seed in (0, 0, 1))
-    np.testing.assert_array_equal(first, again)
-    assert (first != other).any()
+def test_batches_hold_the_covariates_of_their_sets(index, codes, cell_sets):
+    label = np.arange(index.n_sets) / 7
+    made = SetDataModule(
+        cell_sets(codes[:, None], index),
+        split=SetSplit(np.arange(30), np.array([35, 36])),
+        spec=SPEC,
+        steps_per_epoch=3,
+        max_steps=3,
+        seed=0,
+        covariates={"label": label},
+    )
+    for batch in (*made.train_dataloader(), *made.val_dataloader()):
+        np.testing.assert_array_equal(batch.covariates["label"], label[batch.sets.numpy()])

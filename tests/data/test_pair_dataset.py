@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from scgde.data import BatchSpec, PairDataset, Pairs, SetDataModule, hold_out_pairs, open_store
+from scgde.data import BatchSpec, PairDataset, Pairs, SetDataModule
 from scgde.data._pair_dataset import draw_chain
+from scgde.sets import SetSplit
 
 SPEC = BatchSpec(sets_per_batch=20, set_size=6, target_size=3)
 GIVEN = np.array([[0, 1], [2, 3], [4, 30], [31, 32], [5, 5 + 1]])
@@ -23,7 +24,7 @@ def dataset(index, given, *, sets=None, spec=SPEC, steps=range(10), seed=0, **op
 
 def drawn(batch):
     """Source and target set of each pair, shape ``(sets_per_batch, 2)``."""
-    return np.stack([batch["sets"][batch[end]].numpy() for end in ("source", "target")], axis=1)
+    return np.stack([batch.sets[end].numpy() for end in (batch.source, batch.destination)], axis=1)
 
 
 def is_given(found, codes=GIVEN):
@@ -52,8 +53,8 @@ def test_no_set_is_paired_with_itself(index):
 
 def test_views_are_of_the_sets_that_are_named(index, codes):
     batch = dataset(index, pairs())[0]
-    for view in ("encoder", "generator"):
-        np.testing.assert_array_equal(codes[batch[f"{view}_rows"].numpy()][:, 0], batch["sets"].numpy())
+    for measure in (batch.encoder, batch.target):
+        np.testing.assert_array_equal(codes[measure.x.numpy()], np.broadcast_to(batch.sets[:, None], measure.x.shape))
 
 
 def test_pairs_that_leave_the_sets_are_never_drawn(index):
@@ -72,9 +73,9 @@ def test_random_pairs_come_by_the_product_of_the_weights(index):
     weights = np.array([0.5, 0.25, 0.125, 0.125])
     spec = SPEC._replace(sets_per_batch=20_000)
     batch = dataset(index, pairs([]), sets=[7, 8, 20, 30], spec=spec, probabilities=weights)[0]
-    place = np.searchsorted([7, 8, 20, 30], drawn(batch))
+    found = np.searchsorted([7, 8, 20, 30], drawn(batch))
     count = np.zeros((4, 4))
-    np.add.at(count, tuple(place.T), 1)
+    np.add.at(count, tuple(found.T), 1)
     expected = np.outer(weights, weights) * (1 - np.eye(4))
     np.testing.assert_allclose(count / count.sum(), expected / expected.sum(), atol=0.015)
 
@@ -87,31 +88,28 @@ def test_chain_survives_the_rounding_of_extreme_weights():
 
 
 def test_random_pairs_embed_one_set_more_than_there_are_pairs(index):
-    assert dataset(index, pairs([]))[0]["sets"].shape == (21,)
-    assert dataset(index, pairs(fraction=0.25))[0]["sets"].shape == (2 * 5 + 16,)
-    assert dataset(index, pairs(fraction=1.0))[0]["sets"].shape == (40,)
+    assert dataset(index, pairs([]))[0].sets.shape == (21,)
+    assert dataset(index, pairs(fraction=0.25))[0].sets.shape == (2 * 5 + 16,)
+    assert dataset(index, pairs(fraction=1.0))[0].sets.shape == (40,)
 
 
-def test_item_is_a_function_of_seed_and_step(index):
+def test_item_is_a_function_of_seed_and_step(index, assert_same):
     first, again = dataset(index, pairs(), steps=range(10))[7], dataset(index, pairs(), steps=range(5, 8))[2]
-    assert first.keys() == again.keys()
-    assert all(torch.equal(first[name], again[name]) for name in first)
-    assert not torch.equal(first["encoder_rows"], dataset(index, pairs())[6]["encoder_rows"])
-    assert not torch.equal(first["encoder_rows"], dataset(index, pairs(), seed=1)[7]["encoder_rows"])
+    assert_same(first, again)
+    assert not torch.equal(first.encoder.x, dataset(index, pairs())[6].encoder.x)
+    assert not torch.equal(first.encoder.x, dataset(index, pairs(), seed=1)[7].encoder.x)
 
 
 def test_mixtures_are_paired_too(index):
     batch = dataset(index, pairs(), spec=SPEC._replace(n_mixed=2))[0]
-    assert batch["encoder_rows"].shape == (len(batch["sets"]), 6)
-    torch.testing.assert_close(batch["generator_weights"].sum(1), torch.ones(len(batch["sets"])))
+    assert batch.encoder.x.shape == (len(batch.sets), 6)
+    torch.testing.assert_close(batch.target.weights.sum(1), torch.ones(len(batch.sets)))
 
 
-def test_splitter_keeps_pairs_within_their_part(index, codes):
-    splitter = SetDataModule(
-        open_store(codes[:, None]),
-        index,
-        train_sets=np.arange(30),
-        validation_sets=np.array([30, 31, 32]),
+def test_data_module_keeps_pairs_within_training_or_validation_sets(index, codes, cell_sets):
+    data_module = SetDataModule(
+        cell_sets(codes[:, None], index),
+        split=SetSplit(np.arange(30), np.array([30, 31, 32])),
         spec=SPEC,
         steps_per_epoch=5,
         max_steps=5,
@@ -120,7 +118,7 @@ def test_splitter_keeps_pairs_within_their_part(index, codes):
     )
     train, validation = (
         np.concatenate([drawn(batch) for batch in loader])
-        for loader in (splitter.train_dataloader(), splitter.val_dataloader())
+        for loader in (data_module.train_dataloader(), data_module.val_dataloader())
     )
     assert train.max() < 30
     assert validation.min() >= 30
@@ -128,25 +126,47 @@ def test_splitter_keeps_pairs_within_their_part(index, codes):
     assert is_given(validation, GIVEN[[3]]).mean() >= 0.5
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_hold_out_pairs_parts_no_pair(seed):
-    linked = np.array([[0, 1], [1, 2], [3, 4], [5, 6], [7, 8], [9, 3]])
-    train, validation = hold_out_pairs(linked, 30, 0.2, seed=seed)
-    np.testing.assert_array_equal(np.sort(np.append(train, validation)), np.arange(30))
-    for pair in linked:
-        assert np.isin(pair, validation).sum() in (0, 2)
-    assert 6 <= len(validation) <= 8
+def test_pairs_of_gives_equal_weights_by_default():
+    np.testing.assert_array_equal(Pairs.of(GIVEN, None, 0.5).weights, np.ones(len(GIVEN)))
+    np.testing.assert_array_equal(Pairs.of(GIVEN[:2], [1, 3], 0.5).weights, [1, 3])
 
 
 @pytest.mark.parametrize(
-    ("n_sets", "fraction", "n_validation"), [(10, 0.1, 2), (10, 0.0, 0), (10, 1.0, 8), (3, 0.5, 0), (4, 0.1, 2)]
+    ("weights", "fraction", "match"),
+    [
+        ([1, 2], 0.5, r"`pair_weights` must be a positive number for each of 5 pairs, got \[1, 2\]"),
+        ([1, 1, 1, 1, 0], 0.5, "`pair_weights` must be a positive number for each of 5 pairs"),
+        ([1, 1, 1, 1, np.inf], 0.5, "`pair_weights` must be a positive number for each of 5 pairs"),
+        (None, 1.5, r"`pair_fraction` must be a number in \[0, 1\], got 1.5"),
+    ],
 )
-def test_hold_out_pairs_holds_out_two_sets_or_more_while_two_are_left(n_sets, fraction, n_validation):
-    train, validation = hold_out_pairs(np.empty((0, 2), dtype=int), n_sets, fraction, seed=0)
-    assert (len(train), len(validation)) == (n_sets - n_validation, n_validation)
+def test_pairs_of_says_what_is_wrong(weights, fraction, match):
+    with pytest.raises(ValueError, match=match):
+        Pairs.of(GIVEN, weights, fraction)
 
 
-def test_hold_out_pairs_depends_on_the_seed_only():
-    first, again, other = (hold_out_pairs(GIVEN, 100, 0.2, seed=seed)[1] for seed in (0, 0, 1))
-    np.testing.assert_array_equal(first, again)
-    assert not np.array_equal(first, other)
+def test_pairs_within_keeps_those_of_two_such_sets_with_their_weights():
+    inside = pairs(weights=[1, 2, 3, 4, 5]).within(np.array([2, 3, 4, 31, 32]))
+    np.testing.assert_array_equal(inside.codes, GIVEN[[1, 3]])
+    assert inside.weights.tolist() == [2, 4]
+
+
+@pytest.mark.parametrize(
+    ("sets", "name", "fraction", "match"),
+    [
+        ([0, 2, 4], "training", 1.0, "The training sets must hold one of `pairs`, as `pair_fraction` is 1, got 3 sets"),
+        ([0], "training", 0.5, "The training sets must hold two sets, got 1 sets and 5 pairs"),
+        ([], "training", 0.5, "The training sets must hold two sets, got 0 sets"),
+        ([7], "validation", 0.5, "The validation sets must hold two sets, got 1 sets"),
+    ],
+)
+def test_sets_that_hold_no_pair_are_refused(sets, name, fraction, match):
+    with pytest.raises(ValueError, match=match):
+        pairs(fraction=fraction).check_can_be_drawn(np.array(sets, dtype=int), name)
+
+
+@pytest.mark.parametrize(
+    ("sets", "name", "fraction"), [([0, 1], "training", 1.0), ([0, 2], "training", 0.5), ([], "validation", 1.0)]
+)
+def test_sets_that_hold_a_pair_are_accepted_and_no_validation_sets_too(sets, name, fraction):
+    pairs(fraction=fraction).check_can_be_drawn(np.array(sets, dtype=int), name)

@@ -15,6 +15,7 @@ def test_covariance_of_a_large_set_does_not_depend_on_the_order_of_the_file():
     model = TDE(cells=CellSpec.vectors(2), n_latent=2, encoder="deep_sets", encoder_kwargs={"n_hidden": 8}, seed=1)
     index = SetIndex.from_codes(np.zeros(n_cells, dtype=int), 1)
     exact = covariance_of_sets(model.module, open_store(x), index, max_cells=n_cells)[0]
-    found = covariance_of(model, x, index, np.array([0, 0]))
+    view = CellView(Vectors.unnamed(2), open_store(x))
+    found = covariance_of(model, CellSets(view, view, index, pd.DataFrame(index=["all"])), np.array([0, 0]))
     np.testing.assert_array_equal(found[0], found[1])
     np.testing.assert_allclose(np.trace(found[0]), np.trace(exact), rtol=0.1)

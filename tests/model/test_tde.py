@@ -12,6 +12,7 @@ from scipy import sparse
 from scgde import datasets
 from scgde.model import GDE, TDE, _base
 from scgde.nn.cells import CellSpec
+from scgde.predictors import Ridge
 
 NETWORK: dict[str, Any] = {
     "n_latent": 4,

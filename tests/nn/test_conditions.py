@@ -47,6 +47,11 @@ def test_covariates_follow_each_other_in_the_order_in_which_they_are_described()
     assert conditions(covariates, 1).tolist() == [[1, 2, 0, 1]]
 
 
+@pytest.mark.parametrize("name", ["cell.type", "keys", ""])
+def test_any_name_will_do(name):
+    assert Conditions({name: 2})({name: torch.tensor([1])}, 1).tolist() == [[0, 1]]
+
+
 def test_without_covariates_the_context_is_empty():
     assert Conditions({})({}, 3).shape == (3, 0)
 

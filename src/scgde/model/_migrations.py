@@ -21,6 +21,21 @@ _RENAMED = {
     r"^module\.(center|scale)$": r"module.transform.\1",
     r"^decoder\.": "representation.",
     r"^module\.table\.weight$": "module.conditioning.table.weight",
+    r"^predictor\.units\.": "predictor.scaling.",
+}
+#: Arrays of one number in form 0, by predictor, which are plain values in form 1.
+_CHOSEN = {
+    "kernel": (
+        "relative",
+        "residuals",
+        "penalty",
+        "covariate_weight",
+        "noise_weight",
+        "linear_weight",
+        "mean_penalty",
+    ),
+    "neighbors": ("n_neighbors", "covariate_weight", "noise_weight", "relative"),
+    "ridge": ("alpha",),
 }
 
 
@@ -67,19 +82,21 @@ def _from_0(config: Config, state: dict[str, Any]) -> tuple[Config, dict[str, An
     )
     cells = TransformSpec("affine", CellSpec.vectors(init.pop("n_features")), {"method": init.pop("scaling")})
     init |= {"cells": cells.to_config(), "target": None}
-    arrays = {_renamed(name): value for name, value in state.items() if not name.startswith(unused)}
+    parts, chosen = _with_chosen(config.get("parts", {}), state)
+    arrays = {
+        _renamed(name): value for name, value in state.items() if not name.startswith(unused) and name not in chosen
+    }
     rest = {name: value for name, value in config.items() if name not in ("source", "genes")}
-    parts = {**_representation_from_0(config), **config.get("parts", {})}
-    fitted_on = _fitted_on_from_0(config["source"])
-    return {**rest, "format": FORMAT, "init": init, "fitted_on": fitted_on, "parts": parts}, arrays
-
-
-def _representation_from_0(config: Config) -> Config:
     source = config["source"]
+    parts = {**_representation_from_0(source, config["genes"]), **parts}
+    return {**rest, "format": FORMAT, "init": init, "fitted_on": _fitted_on_from_0(source), "parts": parts}, arrays
+
+
+def _representation_from_0(source: Config | None, genes: list[str] | None) -> Config:
     if source is None:
         return {}
     entry = {name: source[name] for name in ("use_rep", "layer", "names")}
-    return {"representation": {"name": "vectors", **entry, "genes": config["genes"]}}
+    return {"representation": {"name": "vectors", **entry, "genes": genes}}
 
 
 def _fitted_on_from_0(source: Config | None) -> Config | None:
@@ -87,6 +104,15 @@ def _fitted_on_from_0(source: Config | None) -> Config | None:
         return None
     columns = {name: value for name, value in source.items() if name not in ("use_rep", "layer", "names", "clock")}
     return columns | ({"time_scale": source["clock"]} if "clock" in source else {})
+
+
+def _with_chosen(parts: Config, state: dict[str, Any]) -> tuple[Config, set[str]]:
+    """Parts of a model, the predictor with what it chose, and the arrays that held it."""
+    if "predictor" not in parts:
+        return parts, set()
+    names = {f"predictor.{name}": name for name in _CHOSEN.get(parts["predictor"]["name"], ())}
+    chosen = {name: float(state[array].item()) for array, name in names.items() if array in state}
+    return {**parts, "predictor": {**parts["predictor"], "chosen": chosen}}, set(names)
 
 
 def _without_featurizer(encoder: str, options: Config) -> Config:

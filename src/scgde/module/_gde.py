@@ -136,7 +136,7 @@ class GDEModule(SetModule):
         if self.n_batches and self.batch_weight:
             once = _first_of_each(sets) & (covariates[BATCH] >= 0)
             dependence = group_dependence(embedding[once], covariates[BATCH][once])
-            # Below zero, sets of one batch would be driven apart, from which the batch could be read again.
+            # Below zero, sets of one batch would be separated, from which the batch could be read again.
             loss = loss + self.batch_weight * dependence.clamp_min(0)
         return loss
 

@@ -19,7 +19,7 @@ def weighted_attention(query: Tensor, key: Tensor, value: Tensor, weights: Tenso
     Parameters
     ----------
     query, key
-        Shape ``(S, heads, M, D - 1)``: one feature fewer than the values, the place of the log-weight.
+        Shape ``(S, heads, M, D - 1)``: one feature fewer than the values, whose last one is for the log-weight.
     value
         Shape ``(S, heads, M, D)``.
     weights

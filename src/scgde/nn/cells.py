@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class CellSpec(NamedTuple):
-    """All that networks are told of one cell.
+    """All that networks know of a cell: its kind, shape and type.
 
     Parameters
     ----------

@@ -39,7 +39,9 @@ class Conditions(nn.Module):
 
     def __init__(self, covariates: Mapping[str, Description]) -> None:
         super().__init__()
-        self.parts = nn.ModuleDict({name: _part(description) for name, description in covariates.items()})
+        # By position: a name may be none that a module can have.
+        self.names = list(covariates)
+        self.parts = nn.ModuleList(_part(description) for description in covariates.values())
         self.n_output = sum(part.n_output for part in self._parts().values())
 
     def fit(self, covariates: Mapping[str, Tensor]) -> None:
@@ -65,12 +67,14 @@ class Conditions(nn.Module):
         -------
         Shape ``(S, n_output)``.
         """
-        values = {name: covariates.get(name, part.missing(n_sets)) for name, part in self._parts().items()}
-        parts = [part(values[name].to(device)) for name, part in self._parts().items()]
-        return torch.cat([torch.zeros(n_sets, 0, device=device), *parts], dim=-1)
+        parts = [torch.zeros(n_sets, 0, device=device)]
+        for name, part in self._parts().items():
+            values = covariates[name] if name in covariates else part.missing(n_sets)
+            parts.append(part(values.to(device)))
+        return torch.cat(parts, dim=-1)
 
     def _parts(self) -> dict[str, _Condition]:
-        return dict(self.parts.items())  # type: ignore[arg-type]
+        return dict(zip(self.names, self.parts, strict=True))  # type: ignore[arg-type]
 
 
 def _part(description: Description) -> _Condition:
@@ -130,8 +134,10 @@ class _Number(_Condition):
 
     def fit(self, values: Tensor) -> None:
         values = values[~values.isnan()].double()
+        spread = values.std(correction=0)
         self.center.copy_(values.mean())
-        self.scale.copy_(values.std(correction=0) if values.std(correction=0) > 1e-12 else torch.ones(()))
+        # A number that does not vary cannot be scaled.
+        self.scale.copy_(spread if spread > 1e-12 else torch.ones(()))
 
     def missing(self, n_sets: int) -> Tensor:
         return torch.full((n_sets,), torch.nan)

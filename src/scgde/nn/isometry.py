@@ -99,8 +99,8 @@ def _some_cells(x: Tensor, weights: Tensor, n_cells: int) -> tuple[Tensor, Tenso
     """Random cells of each set with their weights, those of weight 0 last."""
     order = torch.rand_like(weights).masked_fill(weights == 0, -1.0)
     chosen = order.topk(min(n_cells, x.shape[1]), dim=1).indices
-    kept = weights.gather(1, chosen)
-    return take_cells(x, chosen), kept / kept.sum(-1, keepdim=True)
+    weights = weights.gather(1, chosen)
+    return take_cells(x, chosen), weights / weights.sum(-1, keepdim=True)
 
 
 def _spread(x: Tensor, weights: Tensor) -> Tensor:

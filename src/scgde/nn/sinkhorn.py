@@ -30,8 +30,8 @@ def potentials(
     ``softmin_b(h) = -eps log sum_j b_j exp(-h_j / eps)``.
 
     The strength falls from the largest cost to its value, one iteration in the log domain at each of a few levels.
-    There both potentials move at once and half of the way, which solves a set with its copy, and nearly its
-    neighbours too, in a few iterations; alternating ones then settle the rest.
+    There both potentials are updated at once, and averaged with the old ones, which solves a set with its copy, and
+    nearly its neighbours too, in a few iterations; alternating ones then settle the rest.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def partners(cost: Tensor, weights_y: Tensor, strength: Tensor, solved: Potentia
 
 
 def _step(cost: Tensor, log_x: Tensor, log_y: Tensor, strength: Tensor, old: Potentials) -> Potentials:
-    # Both at once, and half of the way: the averaged iteration, which is symmetric in the two sides.
+    # The averaged iteration, which is symmetric in the two sides.
     f = _soft_min(cost - old.y[:, None, :], log_y, strength, dim=2)
     g = _soft_min(cost - old.x[:, :, None], log_x, strength, dim=1)
     return Potentials((f + old.x) / 2, (g + old.y) / 2)

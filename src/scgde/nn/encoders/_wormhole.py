@@ -11,7 +11,7 @@ from scgde.nn.layers import mlp, weighted_mean
 class Wormhole(Encoder):
     """Transformer blocks on the set, then the weighted mean: the encoder of Wasserstein Wormhole.
 
-    There it is trained so that latent distances are Wasserstein distances: a loss, apart from the encoder.
+    There it is trained so that latent distances are Wasserstein distances: a loss, not part of the encoder.
     Weights are inside the softmax, where the original masks padding. Memory is linear in the cells of a set.
 
     Parameters

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class DirectGenerator(Generator):
     """Map of noise to cells in one evaluation of the network, trained on a divergence D between sets of cells.
 
-    Two draws of one population are some way apart, and a generator that only comes near to its targets is narrower
+    Two draws of one population differ, and a generator that only minimises the distance to its targets is narrower
     than they are. Hence the loss is ``D(draw, cells) + D(other draw, cells) - D(draw, other draw)``: up to a constant,
     an estimate of a generalised energy distance. The draws have as many cells and the weights of the target. Distances
     between cells are Euclidean, over all their values.

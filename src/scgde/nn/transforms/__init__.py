@@ -1,4 +1,4 @@
-"""Transforms: what networks see of a cell, and the way back to the units of the data."""
+"""Transforms: what networks see of a cell, and the inverse, to the units of the data."""
 
 from __future__ import annotations
 

@@ -1,0 +1,41 @@
+"""Options chosen by cross-validation in which a clone or donor is never on both sides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+N_FOLDS = 5
+#: Options are chosen on at most so many pairs.
+MAX_PAIRS = 1000
+
+
+def choose(
+    losses: Callable[[np.ndarray, np.ndarray], np.ndarray], groups: np.ndarray, rng: np.random.Generator
+) -> int | None:
+    """Which option has the lowest loss on held-out groups; None where there is only one group.
+
+    Parameters
+    ----------
+    losses
+        Function of the pairs to learn from and of those to score: summed loss of each option, shape ``(n_options,)``.
+    groups
+        Group of each pair, 0, 1, ..., shape ``(n,)``.
+    rng
+        Random state.
+    """
+    fold = folds(groups, N_FOLDS, rng)
+    used = rng.permutation(len(groups))[:MAX_PAIRS]
+    parts = [(used[fold[used] != i], used[fold[used] == i]) for i in range(N_FOLDS)]
+    parts = [(train, test) for train, test in parts if len(train) and len(test)]
+    return int(np.argmin(sum(losses(train, test) for train, test in parts))) if parts else None
+
+
+def folds(groups: np.ndarray, n_folds: int, rng: np.random.Generator) -> np.ndarray:
+    """Fold of each pair, shape ``(n,)``, the same for all pairs of a group."""
+    n_groups = int(groups.max()) + 1
+    return (rng.permutation(n_groups) % n_folds)[groups]

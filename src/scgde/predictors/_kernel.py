@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from scgde.predictors._base import PREDICTORS
+from scgde.predictors._choose import choose
+from scgde.predictors._kernel_system import KernelSystem, Regression, best_linear_weight
+from scgde.predictors._mixture import MixturePredictor, check_choice, energy_score, weights_to_try
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scgde.predictors._inputs import Inputs
+
+#: Larger data sets are thinned: the weights solve a system of this size.
+MAX_PAIRS = 4000
+_PENALTIES = np.logspace(-2, 2, 13)
+
+
+class _Form(NamedTuple):
+    """What may be mixed.
+
+    Parameters
+    ----------
+    relative
+        Whether ``values`` are displacements.
+    values
+        Targets or displacements, shape ``(n, E)``.
+    of_residuals
+        Whether not they but the residuals of their regression are mixed.
+    """
+
+    relative: bool
+    values: np.ndarray
+    of_residuals: bool
+
+
+@PREDICTORS.register("kernel")
+class Kernel(MixturePredictor):
+    """Mixture over the targets of the training pairs, by kernel regression of whole distributions.
+
+    Kernel ridge regression gives each training target a weight; as the regression is linear in what is forecast, the
+    same weights forecast the embedding, and every mean over the cells of the target set. Unlike a local average they
+    use differences between neighbours, also negative ones; the nearest distribution, weights that are not negative
+    and sum to 1, is then taken. The kernel is that of the energy distance, ``|a| + |b| - |a - b|``, which has no
+    bandwidth.
+
+    A mixture of *residuals* is one of the errors of a regression of the mean, with a penalty of its own, at each target
+    when its group is left out; they are added to the forecast of the mean. It reaches between the targets seen, and
+    beyond them along straight lines: the kernel of that regression has a linear part where groups that are left
+    out are forecast better with one by two standard errors.
+
+    What is mixed, the penalty, and whether standard errors and how much covariates count, are chosen by the energy
+    score on held-out groups.
+
+    Parameters
+    ----------
+    relative
+        Whether displacements are mixed, see :class:`MixturePredictor`; chosen by default.
+    residuals
+        Whether residuals are mixed, of targets or displacements; chosen by default.
+
+    References
+    ----------
+    :cite:t:`Song13` for the weights; :cite:t:`Sejdinovic13` for the kernel.
+    """
+
+    def __init__(self, *, relative: bool | None = None, residuals: bool | None = None) -> None:
+        super().__init__(relative=check_choice(relative, "relative"), residuals=check_choice(residuals, "residuals"))
+        self._built: dict[float, KernelSystem] = {}
+
+    def fit_pairs(self, inputs: Inputs, target: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> None:
+        if len(target) > MAX_PAIRS:
+            rows = np.sort(rng.choice(len(target), MAX_PAIRS, replace=False))
+            inputs, target, groups = inputs.take(rows), target[rows], np.unique(groups[rows], return_inverse=True)[1]
+        options, forms = weights_to_try(inputs), self._forms(inputs, target)
+        is_point = self.options["residuals"] is False
+        linear = 0.0 if is_point else best_linear_weight(inputs, target, groups, rng.spawn(1)[0])
+        best = choose(_losses(inputs, groups, forms, options, linear), groups, rng)
+        # Nothing can be held out of a single group.
+        best = len(_PENALTIES) // 2 if best is None else best
+        form, option, penalty = np.unravel_index(best, (len(forms), len(options), len(_PENALTIES)))
+        self._learn(inputs, groups, forms[form], options[option], float(_PENALTIES[penalty]), linear)
+
+    def weights(self, inputs: Inputs) -> np.ndarray:
+        return self._system().weights(inputs, [self.chosen["penalty"]])[0]
+
+    def regression(self, inputs: Inputs) -> np.ndarray:
+        if "regressed" not in self.arrays:
+            return np.zeros_like(inputs.source)
+        system = self._system(self.chosen["linear_weight"])
+        return system.signed_weights(inputs, [self.chosen["mean_penalty"]])[0] @ self.arrays["regressed"]
+
+    def _forms(self, inputs: Inputs, target: np.ndarray) -> list[_Form]:
+        residuals = self.options["residuals"]
+        kinds = (False, True) if residuals is None else (residuals,)
+        mixed = self._mixed(inputs, target).items()
+        return [_Form(relative, values, kind) for (relative, values), kind in product(mixed, kinds)]
+
+    def _learn(
+        self,
+        inputs: Inputs,
+        groups: np.ndarray,
+        form: _Form,
+        option: tuple[float, float],
+        penalty: float,
+        linear_weight: float,
+    ) -> None:
+        """Fill what is stored, by what was chosen."""
+        self.chosen = {"relative": float(form.relative), "residuals": float(form.of_residuals), "penalty": penalty}
+        self.chosen |= dict(zip(("covariate_weight", "noise_weight"), option, strict=True))
+        self.arrays = inputs._asdict() | {"targets": form.values}
+        self._built = {}
+        if form.of_residuals:
+            regression = Regression.of(self._system(linear_weight), form.values, groups)
+            self.chosen |= {"linear_weight": linear_weight, "mean_penalty": regression.penalty}
+            self.arrays |= {"regressed": form.values, "targets": regression.residuals}
+
+    def _system(self, linear_weight: float = 0.0) -> KernelSystem:
+        if linear_weight not in self._built:
+            weights = (self.chosen["covariate_weight"], self.chosen["noise_weight"], linear_weight)
+            self._built[linear_weight] = KernelSystem.of(self._pairs(), *weights)
+        return self._built[linear_weight]
+
+
+def _losses(
+    inputs: Inputs, groups: np.ndarray, forms: list[_Form], options: list[tuple[float, float]], linear_weight: float
+) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """Energy score on held-out pairs of each form, for each option, for each penalty, in this order."""
+
+    def losses(train: np.ndarray, test: np.ndarray) -> np.ndarray:
+        known, asked = inputs.take(train), inputs.take(test)
+        systems = [KernelSystem.of(known, *option) for option in options]
+        of_means = [KernelSystem.of(known, *option, linear_weight) for option in options] if linear_weight else systems
+        weights = [system.weights(asked, _PENALTIES) for system in systems]
+        scores = []
+        for form, (of_mean, of_penalties) in product(forms, zip(of_means, weights, strict=True)):
+            mixed, truth = form.values[train], form.values[test]
+            if form.of_residuals:
+                # As in use: what is mixed are errors of groups left out of the training part.
+                regression = Regression.of(of_mean, mixed, groups[train])
+                mixed, truth = regression.residuals, truth - regression.mean(asked)
+            score = energy_score(mixed, truth)
+            scores += [score(part) for part in of_penalties]
+        return np.array(scores)
+
+    return losses
