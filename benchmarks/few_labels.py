@@ -23,9 +23,9 @@ from scipy import stats
 
 import scgde
 from _common import data_path, igan_donors, parser, report, timed
+from scgde.results._set_features import set_features
 from scgde.stats._classification_scores import class_scores
 from scgde.stats._linear_probe import Labels, fit_predict
-from scgde.results._set_features import set_features
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -13,6 +13,33 @@ def registry():
     return registry
 
 
+def test_registry_returns_the_class_of_a_name(registry):
+    assert registry["red"].__name__ == "Red"
+    assert "red" in registry
+    assert "green" not in registry
+
+
+def test_name_of_is_the_inverse_of_a_look_up(registry):
+    assert [registry.name_of(registry[name]) for name in registry] == ["blue", "red"]
+
+
+def test_registry_lists_names_in_order(registry):
+    assert list(registry) == ["blue", "red"]
+    assert len(registry) == 2
+
+
+def test_registry_refuses_a_second_class_under_a_name(registry):
+    with pytest.raises(ValueError, match="A colour named 'red' exists already: Red"):
+        registry.register("red")(type("Other", (), {}))
+    assert registry["red"].__name__ == "Red"
+
+
+@pytest.mark.parametrize("name", ["green", None, ["red"]])
+def test_registry_lists_names_when_unknown(registry, name):
+    with pytest.raises(ValueError, match=r"`colour` must be one of \['blue', 'red'\], got"):
+        registry[name]
+
+
 def test_registry_shows_its_names(registry):
     assert repr(registry) == "Registry('colour', ['blue', 'red'])"
 

@@ -10,6 +10,17 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
-        "data", "datasets", "get", "metrics", "model", "nn", "pl", "pp", "predictors", "sets", "stats", "tl",
+        "data",
+        "datasets",
+        "get",
+        "metrics",
+        "model",
+        "nn",
+        "pl",
+        "pp",
+        "predictors",
+        "sets",
+        "stats",
+        "tl",
     ],
 )

@@ -50,9 +50,7 @@ def check_count(value: Any, argument: str, *, minimum: int = 1) -> int:
 
 def check_positive(value: Any, argument: str) -> float:
     """Return ``value`` as a finite float above zero."""
-    if not isinstance(value, int | float | np.number) or isinstance(value, bool):
-        msg = f"`{argument}` must be a number, got {value!r}."
-        raise TypeError(msg)
+    _check_number(value, argument)
     if not 0 < value < np.inf:
         msg = f"`{argument}` must be positive and finite, got {value}."
         raise ValueError(msg)
@@ -61,7 +59,11 @@ def check_positive(value: Any, argument: str) -> float:
 
 def check_non_negative(value: Any, argument: str) -> float:
     """Return ``value`` as a finite float, zero or above."""
-    return check_positive(value, argument) if value else 0.0
+    _check_number(value, argument)
+    if not 0 <= value < np.inf:
+        msg = f"`{argument}` must be zero or positive, and finite, got {value}."
+        raise ValueError(msg)
+    return float(value)
 
 
 def check_flag(value: Any, argument: str) -> bool:
@@ -104,7 +106,8 @@ def check_interval(low: Any, high: Any, arguments: str) -> None:
 
 def check_fraction(value: Any, argument: str) -> float:
     """Return ``value`` as a float in [0, 1]."""
-    if not isinstance(value, int | float | np.number) or not 0 <= value <= 1:
+    _check_number(value, argument)
+    if not 0 <= value <= 1:
         msg = f"`{argument}` must be a number in [0, 1], got {value!r}."
         raise ValueError(msg)
     return float(value)
@@ -120,14 +123,14 @@ def check_fractions(fractions: Any, n_parts: int) -> np.ndarray:
 
 
 def check_sets(known: pd.Index, names: str | Sequence[str], arguments: str) -> np.ndarray:
-    """Return the place in ``known``, names of fitted sets, of each of ``names``, one or more."""
+    """Return the position in ``known``, names of fitted sets, of each of ``names``, one or more."""
     names = [names] if isinstance(names, str) else list(names)
-    places = {name: place for place, name in enumerate(known)}
-    unknown = [name for name in names if name not in places]
+    positions = {name: position for position, name in enumerate(known)}
+    unknown = [name for name in names if name not in positions]
     if unknown or not names:
         msg = f"{arguments} must name fitted sets, got {unknown[:5]}. Some sets: {known[:5].tolist()}."
         raise KeyError(msg)
-    return np.array([places[name] for name in names])
+    return np.array([positions[name] for name in names])
 
 
 def check_set_table(uns: Any, key: str, *, entry: str, made_by: str) -> None:
@@ -140,3 +143,9 @@ def check_set_table(uns: Any, key: str, *, entry: str, made_by: str) -> None:
             f"Run it first, or pass its `key_added` as `key`. Keys of `adata.uns`: {list(uns)}."
         )
         raise KeyError(msg)
+
+
+def _check_number(value: Any, argument: str) -> None:
+    if not isinstance(value, int | float | np.number) or isinstance(value, bool | np.bool_):
+        msg = f"`{argument}` must be a number, got {value!r}."
+        raise TypeError(msg)

@@ -120,7 +120,7 @@ def test_fit_combines_columns_and_notes_what_is_dropped(cells_file, tmp_path):
     assert ("Note: Dropped" in result.stderr) == (n_sets < 25).any()
 
 
-def test_fit_keeps_an_existing_file_unless_told(cells_file, tmp_path):
+def test_fit_refuses_to_replace_a_file_without_overwrite(cells_file, tmp_path):
     output = tmp_path / "fitted.h5ad"
     output.write_text("mine")
     options = ["fit", cells_file, "-g", "donor", "-o", output, "--max-steps", 2]

@@ -12,14 +12,14 @@ TABLE = pd.DataFrame(
         "sex": ["f", "m", "f"],
         "age": [40.0, 50.0, 60.0],
         "site": ["one"] * 3,
-        "split": ["train", "train", "test"],
+        "part": ["train", "train", "test"],
         "split": ["train", "train", "test"],
     }
 )
 
 
 def test_columns_to_draw_are_those_that_tell_groups_of_sets_apart():
-    assert columns_to_draw(TABLE, without=["split"]) == ["sex", "age", "n_cells"]
+    assert columns_to_draw(TABLE, without=["part"]) == ["sex", "age", "n_cells"]
 
 
 def test_columns_to_draw_are_six_at_most():

@@ -24,7 +24,7 @@ def test_from_codes_takes_any_integers(index, codes, dtype):
     np.testing.assert_array_equal(other.offsets, index.offsets)
 
 
-def test_from_codes_keeps_the_cells_of_a_set_in_random_order():
+def test_from_codes_puts_the_cells_of_a_set_in_random_order():
     codes = np.zeros(1000, dtype=int)
     first, again, other = (SetIndex.from_codes(codes, 1, seed=seed).cells for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
@@ -32,7 +32,7 @@ def test_from_codes_keeps_the_cells_of_a_set_in_random_order():
     assert abs(np.corrcoef(first[1:], first[:-1])[0, 1]) < 0.15
 
 
-def test_from_codes_keeps_the_place_of_sets_without_cells():
+def test_from_codes_counts_sets_without_cells():
     index = SetIndex.from_codes(np.array([0, 2, -1, 0]), 4)
     assert [index.rows(i).tolist() for i in range(4)] == [[0, 3], [], [1], []]
 
@@ -44,3 +44,32 @@ def test_take_gives_sets_in_the_order_asked_for_with_cells_in_their_random_order
         np.testing.assert_array_equal(
             taken.cells[taken.offsets[i] : taken.offsets[i + 1]], index.cells[index.offsets[j] : index.offsets[j + 1]]
         )
+
+
+def test_take_of_no_change_is_the_identity(index):
+    taken = index.take(np.arange(40))
+    np.testing.assert_array_equal(taken.cells, index.cells)
+    np.testing.assert_array_equal(taken.offsets, index.offsets)
+
+
+def test_from_rows_holds_the_given_rows_in_their_order():
+    rows = [np.array([7, 2, 2]), np.array([], dtype=int), np.array([5])]
+    index = SetIndex.from_rows(rows)
+    assert index.n_sets == 3
+    assert index.cells.tolist() == [7, 2, 2, 5]
+    assert index.sizes.tolist() == [3, 0, 1]
+    assert [index.rows(i).tolist() for i in range(3)] == [[2, 2, 7], [], [5]]
+
+
+@pytest.mark.parametrize("max_cells", [1, 7, 40, 1000])
+def test_first_cells_are_the_first_in_the_random_order(index, sizes, max_cells):
+    first = index.first_cells(max_cells)
+    np.testing.assert_array_equal(first.sizes, np.minimum(sizes, max_cells))
+    for i in range(40):
+        whole = index.cells[index.offsets[i] : index.offsets[i + 1]]
+        np.testing.assert_array_equal(first.cells[first.offsets[i] : first.offsets[i + 1]], whole[:max_cells])
+
+
+def test_first_cells_count_sets_without_cells():
+    first = SetIndex.from_codes(np.array([0, 2, -1, 0]), 4).first_cells(1)
+    assert first.sizes.tolist() == [1, 0, 1, 0]

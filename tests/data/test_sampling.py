@@ -5,7 +5,7 @@ import pytest
 
 from scgde.data import SetIndex, draw_views
 
-#: Slots of the encoder and of the generator; the sets of the fixture have 1 to 40 cells.
+#: Slots of the two views; the sets of the fixture have 1 to 40 cells.
 SLOTS = [(20, 10), (5, 3), (3, 9), (1, 1), (64, 32)]
 
 
@@ -88,7 +88,7 @@ def test_every_cell_is_equally_likely(size, disjoint):
 
 
 def test_every_order_is_equally_likely():
-    # All cells are drawn each time; where each of them stands is random.
+    # All cells are drawn each time; their order is random.
     draw = views_of(one_set(8), np.zeros(4000, dtype=int), set_size=8, target_size=1, disjoint=False).encoder
     counts = np.stack([np.bincount(column, minlength=8) for column in draw.rows.T])
     assert np.mean((counts - 500) ** 2) / 437.5 < 1.8

@@ -8,6 +8,7 @@ import torch
 from scipy import sparse
 
 from scgde.data import blocks, open_store
+from scgde.data._stores import ResidentStore, StreamedStore
 
 N_CELLS, N_FEATURES = 50, 7
 ROWS = torch.tensor([[3, 3, 49], [0, 12, 3]])
@@ -50,9 +51,9 @@ def matrix(request, counts, tmp_path):
 @pytest.mark.parametrize("max_bytes", [0, 10**6], ids=["streamed", "resident"])
 @pytest.mark.parametrize("rows", [ROWS, ROWS[0], torch.arange(N_CELLS).flip(0)], ids=["batch", "one set", "all"])
 def test_gather_is_the_same_from_anywhere(matrix, counts, max_bytes, rows):
-    features = open_store(matrix, max_bytes=max_bytes)
-    gathered = features.gather(rows)
-    assert features.n_features == N_FEATURES
+    store = open_store(matrix, max_bytes=max_bytes)
+    gathered = store.gather(rows)
+    assert store.shape == (N_FEATURES,)
     assert gathered.dtype == torch.float32
     np.testing.assert_array_equal(gathered.numpy(), counts[rows.numpy()])
 
@@ -65,16 +66,50 @@ def test_blocks_cover_the_matrix_in_order(matrix, counts, n_rows):
     np.testing.assert_array_equal(np.concatenate(parts), counts)
 
 
-def test_features_are_streamed_only_where_they_do_not_fit(counts):
+@pytest.mark.parametrize("store", [ResidentStore, StreamedStore])
+def test_stores_agree_on_cells_of_any_shape(store):
+    x = np.random.default_rng(0).normal(size=(N_CELLS, 2, 3, 4))
+    made = store(x)
+    assert made.shape == (2, 3, 4)
+    np.testing.assert_array_equal(made.gather(ROWS).numpy(), x[ROWS.numpy()].astype(np.float32))
+
+
+@pytest.mark.parametrize("max_bytes", [0, 10**6], ids=["streamed", "resident"])
+def test_rows_are_what_gather_gives(matrix, counts, max_bytes):
+    rows = np.array([49, 0, 3, 3])
+    found = open_store(matrix, max_bytes=max_bytes).rows(rows)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, counts[rows])
+
+
+@pytest.mark.parametrize("max_bytes", [0, 10**6], ids=["streamed", "resident"])
+def test_no_rows_are_an_empty_array(matrix, max_bytes):
+    assert open_store(matrix, max_bytes=max_bytes).rows(np.arange(0)).shape == (0, N_FEATURES)
+
+
+def test_cells_are_streamed_only_where_they_do_not_fit(counts):
     n_bytes = 4 * counts.size
     resident, streamed = (open_store(counts, max_bytes=limit) for limit in (n_bytes, n_bytes - 1))
-    assert type(resident) is not type(streamed)
+    assert isinstance(resident, ResidentStore)
+    assert isinstance(streamed, StreamedStore)
 
 
-def test_resident_features_leave_the_matrix_of_the_user(counts):
+@pytest.mark.parametrize(("convert", "kind"), [(np.asarray, StreamedStore), (np.float32, ResidentStore)], ids=str)
+def test_a_few_rows_are_streamed_unless_they_are_in_memory_as_they_are_needed(counts, convert, kind):
+    assert isinstance(open_store(convert(counts), all_rows=False), kind)
+    assert isinstance(open_store(sparse.csr_matrix(convert(counts)), all_rows=False), StreamedStore)
+
+
+def test_a_float32_array_of_any_size_is_resident_and_not_copied(counts):
     x = counts.astype(np.float32)
+    store = open_store(x, max_bytes=0)
+    assert isinstance(store, ResidentStore)
+    assert np.shares_memory(store._x.numpy(), x)
+
+
+@pytest.mark.parametrize("convert", [np.asarray, np.float32, sparse.csr_matrix], ids=["integers", "float32", "CSR"])
+def test_gathered_cells_are_not_those_of_the_user(counts, convert):
+    x = convert(counts)
     open_store(x).gather(ROWS).zero_()
-    np.testing.assert_array_equal(x, counts)
-    features = open_store(x)
-    x[:] = 0
-    np.testing.assert_array_equal(features.gather(ROWS).numpy(), counts[ROWS.numpy()])
+    open_store(x).rows(np.arange(N_CELLS))[:] = 0
+    np.testing.assert_array_equal(x.toarray() if sparse.issparse(x) else x, counts)

@@ -74,7 +74,7 @@ def test_loaded_model_refuses_data_of_another_width(trained, cells, tmp_path):
     trained.save(tmp_path)
     narrow = cells[:, :2].copy()
     GDE.setup_anndata(narrow, set_key="donor")
-    with pytest.raises(ValueError, match="Cells must have 4 features as in training, got 2"):
+    with pytest.raises(KeyError, match="all variables of the reference, but 2 are missing"):
         GDE.load(tmp_path, adata=narrow)
 
 
@@ -166,11 +166,11 @@ def test_load_names_a_file_that_is_missing(trained, tmp_path, name):
     "change",
     [
         lambda config: config.pop("init"),
-        lambda config: config.pop("genes"),
+        lambda config: config.pop("parts"),
         lambda config: config["init"].update(n_latent=9),
         lambda config: config["init"].update(unknown=9),
         lambda config: config["init"].update(encoder="unknown"),
-        lambda config: config.update(genes=["a"]),
+        lambda config: config["parts"]["representation"].update(genes=["a"]),
     ],
 )
 def test_from_stored_refuses_parts_that_do_not_belong_together(trained, change):

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import numpy as np
-from scgde.model._uncertainty import MAX_CELLS_PER_SET, covariance_of_sets
-from scgde.tl._predicting import covariance_of
+import pandas as pd
 
-from scgde.data import SetIndex, open_store
+from scgde.data import CellSets, CellView, SetIndex, open_store
+from scgde.data.representations import Vectors
 from scgde.model import TDE
+from scgde.model._inference import MAX_CELLS_PER_SET, covariance_of_sets
+from scgde.model._predictor_fit import covariance_of
+from scgde.nn.cells import CellSpec
 
 
 def test_covariance_of_a_large_set_does_not_depend_on_the_order_of_the_file():

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from scgde.model.predictors import Ridge
 from scipy import sparse
 
 from scgde import datasets
@@ -102,7 +101,7 @@ def test_transport_moves_each_cell_by_the_embeddings_of_its_set(trained):
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        ({"x": np.zeros((3, 5))}, "Cells must have 2 features as in training, got 5"),
+        ({"x": np.zeros((3, 5))}, "Cells must have shape \\(2,\\) as in training, got \\(5,\\)"),
         ({"codes": [0, 1]}, "`codes` must hold a row of 2 embeddings, or -1, for each of 3 cells"),
         ({"codes": [0, 1, 2]}, "`codes` must hold a row of 2 embeddings"),
         ({"codes": [0, 1, -2]}, "`codes` must hold a row of 2 embeddings"),
@@ -198,8 +197,8 @@ def test_pairs_are_not_parted_by_the_random_split(registered, training):
 
     Watched.setup_anndata(registered, set_key="donor")
     Watched(registered, **NETWORK).train(**{**training, "max_steps": 1}, pairs=PAIRS)
-    assert len(seen[0].validation_sets) == 2
-    assert seen[0].validation_sets[0] + 1 == seen[0].validation_sets[1]
+    assert len(seen[0].split.validation) == 2
+    assert seen[0].split.validation[0] + 1 == seen[0].validation_sets[1]
 
 
 def test_source_condition_trains_on_pairs_alone(registered, training):

@@ -3,10 +3,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from scgde.module import GDEModule, SetModule
+from scgde.module import GDEModule
 from scgde.nn.cells import CellSpec, Measure, SetBatch
 from scgde.nn.encoders import ENCODERS
 from scgde.nn.generators import GENERATORS
+from scgde.nn.transforms import TransformSpec
 
 
 @pytest.fixture
@@ -25,7 +26,14 @@ def batch():
     weights = torch.rand(4, 6, generator=rng)
     weights = weights / weights.sum(1, keepdim=True)
     x = torch.randn(4, 6, 3, generator=rng)
-    return {"encoder": x, "encoder_weights": weights, "generator": x.flip(1), "generator_weights": weights.flip(1)}
+    target = Measure(x.flip(1), weights.flip(1))
+    return SetBatch(Measure(x, weights), target, torch.arange(4), torch.tensor(0), {})
+
+
+def set_units(module, center, scale):
+    """Cells come in other units: ``x * scale + center``."""
+    module.transform.center.copy_(center)
+    module.transform.scale.copy_(scale)
 
 
 @pytest.mark.parametrize("encoder", list(ENCODERS))
@@ -46,8 +54,8 @@ def test_loss_reaches_encoder_and_generator(make, batch, encoder, generator):
 def test_embedding_does_not_change_with_the_units_of_the_data(make, batch):
     module, scaled = make(), make()
     center, scale = torch.tensor([1.0, -5.0, 0.0]), torch.tensor([2.0, 0.1, 7.0])
-    scaled.set_scaling(center, scale)
-    x, weights = batch["encoder"], batch["encoder_weights"]
+    set_units(scaled, center, scale)
+    x, weights = batch.encoder
     torch.testing.assert_close(
         scaled.embed(x * scale + center, weights), module.embed(x, weights), atol=1e-5, rtol=1e-4
     )
@@ -56,7 +64,7 @@ def test_embedding_does_not_change_with_the_units_of_the_data(make, batch):
 def test_cells_come_in_the_units_of_the_data(make):
     module, scaled = make(), make()
     center, scale = torch.tensor([1.0, -5.0, 0.0]), torch.tensor([2.0, 0.1, 7.0])
-    scaled.set_scaling(center, scale)
+    set_units(scaled, center, scale)
     z = torch.zeros(2, 2)
     plain, other = (m.sample(z, 5, rng=torch.Generator().manual_seed(1)) for m in (module, scaled))
     torch.testing.assert_close(other, plain * scale + center)
@@ -64,7 +72,7 @@ def test_cells_come_in_the_units_of_the_data(make):
 
 def test_scaling_is_part_of_the_state(make):
     module = make()
-    module.set_scaling(torch.ones(3), torch.full((3,), 2.0))
+    set_units(module, torch.ones(3), torch.full((3,), 2.0))
     other = make()
     other.load_state_dict(module.state_dict())
     assert other.transform.center.tolist() == [1, 1, 1]
@@ -83,13 +91,13 @@ def test_isometry_adds_its_weighted_misfit(make, batch):
 
 def test_encoder_and_generator_see_views_of_their_own(make, batch):
     module = make()
-    changed = {**batch, "generator": batch["generator"] + 1}
+    changed = batch._replace(target=batch.target._replace(x=batch.target.x + 1))
     before, after = (module(b)[0]["embedding"] for b in (batch, changed))
     torch.testing.assert_close(before, after)
 
 
 def with_covariates(cells, **values):
-    return cells | {"sets": torch.tensor([0, 1, 1, 2])} | values
+    return cells._replace(sets=torch.tensor([0, 1, 1, 2]), covariates=values)
 
 
 def test_loss_adds_that_of_labels_by_its_weight(make, batch):
@@ -155,27 +163,10 @@ def test_further_covariates_follow_the_batch_in_the_context(make):
     assert module.sample(z, 3, covariates=covariates).shape == (2, 3, 3)
 
 
-def test_set_batch_and_dict_give_the_same_loss(make, batch):
-    module = make()
-    typed = SetBatch(
-        Measure(batch["encoder"], batch["encoder_weights"]),
-        Measure(batch["generator"], batch["generator_weights"]),
-        torch.arange(4),
-        torch.tensor(0),
-        {},
-    )
-    losses = []
-    for form in (batch, typed):
-        with torch.random.fork_rng(devices=[]):
-            torch.random.manual_seed(0)
-            losses.append(module(form)[-1].loss.item())
-    assert losses[0] == losses[1]
-
-
 def test_featurizer_is_between_cells_and_encoder(make, batch):
     module = make(featurizer="mlp", featurizer_kwargs={"n_output": 7})
     assert module.encoder.n_input == 7
-    assert module.featurize(batch["encoder"]).shape == (4, 6, 7)
+    assert module.features(batch.encoder.x).shape == (4, 6, 7)
     module(batch)[-1].loss.backward()
     assert all(p.grad is not None for p in module.featurizer.parameters())
 
@@ -194,16 +185,19 @@ def test_images_need_a_featurizer_of_images():
 
 def test_kinds_that_are_not_supported_are_refused_with_those_that_are():
     tokens = CellSpec("tokens", (8,), torch.int64, 4)
+    options = {"encoder": "deep_sets", "generator": "flow_matching"}
+    with pytest.raises(ValueError, match=r"`featurizer` must support 'tokens' cells, got Identity, .*Those that do"):
+        GDEModule(tokens, 2, transform="identity", **options)
     with pytest.raises(ValueError, match=r"`generator` must support 'tokens' cells, got FlowMatching, .*Those that do"):
-        GDEModule(tokens, 2, encoder="deep_sets", generator="flow_matching", transform="identity")
+        GDEModule(CellSpec.vectors(3), 2, target=TransformSpec("identity", tokens, {}), **options)
     with pytest.raises(ValueError, match=r"`transform` must support 'counts' cells, got Affine.*\['identity'"):
-        SetModule(CellSpec("counts", (3,), torch.float32), 2, encoder="deep_sets")
+        GDEModule(CellSpec("counts", (3,), torch.float32), 2, **options)
 
 
 def test_init_from_scales_and_starts_the_generator_from_the_same_cells(make):
     seen, module = [], make()
     blocks = torch.randn(5, 3, generator=torch.Generator().manual_seed(0)).split(2)
-    module.generator.init_from = lambda parts: seen.extend(parts)
-    module.init_from(lambda: iter(blocks))
+    module.generator.init_from = lambda blocks: seen.extend(blocks)
+    module.init_from(lambda: iter(blocks), lambda: iter(blocks))
     torch.testing.assert_close(module.transform.center, torch.cat(blocks).mean(0))
     torch.testing.assert_close(torch.cat(seen), module.transform.target(torch.cat(blocks)))

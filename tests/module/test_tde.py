@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from scgde.module._batch import as_set_batch
 
 from scgde.module import TDEModule
-from scgde.nn.cells import CellSpec
+from scgde.nn.cells import CellSpec, Measure, SetBatch
 from scgde.nn.encoders import ENCODERS
 from scgde.nn.transports import CONDITIONS, TRANSPORTS
 
@@ -29,15 +28,20 @@ def batch():
     weights = torch.rand(N_SETS, 6, generator=rng)
     weights = weights / weights.sum(1, keepdim=True)
     x = torch.randn(N_SETS, 6, 3, generator=rng) + torch.arange(float(N_SETS))[:, None, None]
-    sets = torch.arange(N_SETS)
-    places = {"source": torch.tensor([0, 2, 3]), "target": torch.tensor([1, 3, 4])}
-    views = {"encoder": x, "encoder_weights": weights, "generator": x.flip(1), "generator_weights": weights.flip(1)}
-    return {**views, **places, "sets": sets}
+    target = Measure(x.flip(1), weights.flip(1))
+    ends = {"source": torch.tensor([0, 2, 3]), "destination": torch.tensor([1, 3, 4])}
+    return SetBatch(Measure(x, weights), target, torch.arange(N_SETS), torch.tensor(0), {}, **ends)
 
 
-def move(module, optimizer_steps=2, *, batch):
-    """Layers that start at zero pass a gradient on once they have moved."""
-    for _ in range(optimizer_steps):
+def set_units(module, center, scale):
+    """Cells come in other units: ``x * scale + center``."""
+    module.transform.center.copy_(center)
+    module.transform.scale.copy_(scale)
+
+
+def train_a_little(module, n_steps=2, *, batch):
+    """Layers that start at zero pass a gradient on after a step."""
+    for _ in range(n_steps):
         module.zero_grad()
         module(batch)[-1].loss.backward()
         with torch.no_grad():
@@ -46,15 +50,15 @@ def move(module, optimizer_steps=2, *, batch):
                     parameter -= 0.1 * parameter.grad
 
 
-def has_gradient(part):
-    return sum(float(p.grad.abs().sum()) for p in part.parameters() if p.grad is not None) > 0
+def has_gradient(layers):
+    return sum(float(p.grad.abs().sum()) for p in layers.parameters() if p.grad is not None) > 0
 
 
 @pytest.mark.parametrize("encoder", list(ENCODERS))
 @pytest.mark.parametrize("transport", list(TRANSPORTS))
 def test_loss_reaches_encoder_and_transport(make, batch, encoder, transport):
     module = make(encoder, transport)
-    move(module, batch=batch)
+    train_a_little(module, batch=batch)
     assert has_gradient(module.encoder)
     assert has_gradient(module.transport)
 
@@ -62,28 +66,37 @@ def test_loss_reaches_encoder_and_transport(make, batch, encoder, transport):
 def test_loss_is_a_mean_over_pairs(make, batch):
     module = make(transport="energy")
     whole = module(batch)[-1].loss
-    parts = [module({**batch, "source": batch["source"][[i]], "target": batch["target"][[i]]})[-1] for i in range(3)]
-    torch.testing.assert_close(whole, torch.stack([part.loss for part in parts]).mean())
-    assert [part.n_obs_minibatch for part in parts] == [1, 1, 1]
+    pairs = [batch._replace(source=batch.source[[i]], destination=batch.destination[[i]]) for i in range(3)]
+    losses = [module(pair)[-1] for pair in pairs]
+    torch.testing.assert_close(whole, torch.stack([one.loss for one in losses]).mean())
+    assert [one.n_obs_minibatch for one in losses] == [1, 1, 1]
 
 
 @pytest.mark.parametrize(("condition", "target_matters"), [("both", True), ("source", False)])
 def test_source_condition_does_not_know_the_target(make, batch, condition, target_matters):
     module = make(transport="energy", condition=condition)
-    move(module, batch=batch)
+    train_a_little(module, batch=batch)
     z = torch.randn(N_SETS, 2)
-    first, other = (module.push(batch["encoder"], z, z + shift) for shift in (0.0, 1.0))
+    first, other = (module.push(batch.encoder.x, z, z + shift) for shift in (0.0, 1.0))
     assert torch.equal(first, other) != target_matters
-    assert not torch.allclose(module.push(batch["encoder"], z + 1, z), first)
+    assert not torch.allclose(module.push(batch.encoder.x, z + 1, z), first)
 
 
 def test_lookup_trains_a_vector_for_each_set_and_has_no_encoder(make, batch):
     module = make(condition="lookup")
-    move(module, batch={**batch, "sets": torch.tensor([4, 3, 2, 1, 1])})
+    train_a_little(module, batch=batch._replace(sets=torch.tensor([4, 3, 2, 1, 1])))
     assert module.conditioning.table.weight.grad.any(-1).tolist() == [False, True, True, True, True]
     assert module.encoder is None
     assert module.featurizer is None
     assert [name for name, p in module.named_parameters() if p.grad is None] == []
+
+
+def test_only_a_lookup_has_a_learnt_embedding(make):
+    lookup = make(condition="lookup")
+    assert lookup.learnt_embedding() is lookup.conditioning.table.weight
+    assert lookup.learnt_embedding().shape == (N_SETS, 2)
+    assert [make(condition=name).learnt_embedding() for name in ("both", "source")] == [None, None]
+    assert [make(condition=name).embeds_new_sets for name in ("both", "source", "lookup")] == [True, True, False]
 
 
 def test_lookup_needs_the_number_of_sets():
@@ -99,18 +112,18 @@ def test_unknown_condition_is_refused():
 def test_push_does_not_change_with_the_units_of_the_data(make, batch):
     module, scaled = make(), make()
     center, scale = torch.tensor([1.0, -5.0, 0.0]), torch.tensor([2.0, 0.1, 7.0])
-    scaled.set_scaling(center, scale)
-    z = module.embed(batch["encoder"], batch["encoder_weights"])
-    other = scaled.embed(batch["encoder"] * scale + center, batch["encoder_weights"])
+    set_units(scaled, center, scale)
+    x, weights = batch.encoder
+    z, other = module.embed(x, weights), scaled.embed(x * scale + center, weights)
     torch.testing.assert_close(other, z, atol=1e-5, rtol=1e-4)
-    moved = module.push(batch["generator"], z, z.flip(0), times=(0.5, 1.0))
-    other = scaled.push(batch["generator"] * scale + center, z, z.flip(0), times=(0.5, 1.0))
-    torch.testing.assert_close(other, moved * scale + center, atol=1e-4, rtol=1e-4)
+    pushed = module.push(batch.target.x, z, z.flip(0), times=(0.5, 1.0))
+    other = scaled.push(batch.target.x * scale + center, z, z.flip(0), times=(0.5, 1.0))
+    torch.testing.assert_close(other, pushed * scale + center, atol=1e-4, rtol=1e-4)
 
 
 def test_encoder_and_transport_see_views_of_their_own(make, batch):
     module = make()
-    changed = {**batch, "generator": batch["generator"] + 1}
+    changed = batch._replace(target=batch.target._replace(x=batch.target.x + 1))
     before, after = (module(b)[0]["embedding"] for b in (batch, changed))
     torch.testing.assert_close(before, after)
 
@@ -122,13 +135,13 @@ def test_isometry_adds_its_weighted_misfit(make, batch):
 
 def test_covariates_of_both_ends_follow_their_embeddings(make, batch):
     module = make(transport="energy", conditions={"dose": None}, condition="source")
-    covariates = {**batch, "dose": torch.arange(5.0)}
-    context = module._ends_of_pairs(as_set_batch(covariates), torch.ones(5, 2))
+    with_doses = batch._replace(covariates={"dose": torch.arange(5.0)})
+    context = module._ends_of_pairs(with_doses, torch.ones(5, 2))
     assert context.source.tolist() == [[1, 1, 0], [1, 1, 2], [1, 1, 3]]
     assert context.target.tolist() == [[0, 0, 1], [0, 0, 3], [0, 0, 4]]
     z, doses = torch.zeros(5, 2), ({"dose": torch.zeros(5)}, {"dose": torch.ones(5)})
-    assert module(covariates)[-1].loss.isfinite()
-    assert module.push(batch["generator"], z, z, covariates=doses).shape == (1, 5, 6, 3)
+    assert module(with_doses)[-1].loss.isfinite()
+    assert module.push(batch.target.x, z, z, covariates=doses).shape == (1, 5, 6, 3)
 
 
 def test_conditions_say_what_they_need():

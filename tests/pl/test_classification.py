@@ -50,8 +50,8 @@ def test_roc_curve_agrees_with_scikit_learn(classified):
     # Where the curve of scikit-learn jumps, either end will do.
     inside = [abs(x[:, None] - fpr).min(axis=1) > 1e-9 for fpr, _, _ in curves]
     expected = np.mean([np.interp(x, fpr, tpr) for fpr, tpr, _ in curves], axis=0)
-    keep = np.logical_and.reduce(inside)
-    np.testing.assert_allclose(y[keep], expected[keep], atol=1e-6)
+    both = np.logical_and.reduce(inside)
+    np.testing.assert_allclose(y[both], expected[both], atol=1e-6)
     assert (np.diff(y) >= 0).all()
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["means 0.50", "embedding 0.50"]
 

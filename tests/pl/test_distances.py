@@ -31,7 +31,7 @@ def strips(ax):
     return [child for child in ax.child_axes if child.images and len(child.get_xticklabels()) == 1]
 
 
-def test_distances_puts_like_sets_side_by_side(measured):
+def test_distances_puts_like_sets_next_to_each_other(measured):
     ax = pl.distances(measured, show=False)
     order = [int(name.split()[1]) for name in names(ax)]
     assert sorted(order) == list(range(12))

@@ -53,8 +53,8 @@ def test_interpolation_takes_principal_components_of_the_generated_cells(adata, 
     axes = pl.interpolation(adata, path, show=False)
     assert len(axes) == 6
     assert axes[0].get_xlabel().startswith("PC1 (9")
-    move = clouds(axes[-1])[1] - clouds(axes[0])[1]
-    assert np.abs(move[:, 0]) == pytest.approx(np.full(N_CELLS, 50), abs=5)
+    change = clouds(axes[-1])[1] - clouds(axes[0])[1]
+    assert np.abs(change[:, 0]) == pytest.approx(np.full(N_CELLS, 50), abs=5)
 
 
 def test_interpolation_takes_two_features_or_the_entry_that_was_fitted(adata, path):
@@ -86,7 +86,7 @@ def test_interpolation_draws_a_ridge_for_each_step(adata, path, with_ot):
     assert axes[0].get_xlim() == axes[-1].get_xlim()
 
 
-def test_interpolation_saves_moving_cells(adata, path, tmp_path):
+def test_interpolation_saves_an_animation(adata, path, tmp_path):
     file = tmp_path / "path.gif"
     axes = pl.interpolation(adata, path, basis=None, n_frames=3, ot=True, save=file, show=False)
     with Image.open(file) as movie:
@@ -98,7 +98,7 @@ def test_interpolation_saves_moving_cells(adata, path, tmp_path):
 
 
 def test_interpolation_saves_closes_and_draws_in_given_axes(adata, path, tmp_path):
-    pl.interpolation(adata, path, title="on the way", save=tmp_path / "path.png")
+    pl.interpolation(adata, path, title="between", save=tmp_path / "path.png")
     assert (tmp_path / "path.png").stat().st_size > 1000
     assert not plt.get_fignums()
     _, ax = plt.subplots()

@@ -70,14 +70,14 @@ def test_set_weights_reach_every_cell_of_a_set_and_a_file(adata, round_trip):
 
 def test_set_weights_from_embeddings_undo_their_density(adata):
     rng = np.random.default_rng(0)
-    place = np.stack([rng.exponential(size=2000).clip(max=2), rng.uniform(size=2000)], axis=1)
+    points = np.stack([rng.exponential(size=2000).clip(max=2), rng.uniform(size=2000)], axis=1)
     names = pd.Index([f"s{i}" for i in range(2000)])
     obs = pd.DataFrame({"gde_set": pd.Categorical(names)}, index=names)
     cells = ad.AnnData(np.zeros((2000, 1), dtype=np.float32), obs=obs)
-    embedding = place @ np.linalg.qr(rng.normal(size=(6, 2)))[0].T
+    embedding = points @ np.linalg.qr(rng.normal(size=(6, 2)))[0].T
     cells.uns["gde"] = {"sets": pd.DataFrame({"n_cells": 1}, index=names), "embedding": embedding}
     pp.set_weights(cells)
-    table, thirds = cells.uns["gde"]["sets"], pd.cut(place[:, 0], [0, 0.65, 1.3, 1.95], include_lowest=True)
+    table, thirds = cells.uns["gde"]["sets"], pd.cut(points[:, 0], [0, 0.65, 1.3, 1.95], include_lowest=True)
     assert np.abs(share(table, thirds) - 1 / 3).max() < 0.08
     before = np.bincount(thirds.codes[thirds.codes >= 0]) / 2000
     assert before.max() > 0.45

@@ -131,7 +131,7 @@ def test_standard_errors_are_used_where_cross_validation_chose_so(forked_pairs):
 
 
 def test_a_predictor_of_ones_own_has_three_methods(monkeypatch, forked_pairs):
-    monkeypatch.setattr(PREDICTORS, "_classes", dict(PREDICTORS._classes))
+    monkeypatch.setattr(PREDICTORS, "_entries", dict(PREDICTORS._entries))
 
     @PREDICTORS.register("shift")
     class Shift(Predictor):

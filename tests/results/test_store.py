@@ -1,4 +1,4 @@
-"""The AnnData carries its own model: into files, and into other processes."""
+"""The AnnData holds its own model: in files, and in other processes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import warnings
 import anndata as ad
 import numpy as np
 import pytest
-from scgde.results._store import read_model, to_storable
 
 from scgde import tl
+from scgde.results._store import read_model, to_storable
 
 PROGRAM = """
 import json, sys, anndata as ad, numpy as np
@@ -48,7 +48,7 @@ def test_new_process_gives_the_same_numbers(fitted, cells, fit, tiny, tmp_path):
         np.testing.assert_array_equal(other["embedding"], new.obsm["X_gde"])
 
 
-def test_carried_model_holds_no_pickle(fitted):
+def test_stored_model_holds_no_pickle(fitted):
     stored = fitted.uns["gde"]["model"]
     assert set(stored) == {"config", "state"}
     assert isinstance(json.loads(stored["config"]), dict)
@@ -67,13 +67,13 @@ def test_carried_model_holds_no_pickle(fitted):
     ],
     ids=["pickle", "empty", "text", "list"],
 )
-def test_carried_model_that_is_corrupt_is_refused(fitted, entry, value):
+def test_stored_model_that_is_corrupt_is_refused(fitted, entry, value):
     fitted.uns["gde"]["model"][entry] = value
     with pytest.raises(ValueError, match=r"must be JSON and safetensors, got something else in `adata.uns\['gde'\]"):
         tl.generate(fitted)
 
 
-def test_carried_model_of_other_parts_is_refused(fitted):
+def test_stored_model_of_other_parts_is_refused(fitted):
     config = json.loads(fitted.uns["gde"]["model"]["config"])
     config["init"]["n_latent"] = 7
     fitted.uns["gde"]["model"]["config"] = json.dumps(config)
@@ -90,7 +90,7 @@ def test_read_model_survives_a_subset(fitted):
     np.testing.assert_array_equal(tl.generate(part, n_cells=2).X, tl.generate(fitted, n_cells=2).X)
 
 
-def test_storable_keeps_plain_values_and_leaves_none_out():
+def test_storable_options_are_plain_values_without_none():
     params = {"a": None, "b": (1, np.int64(2)), "c": {"d": None, "e": np.float32(0.5)}, "f": True}
     assert to_storable(params) == {"b": [1, 2], "c": {"e": 0.5}, "f": True}
 

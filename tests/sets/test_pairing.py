@@ -4,93 +4,114 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scgde.sets._pairing import TimeScale, check_times, consecutive_pairs, named_pairs
+from scgde.sets import pair_sets
 
 
 @pytest.fixture
-def table() -> pd.DataFrame:
-    """Clone a at days 2, 4, 6; b at 2 and 6; c, an orphan, at 4."""
-    rows = [("a", 6), ("a", 2), ("b", 6), ("c", 4), ("a", 4), ("b", 2)]
-    return pd.DataFrame(rows, columns=["clone", "day"], index=[f"{clone}|{day}" for clone, day in rows])
+def obs() -> pd.DataFrame:
+    """Three cells of each set: clone a at days 2, 4, 6; b at 2 and 6; c, an orphan, at 4."""
+    sets = [("a", 6), ("a", 2), ("b", 6), ("c", 4), ("a", 4), ("b", 2)]
+    obs = pd.DataFrame([one for one in sets for _ in range(3)], columns=["clone", "day"])
+    obs["dose"] = obs["day"] * 10
+    obs["batch"] = "x"
+    obs["varies"] = np.arange(len(obs))
+    return obs.set_axis(obs.index.astype(str))
 
 
-def test_consecutive_pairs_follow_time_within_groups(table):
-    pairs = consecutive_pairs(table, ["clone"], table["day"].to_numpy(float))
-    found = set(pairs[["source", "target"]].itertuples(index=False, name=None))
-    assert found == {("a|2", "a|4"), ("a|4", "a|6"), ("b|2", "b|6")}
-    assert (pairs["time_from"] < pairs["time_to"]).all()
-    assert pairs["group"].tolist() == [name[0] for name in pairs["source"]]
+@pytest.fixture
+def pair(obs):
+    def make(groupby="clone", *, obs=obs, **options):
+        defaults = {"time_key": None, "pairs": None, "covariates": [], "mask": None, "min_cells": 1}
+        return pair_sets(obs, groupby, **defaults | options)
+
+    return make
 
 
-def test_consecutive_pairs_do_not_depend_on_the_order_of_sets(table):
-    shuffled = table.sample(frac=1, random_state=0)
-    first, second = (
-        consecutive_pairs(part, ["clone"], part["day"].to_numpy(float)).sort_values("source", ignore_index=True)
-        for part in (table, shuffled)
-    )
-    pd.testing.assert_frame_equal(first, second)
+def ends(pairing):
+    return set(pairing.pairs[["source", "target"]].itertuples(index=False, name=None))
 
 
-def test_consecutive_pairs_of_orphans_are_none(table):
-    assert consecutive_pairs(table.iloc[[0, 3]], ["clone"], np.array([6.0, 4.0])).empty
+def test_times_pair_sets_of_a_group_and_the_set_is_named_after_both(pair):
+    pairing = pair(time_key="day")
+    assert pairing.columns == ["clone", "day"]
+    assert pairing.grouping.table.index.tolist() == ["a|2", "a|4", "a|6", "b|2", "b|6", "c|4"]
+    assert ends(pairing) == {("a|2", "a|4"), ("a|4", "a|6"), ("b|2", "b|6")}
+    assert len(set(pairing.groups)) == 3
+    assert pairing.groups.tolist() == pd.factorize(pairing.grouping.table["clone"])[0].tolist()
 
 
-def test_named_pairs_group_what_shares_a_set(table):
-    pairs = named_pairs([("a|2", "a|4"), ("b|2", "c|4"), ("a|2", "a|6")], table)
-    groups = pairs["group"].tolist()
-    assert groups[0] == groups[2] != groups[1]
+def test_sets_without_times_or_names_are_not_paired(pair):
+    pairing = pair()
+    assert pairing.pairs.empty
+    assert list(pairing.pairs) == ["source", "target", "group"]
+    assert pairing.time_scale is None
+    assert len(set(pairing.groups)) == len(pairing.groups) == 3
 
 
-def test_named_pairs_take_a_frame_with_other_columns(table):
-    frame = pd.DataFrame({"weight": [1.0], "source": ["a|2"], "target": ["b|6"]})
-    assert named_pairs(frame, table)[["source", "target"]].to_numpy().tolist() == [["a|2", "b|6"]]
+def test_named_pairs_link_their_sets(pair):
+    pairing = pair(pairs=[("c", "a")])
+    assert ends(pairing) == {("c", "a")}
+    a, b, c = pairing.groups
+    assert a == c != b
+
+
+def test_ends_are_the_rows_of_the_named_sets(pair):
+    pairing = pair(time_key="day")
+    names = pairing.grouping.table.index.to_numpy()
+    np.testing.assert_array_equal(names[pairing.ends], pairing.pairs[["source", "target"]])
+
+
+def test_links_join_each_set_with_the_first_of_its_group(pair):
+    assert pair(time_key="day").links.tolist() == [[0, 0], [0, 1], [0, 2], [3, 3], [3, 4], [5, 5]]
+
+
+def test_covariates_are_those_of_the_target(pair):
+    pairs = pair(time_key="day", covariates="dose").pairs
+    np.testing.assert_array_equal(pairs["dose"], 10 * pairs["time_to"])
+
+
+def test_mask_and_min_cells_leave_sets_out(pair, obs):
+    pairing = pair(time_key="day", mask=(obs["clone"] != "b").to_numpy())
+    assert ends(pairing) == {("a|2", "a|4"), ("a|4", "a|6")}
+    fewer = pair(obs=obs.drop(index=["3"]), time_key="day", min_cells=3)  # a cell of a|2
+    assert ends(fewer) == {("a|4", "a|6"), ("b|2", "b|6")}
 
 
 @pytest.mark.parametrize(
-    ("pairs", "error", "match"),
+    ("options", "error", "match"),
     [
-        ([("a|2", "nobody")], KeyError, r"`pairs` must name sets, got \['nobody'\]"),
-        ([("a|2", "a|2")], ValueError, "`pairs` must be of two sets each, got 'a|2' with itself"),
-        ([("a|2",)], ValueError, r"shape \(n, 2\), got shape \(1, 1\)"),
-        ([], ValueError, r"shape \(n, 2\)"),
+        (
+            {"time_key": "day", "pairs": [("a", "b")]},
+            ValueError,
+            "`time_key` and `pairs` exclude each other, got 'day'",
+        ),
+        ({"time_key": "hour"}, KeyError, r"`time_key` must name columns of `adata.obs`, got \['hour'\]"),
+        ({"groupby": ["clone", "day"], "time_key": "day"}, ValueError, "must not be a column of `groupby`"),
+        ({"time_key": "batch"}, ValueError, "must name a numeric or ordered column, got 'batch'"),
+        ({"groupby": "batch"}, ValueError, "At least two sets are required"),
+        ({"pairs": [("a", "z")]}, KeyError, r"`pairs` must name sets, got \['z'\]"),
+        (
+            {"time_key": "day", "covariates": "x"},
+            KeyError,
+            r"`covariates` must name columns of `adata.obs`, got \['x'\]",
+        ),
+        ({"time_key": "day", "covariates": "batch"}, ValueError, "`covariates` must be numeric .* got 'batch'"),
+        (
+            {"time_key": "day", "covariates": "varies"},
+            ValueError,
+            "`covariates` must name a column that is constant within sets, but 'varies' varies in 6",
+        ),
     ],
+    ids=str,
 )
-def test_named_pairs_say_what_is_wrong(table, pairs, error, match):
+def test_pair_sets_says_what_is_wrong(pair, options, error, match):
     with pytest.raises(error, match=match):
-        named_pairs(pairs, table)
+        pair(**options)
 
 
-@pytest.mark.parametrize(
-    ("column", "expected"),
-    [
-        (pd.Series([2, 4, 2]), [2, 4, 2]),
-        (pd.Series([2.5, np.nan]), [2.5, np.nan]),
-        (pd.Series(["4", "2", None], dtype=pd.CategoricalDtype(["2", "4"])), [4, 2, np.nan]),
-        (pd.Series(["late", "early"], dtype=pd.CategoricalDtype(["early", "late"], ordered=True)), [1, 0]),
-        (pd.Series([2, 6], dtype="category"), [2, 6]),
-    ],
-    ids=["numbers", "missing", "spelt", "ordered", "numeric categories"],
-)
-def test_clock_reads_numbers_and_ordered_labels(column, expected):
-    np.testing.assert_array_equal(TimeScale.of(column).read(column), expected)
-
-
-def test_clock_reads_one_time_as_a_label_or_a_number():
-    clock = TimeScale.of(pd.Series(["2", "6"], dtype="category"))
-    assert clock.number("6") == clock.number(6) == clock.number(6.0) == 6
-    assert clock.number(4) == 4
-    with pytest.raises(ValueError, match=r"A time must be a number or one of \['2', '6'\], got 'late'"):
-        clock.number("late")
-
-
-@pytest.mark.parametrize("column", [pd.Series(["a", "b"], name="day"), pd.Series([True, False], name="day")])
-def test_clock_refuses_values_without_an_order(column):
-    with pytest.raises(ValueError, match="`time_key` must name a numeric or ordered column, got 'day'"):
-        TimeScale.of(column)
-
-
-def test_check_times_says_what_is_wrong():
-    with pytest.raises(ValueError, match="NaN or infinity in 2 of 3 cells"):
-        check_times(np.array([2, np.nan, np.inf]), "day")
-    with pytest.raises(ValueError, match=r"at least two times, got \[2.0\] in 'day'"):
-        check_times(np.array([2.0, 2.0]), "day")
+def test_a_covariate_that_is_missing_for_a_target_is_refused(pair, obs):
+    obs["dose"] = np.where(obs["day"] == 6, np.nan, obs["dose"])
+    with pytest.raises(ValueError, match="known for the target of each pair, but 'dose' is NaN for some"):
+        pair(time_key="day", covariates="dose")
+    obs["dose"] = np.where(obs["day"] == 2, np.nan, 1.0)  # sources only
+    assert (pair(time_key="day", covariates="dose").pairs["dose"] == 1).all()

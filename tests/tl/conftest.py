@@ -65,7 +65,7 @@ def cells() -> ad.AnnData:
     adata = datasets.gaussian_sets(10, (6, 16), 4, seed=0)
     adata.layers["counts"] = np.random.default_rng(0).poisson(3, adata.shape)
     adata.obs["donor"] = adata.obs["set"].astype(str).to_numpy()
-    adata.obs["kept"] = np.arange(adata.n_obs) % 5 > 0
+    adata.obs["included"] = np.arange(adata.n_obs) % 5 > 0
     return adata
 
 
@@ -119,7 +119,7 @@ def tiny_tde(tiny: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def moving_once(tiny_tde: dict[str, Any]) -> ad.AnnData:
+def tde_fitted_once(tiny_tde: dict[str, Any]) -> ad.AnnData:
     adata = datasets.clones(30, paired_fraction=0.5, unlabeled_fraction=0.05, n_features=4, seed=0)
     adata.obs["split"] = np.where(adata.obs["clone"].cat.codes % 3 == 0, "test", "train")
     tl.fit_tde(adata, "clone", time_key="time", split_key="split", **tiny_tde)
@@ -128,13 +128,13 @@ def moving_once(tiny_tde: dict[str, Any]) -> ad.AnnData:
 
 
 @pytest.fixture
-def moving(moving_once: ad.AnnData) -> ad.AnnData:
-    """Clones with a transport under ``"tde"`` and one that is told of the source alone under ``"source"``."""
-    return moving_once.copy()
+def tde_fitted(tde_fitted_once: ad.AnnData) -> ad.AnnData:
+    """Clones with a transport under ``"tde"`` and one conditioned on the source alone under ``"source"``."""
+    return tde_fitted_once.copy()
 
 
 @pytest.fixture(scope="session")
-def pca_moving(tiny_tde: dict[str, Any]) -> ad.AnnData:
+def pca_tde_fitted(tiny_tde: dict[str, Any]) -> ad.AnnData:
     """A transport of the principal components of genes, fitted without pairs; not to be changed."""
     adata = pca_cells()
     sc.pp.pca(adata, n_comps=4)
@@ -143,9 +143,9 @@ def pca_moving(tiny_tde: dict[str, Any]) -> ad.AnnData:
 
 
 @pytest.fixture
-def ends(moving_once: ad.AnnData) -> tuple[str, str]:
+def ends(tde_fitted_once: ad.AnnData) -> tuple[str, str]:
     """Source and target of a pair of clones on days 2 and 4."""
-    pairs = moving_once.uns["tde"]["pairs"]
+    pairs = tde_fitted_once.uns["tde"]["pairs"]
     return tuple(pairs.loc[pairs["time_from"] == 2, ["source", "target"]].iloc[0])
 
 

@@ -11,7 +11,7 @@ from scgde import tl
 
 @pytest.fixture
 def adata():
-    """Forty sets; age and centre go together, and move the first axis; the group moves the second."""
+    """Forty sets; age and centre go together, and shift the first axis; the group shifts the second."""
     rng = np.random.default_rng(0)
     centre = np.tile(["u", "v"], 20)
     age = 40 + 10 * (centre == "v") + rng.normal(size=40)
@@ -53,7 +53,7 @@ def test_associate_finds_what_is_there(adata):
 
 
 def test_associate_adjusts(adata):
-    """What the centre explains is due to age, but not the other way round."""
+    """What the centre explains is due to age, but what age explains is not due to the centre."""
     table = associate(adata, ["centre", "group"], adjust="age")
     assert table.loc["centre", "p_value"] > 0.05
     assert table.loc["group", "p_value"] < 0.01
@@ -106,6 +106,37 @@ def test_associate_reads_the_set_table(fitted):
     table = tl.associate(fitted, n_permutations=19)
     assert "n_cells" in table.index
     assert "split" not in table.index
+
+
+def test_associate_by_a_metric_between_cells_writes_no_distances(fitted, unchanged):
+    fitted.obs["half"] = np.where(fitted.obs["set"].cat.codes < 5, "a", "b")
+    with unchanged(fitted):
+        by_cells, by_embedding = (
+            tl.associate(fitted, "half", metric=metric, n_permutations=19) for metric in ("energy", "embedding")
+        )
+    assert "distances" not in fitted.uns["gde"]
+    assert by_cells.loc["half", "r2"] != by_embedding.loc["half", "r2"]
+
+
+def test_associate_reads_columns_of_the_user_called_as_those_of_the_fit(cells, fit):
+    """Not what the fit used each set for, nor how often it drew it."""
+    code = cells.obs["set"].cat.codes.to_numpy()
+    cells.obs["density"] = 1.0 + code % 2
+    fit(cells, set_weights="density", validation_fraction=0.2)
+    assert {"split", "weight"} <= set(cells.uns["gde"]["sets"])
+    cells.obs["split"] = cells.obs["half"] = np.where(code < 5, "train", "test")
+    cells.obs["weight"] = cells.obs["mass"] = 60 + np.sqrt(code)
+    table = tl.associate(cells, ["split", "half", "weight", "mass"], n_permutations=1)
+    assert table["kind"].to_dict() == {
+        "split": "categorical",
+        "half": "categorical",
+        "weight": "continuous",
+        "mass": "continuous",
+    }
+    for name, other in (("split", "half"), ("weight", "mass")):
+        assert table.loc[name, ["r2", "statistic"]].tolist() == table.loc[other, ["r2", "statistic"]].tolist()
+    adjusted = [tl.associate(cells, "half", adjust=name, n_permutations=1)["r2"].item() for name in ("weight", "mass")]
+    assert adjusted[0] == adjusted[1]
 
 
 def test_associate_is_reproducible(adata):

@@ -132,11 +132,24 @@ def test_compare_groups_takes_any_kind_of_two_values(group):
     assert (result.statistic, result.p_value) == (expected.statistic, expected.p_value)
 
 
-def test_compare_groups_reads_other_distances(fitted):
+def test_compare_groups_computes_other_distances_and_writes_none(fitted, unchanged):
     fitted.obs["half"] = np.where(fitted.obs["set"].cat.codes < 5, "a", "b")
-    results = {metric: tl.compare_groups(fitted, "half", metric=metric) for metric in ("embedding", "energy")}
+    with unchanged(fitted):
+        results = {metric: tl.compare_groups(fitted, "half", metric=metric) for metric in ("embedding", "energy")}
+        tl.compare_all_groups(fitted, ["half"], metric="energy")
+    assert "distances" not in fitted.uns["gde"]
     assert results["embedding"].statistic != results["energy"].statistic
-    assert list(fitted.uns["gde"]["distances"]) == ["energy"]
+    tl.distances(fitted, metric="energy")
+    assert tl.compare_groups(fitted, "half", metric="energy").statistic == results["energy"].statistic
+
+
+def test_compare_groups_reads_a_column_of_the_user_called_as_one_of_the_fit(fitted):
+    """Not what the fit used each set for."""
+    fitted.obs["split"] = fitted.obs["half"] = np.where(fitted.obs["set"].cat.codes < 5, "train", "test")
+    assert (fitted.uns["gde"]["sets"]["split"] != "test").all()
+    result, expected = (tl.compare_groups(fitted, name) for name in ("split", "half"))
+    assert result.n_sets == expected.n_sets == {"test": 5, "train": 5}
+    assert (result.statistic, result.p_value) == (expected.statistic, expected.p_value)
 
 
 def test_compare_groups_of_sets_reads_obsm_and_obsp(fitted):

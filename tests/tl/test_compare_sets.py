@@ -7,7 +7,6 @@ import pytest
 from scipy import stats
 
 from scgde.tl import compare_all_sets, compare_sets
-from scgde.tl._compare_sets import _stored
 
 COLUMNS = ["a", "b", "n_components", "statistic", "df", "p_value", "q_value"]
 
@@ -210,9 +209,3 @@ def test_compare_sets_says_what_is_wrong():
     del adata.uns["gde"]["covariance"]
     with pytest.raises(KeyError, match=r"`scgde.tl.uncertainty` writes"):
         compare_all_sets(adata)
-
-
-def test_stored_covariance_counts_the_precision_of_an_embedding():
-    adata = embedded(some_sets([30] * 4))
-    exact = adata.uns["gde"]["covariance"].astype(float)
-    np.testing.assert_allclose(_stored(adata, "gde", None).covariance, exact, atol=1e-5)

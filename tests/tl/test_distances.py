@@ -28,7 +28,7 @@ def test_distances_are_symmetric_and_zero_on_the_diagonal(measured, metric):
     assert (table.to_numpy()[~np.eye(len(table), dtype=bool)] > 0).all()
 
 
-def test_distances_are_kept_side_by_side(fitted, round_trip):
+def test_distances_of_several_metrics_are_stored_together(fitted, round_trip):
     tables = {metric: tl.distances(fitted, metric=metric) for metric in ("embedding", "energy")}
     stored = round_trip(fitted).uns["gde"]["distances"]
     for metric, table in tables.items():
@@ -107,9 +107,9 @@ def test_distances_of_an_isometric_fit_are_in_the_units_of_the_cells(fit, cells)
     np.testing.assert_allclose(errors[1], 64 * errors[0], rtol=1e-3)
 
 
-def test_distances_of_a_transport_are_those_of_its_embeddings(moving):
-    expected = squareform(pdist(moving.uns["tde"]["embedding"].astype(float)))
-    np.testing.assert_allclose(tl.distances(moving, key="tde"), expected, rtol=1e-6)
+def test_distances_of_a_transport_are_those_of_its_embeddings(tde_fitted):
+    expected = squareform(pdist(tde_fitted.uns["tde"]["embedding"].astype(float)))
+    np.testing.assert_allclose(tl.distances(tde_fitted, key="tde"), expected, rtol=1e-6)
 
 
 @pytest.mark.slow

@@ -8,6 +8,8 @@ import scanpy as sc
 from scipy import sparse
 
 from scgde import datasets, tl
+from scgde.model import GDE
+from scgde.nn.cells import CellSpec
 
 
 @pytest.fixture
@@ -58,13 +60,21 @@ def test_embed_refuses_a_path_without_a_model(new, tmp_path, unchanged):
         tl.embed(new, tmp_path)
 
 
-def test_embed_says_when_the_model_does_not_know_its_features(new, cells, tiny):
-    from scgde.model import GDE
+def test_embed_says_when_the_model_does_not_know_its_features(new, tiny, unchanged):
+    bare = GDE(cells=CellSpec.vectors(4), n_latent=2, encoder_kwargs=tiny["encoder_kwargs"])
+    with unchanged(new), pytest.raises(ValueError, match="`reference` must know its features"):
+        tl.embed(new, bare, groupby="set")
 
+
+def test_embed_with_a_model_of_registered_data_asks_for_the_groups(new, cells, tiny, unchanged):
     GDE.setup_anndata(cells, set_key="set")
-    bare = GDE(cells, n_latent=2, encoder_kwargs=tiny["encoder_kwargs"])
-    with pytest.raises(ValueError, match="`reference` must know its features"):
-        tl.embed(new, bare)
+    registered = GDE(cells, n_latent=2, encoder_kwargs=tiny["encoder_kwargs"])
+    GDE.forget(cells)
+    with unchanged(new), pytest.raises(ValueError, match="`groupby` must be given for a reference that was not fitted"):
+        tl.embed(new, registered)
+    tl.embed(new, registered, groupby="set")
+    expected = registered.embed(new.X, new.obs["set"].cat.codes.to_numpy())
+    np.testing.assert_allclose(new.uns["gde"]["embedding"], expected, atol=1e-6)
 
 
 def test_embed_aligns_variables_by_name(fitted, new):
@@ -168,7 +178,7 @@ def test_embed_names_a_representation_that_is_missing(cells, fit, unchanged):
 
 
 @pytest.mark.parametrize("convert", [np.asarray, sparse.csr_matrix], ids=str)
-def test_embed_projects_on_the_kept_loadings_when_x_pca_is_missing(pca_fitted, convert):
+def test_embed_projects_on_the_loadings_of_the_model_when_x_pca_is_missing(pca_fitted, convert):
     other = ad.AnnData(convert(pca_fitted.X[:, ::-1]), obs=pca_fitted.obs[["donor"]], var=pca_fitted.var[::-1])
     tl.embed(other, pca_fitted)
     np.testing.assert_allclose(other.obsm["X_gde"], pca_fitted.obsm["X_gde"], atol=2e-3)

@@ -16,7 +16,7 @@ from scgde.stats import _embedding_scores
 
 @pytest.fixture
 def adata():
-    """Thirty sets: the class moves the first axis, time the second, the batch the third."""
+    """Thirty sets: the class shifts the first axis, time the second, the batch the third."""
     rng = np.random.default_rng(0)
     kind, batch = np.tile(["a", "b", "b"], 10), np.repeat(["u", "v"], 15)
     time = rng.random(30)
@@ -62,7 +62,7 @@ def test_linear_scores_agree_with_scikit_learn(adata):
     assert score(distances, codes) == pytest.approx(balanced_accuracy_score(codes, expected))
 
 
-def test_linear_readout_finds_what_is_small_beside_other_differences(adata):
+def test_linear_readout_finds_what_is_small_among_larger_differences(adata):
     adata.X[:, 0] /= 10
     table = evaluate(adata, label_key="kind", batch_key="kind", readout=["neighbors", "linear"]).set_index("score")
     assert table.index.tolist() == ["retention", "linear_retention", "batch_removal", "linear_batch_removal"]
@@ -105,7 +105,7 @@ def test_normalized_scores_are_zero_on_average_where_nothing_is_there():
     assert (np.abs(np.mean(values, axis=0)) < 3 * errors).all()
 
 
-def test_batch_removal_is_one_minus_what_is_told(adata):
+def test_batch_removal_is_one_minus_retention(adata):
     table = evaluate(adata, label_key="batch", batch_key="batch").set_index("score")
     assert table.loc["batch_removal", "value"] == pytest.approx(1 - table.loc["retention", "normalized"], abs=0.05)
     assert table.loc["batch_removal", "value"] < 0.2
@@ -149,8 +149,8 @@ def test_intervals_cover_the_mean_score_of_cohorts():
 
 def test_missing_values_are_left_out(adata):
     adata.obs.loc[["s1", "s2"], "kind"] = None
-    kept = adata[adata.obs["kind"].notna()].copy()
-    table, expected = (evaluate(data, label_key="kind").loc[0] for data in (adata, kept))
+    complete = adata[adata.obs["kind"].notna()].copy()
+    table, expected = (evaluate(data, label_key="kind").loc[0] for data in (adata, complete))
     assert table["n_sets"] == 28
     assert table["value"] == expected["value"]
 
@@ -162,6 +162,16 @@ def test_evaluate_embedding_reads_a_fit_or_its_sets(fitted):
     assert one["metric"].tolist() == ["embedding", "energy"]
     other = tl.evaluate_embedding(get.sets(fitted), key=None, **options)
     assert other.loc[0, "value"] == one.loc[0, "value"]
+
+
+def test_evaluate_embedding_by_a_metric_between_cells_writes_no_distances(fitted, unchanged):
+    fitted.obs["half"] = np.where(fitted.obs["set"].cat.codes < 5, "a", "b")
+    with unchanged(fitted):
+        table = tl.evaluate_embedding(
+            fitted, label_key="half", metric=["embedding", "energy"], n_permutations=9, n_draws=9
+        )
+    assert "distances" not in fitted.uns["gde"]
+    assert np.isfinite(table["value"]).all()
 
 
 def test_order_key_takes_ordered_categories(adata):

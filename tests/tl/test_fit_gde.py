@@ -30,8 +30,8 @@ def test_fit_gde_writes_what_it_documents_and_nothing_else(cells, fit):
 
 def test_fit_gde_writes_each_cell_the_embedding_of_its_set(fitted):
     stored = fitted.uns["gde"]
-    place = stored["sets"].index.get_indexer(fitted.obs["gde_set"])
-    np.testing.assert_array_equal(fitted.obsm["X_gde"], stored["embedding"][place])
+    rows = stored["sets"].index.get_indexer(fitted.obs["gde_set"])
+    np.testing.assert_array_equal(fitted.obsm["X_gde"], stored["embedding"][rows])
 
 
 def test_fit_gde_table_holds_columns_constant_within_sets(cells, fit):
@@ -39,7 +39,7 @@ def test_fit_gde_table_holds_columns_constant_within_sets(cells, fit):
     fit(cells, "donor")
     table = cells.uns["gde"]["sets"]
     assert "age" in table
-    assert "kept" not in table
+    assert "included" not in table
     assert table["n_cells"].tolist() == cells.obs["donor"].value_counts()[table.index].tolist()
 
 
@@ -145,8 +145,8 @@ def test_fit_gde_test_sets_leave_no_trace_in_the_weights(cells, fit):
     np.testing.assert_array_equal(cells.uns["gde"]["model"]["state"], changed.uns["gde"]["model"]["state"])
     np.testing.assert_array_equal(cells.obsm["X_gde"][~test], changed.obsm["X_gde"][~test])
     assert not np.allclose(cells.obsm["X_gde"][test], changed.obsm["X_gde"][test])
-    roles = cells.uns["gde"]["sets"]["split"].astype(str)
-    assert (roles[part.index] == part.replace("test", "test")).all()
+    split = cells.uns["gde"]["sets"]["split"].astype(str)
+    assert (split[part.index] == part).all()
 
 
 def test_fit_gde_validation_sets_choose_but_do_not_train(cells, fit):
@@ -169,7 +169,7 @@ def test_fit_gde_isometry_ties_latent_distance_to_distance_of_means(fit):
     mean, z = adata.uns["truth"]["mean"], adata.uns["gde"]["embedding"]
     above = np.triu_indices(12, 1)
     true, found = (np.linalg.norm(points[:, None] - points, axis=-1)[above] for points in (mean, z))
-    # Without the term the correlation is .4.
+    # Without the term the correlation is 0.4.
     assert np.corrcoef(found, true)[0, 1] > 0.75
 
 
@@ -217,7 +217,11 @@ def test_fit_gde_draws_sets_by_their_weights(fit, cells):
     ("weights", "error", "match"),
     [
         ("nothing", KeyError, "`set_weights` must name columns"),
-        ("kept", ValueError, "`set_weights` must be constant within sets"),
+        (
+            "included",
+            ValueError,
+            "`set_weights` must name a column that is constant within sets, but 'included' varies in 10",
+        ),
         (3.0, TypeError, "`set_weights` must be a column of `adata.obs` or a Series"),
         (pd.Series({"set_0": 1.0}), KeyError, "`set_weights` must hold a weight for each set"),
         (pd.Series(-1.0, index=[f"set_{i}" for i in range(10)]), ValueError, "`set_weights` must be positive"),

@@ -1,4 +1,4 @@
-"""Fits that are told a label or a batch of the sets."""
+"""Fits with a label or a batch of the sets."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from scgde.tl._told import batch_of_sets, label_of_sets
 
 from scgde import tl
 from scgde.nn.hsic import group_dependence
-from scgde.sets._grouping import group_cells
 
 N_SETS, N_CELLS, SHIFT = 24, 20, 6.0
 
 
 @pytest.fixture(scope="module")
 def donors():
-    """Donors whose class moves the first feature, and whose batch moves all cells along the second."""
+    """Donors whose class shifts the first feature, and whose batch shifts all cells along the second."""
     rng = np.random.default_rng(0)
     codes = np.repeat(np.arange(N_SETS), N_CELLS)
     ill, batch = np.arange(N_SETS) % 2, np.arange(N_SETS) // 2 % 2
@@ -34,8 +32,8 @@ def donors():
 
 
 @pytest.fixture(scope="module")
-def told(donors, fit):
-    """A fit that was told both."""
+def with_both(donors, fit):
+    """A fit with both."""
     adata = donors.copy()
     options = {"max_steps": 150, "sets_per_batch": 16, "validation_fraction": 0, "train_kwargs": {"lr": 1e-2}}
     fit(adata, "donor", label_key="known", batch_key="site", use_rep="X", scaling="common", **options)
@@ -49,8 +47,8 @@ def test_label_without_weight_leaves_the_fit_as_it_is(fitted, cells, fit):
     np.testing.assert_allclose(cells.obsm["X_gde"], fitted.obsm["X_gde"], atol=1e-5)
 
 
-def test_fit_gde_predicts_the_label_of_sets_without_one(told, round_trip):
-    back = round_trip(told)
+def test_fit_gde_predicts_the_label_of_sets_without_one(with_both, round_trip):
+    back = round_trip(with_both)
     table = back.uns["gde"]["sets"]
     right = table["known_predicted"].astype(str) == table["status"].astype(str)
     assert right[table["known"].isna()].mean() >= 7 / 8
@@ -72,73 +70,39 @@ def test_fit_gde_predicts_a_number_in_its_units(donors, fit, round_trip):
     np.testing.assert_allclose(back.uns["gde"]["sets"]["amount_predicted"], predicted, rtol=1e-5)
 
 
-def test_new_sets_are_embedded_and_predicted_without_label_and_batch(told, donors):
+def test_new_sets_are_embedded_and_predicted_without_label_and_batch(with_both, donors):
     new = donors[donors.obs["donor"].isin(["d20", "d21"])].copy()
     del new.obs["known"], new.obs["site"]
-    tl.embed(new, told)
+    tl.embed(new, with_both)
     columns = ["known_probability_is ill", "known_probability_well"]
-    expected = told.uns["gde"]["sets"].loc[["d20", "d21"], columns]
+    expected = with_both.uns["gde"]["sets"].loc[["d20", "d21"], columns]
     np.testing.assert_allclose(new.uns["gde"]["sets"][columns], expected, atol=1e-5)
 
 
-def test_batch_is_in_the_generator_and_not_in_the_embedding(told, donors, fit):
+def test_batch_is_in_the_generator_and_not_in_the_embedding(with_both, donors, fit):
     plain = donors.copy()
     fit(plain, "donor", max_steps=50, validation_fraction=0)
-    batch = torch.from_numpy(told.uns["gde"]["sets"]["site"].cat.codes.to_numpy(dtype=np.int64))
-    leaks = [float(group_dependence(torch.from_numpy(adata.uns["gde"]["embedding"]), batch)) for adata in (plain, told)]
+    batch = torch.from_numpy(with_both.uns["gde"]["sets"]["site"].cat.codes.to_numpy(dtype=np.int64))
+    embeddings = [torch.from_numpy(adata.uns["gde"]["embedding"]) for adata in (plain, with_both)]
+    leaks = [float(group_dependence(embedding, batch)) for embedding in embeddings]
     assert leaks[1] < 0.25 * leaks[0]
-    means = [tl.generate(told, ["d00"], n_cells=300, batch=name).X.mean(axis=0) for name in ("site a", "site b", None)]
+    means = [
+        tl.generate(with_both, ["d00"], n_cells=300, batch=name).X.mean(axis=0) for name in ("site a", "site b", None)
+    ]
     assert abs(means[1] - means[0])[1] > 0.5 * SHIFT
     assert means[0][1] < means[2][1] < means[1][1]
 
 
-def test_generate_says_which_batches_there_are(told, fitted):
+def test_generate_says_which_batches_there_are(with_both, fitted):
     with pytest.raises(ValueError, match=r"`batch` must be among \['site a', 'site b'\], got 'x'"):
-        tl.generate(told, ["d00"], batch="x")
+        tl.generate(with_both, ["d00"], batch="x")
     with pytest.raises(ValueError, match=r"`batch` needs a fit with `batch_key`, got 'x' for one without"):
         tl.generate(fitted, batch="x")
 
 
-def test_held_out_sets_are_scored_in_their_own_batch(told):
-    scores = tl.score_generation(told, sets=["d00", "d02"], n_cells=100)  # of either site
+def test_held_out_sets_are_scored_in_their_own_batch(with_both):
+    scores = tl.score_generation(with_both, sets=["d00", "d02"], n_cells=100)  # of either site
     assert (scores["generated"] < scores["pooled"]).all()
-
-
-@pytest.mark.parametrize(
-    ("values", "names"),
-    [
-        (np.array([True, False]), ["False", "True"]),
-        (np.array([True, None], dtype=object), None),
-        (pd.Categorical(["mild one", "severe"], ["severe", "mild one"], ordered=True), ["severe", "mild one"]),
-        (np.array([2.0, 1.0]), ["1", "2"]),
-        (pd.array([1, 0], dtype="Int64"), ["0", "1"]),
-        (pd.array([True, False], dtype="boolean"), ["False", "True"]),
-    ],
-    ids=["bool", "bool, one class", "ordered", "float", "nullable integer", "nullable"],
-)
-def test_labels_of_any_kind_are_classes(donors, values, names):
-    obs = donors.obs.assign(label=pd.Series(values).iloc[donors.obs["donor"].cat.codes % 2].to_numpy())
-    if isinstance(values, pd.Categorical):
-        obs["label"] = pd.Categorical(obs["label"], dtype=values.dtype)
-    grouping = group_cells(obs, "donor")
-    if names is None:
-        with pytest.raises(ValueError, match=r"the 12 labelled sets of 'label' have \['True'\]"):
-            label_of_sets(obs, grouping, "label")
-        return
-    told = label_of_sets(obs, grouping, "label")
-    assert told.classes == names
-    assert set(told.values) == set(names)
-
-
-def test_amounts_are_numbers_and_a_batch_is_never(donors):
-    amount = np.round(np.linspace(0, 1, N_SETS), 3)
-    amount[5:] = np.nan
-    obs = donors.obs.assign(amount=amount[donors.obs["donor"].cat.codes], plate=donors.obs["donor"].cat.codes // 6)
-    grouping = group_cells(obs, "donor")
-    told = label_of_sets(obs, grouping, "amount")
-    assert told.classes == []
-    np.testing.assert_array_equal(told.values, amount)
-    assert batch_of_sets(obs, grouping, "plate").classes == ["0", "1", "2", "3"]
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,11 @@ from scipy import sparse
         ({"seed": "a"}, TypeError, "`seed` must be an integer"),
         ({"key_added": "a/b"}, ValueError, "`key_added` must be a name without '/'"),
         ({"split_key": "unknown"}, KeyError, "`split_key` must name columns"),
-        ({"split_key": "kept"}, ValueError, "`split_key` must be constant within sets"),
+        (
+            {"split_key": "included"},
+            ValueError,
+            "`split_key` must name a column that is constant within sets, but 'included'",
+        ),
         ({"split_key": "donor"}, ValueError, 'the value "train" for at least two sets'),
         ({"train_kwargs": {"target_size": 0}}, ValueError, "`target_size` must be at least 1"),
         ({"train_kwargs": {"n_mixed": 0}}, ValueError, "`n_mixed` must be at least 1"),
@@ -78,10 +82,10 @@ def test_fit_gde_refuses_features_too_large_for_float32(cells, fit, unchanged):
 
 
 def test_fit_gde_takes_nan_in_cells_outside_of_all_sets(cells, fit):
-    cells.obs["donor"] = cells.obs["donor"].where(cells.obs["kept"])
-    cells.X[~cells.obs["kept"].to_numpy()] = np.nan
+    cells.obs["donor"] = cells.obs["donor"].where(cells.obs["included"])
+    cells.X[~cells.obs["included"].to_numpy()] = np.nan
     fit(cells, "donor")
-    np.testing.assert_array_equal(np.isfinite(cells.obsm["X_gde"]).all(axis=1), cells.obs["kept"])
+    np.testing.assert_array_equal(np.isfinite(cells.obsm["X_gde"]).all(axis=1), cells.obs["included"])
 
 
 def test_fit_gde_refuses_text_in_obsm(cells, fit, unchanged):
@@ -137,7 +141,7 @@ def test_fit_gde_takes_obs_names_that_repeat(cells, fit):
 
 
 def test_fit_gde_makes_a_view_actual_and_leaves_its_parent_alone(cells, fit, unchanged):
-    view = cells[cells.obs["kept"]]
+    view = cells[cells.obs["included"]]
     assert view.is_view
     with unchanged(cells):
         fit(view)
@@ -146,7 +150,7 @@ def test_fit_gde_makes_a_view_actual_and_leaves_its_parent_alone(cells, fit, unc
 
 
 def test_fit_gde_leaves_a_view_alone_when_it_fails(cells, fit, unchanged):
-    view = cells[cells.obs["kept"]]
+    view = cells[cells.obs["included"]]
     with unchanged(view), pytest.raises(ValueError, match="all too small"):
         fit(view, min_cells=1000)
 
@@ -179,7 +183,7 @@ def test_fit_gde_says_why_a_view_of_a_backed_file_is_refused(cells, fit, unchang
     backed = ad.read_h5ad(path, backed="r")
     for use_rep in ("X", "X_rep"):
         with pytest.raises(ValueError, match=r"must not be a view of a backed file.*to_memory"):
-            fit(backed[backed.obs["kept"]], use_rep=use_rep)
+            fit(backed[backed.obs["included"]], use_rep=use_rep)
     assert "gde" not in backed.uns
     backed.file.close()
 
@@ -199,7 +203,7 @@ def test_fit_gde_takes_counts_in_a_layer(cells, fit, convert):
     assert np.isfinite(cells.obsm["X_gde"]).all()
     assert cells.uns["gde"]["params"]["layer"] == "counts"
     assert cells.layers["counts"].dtype == dtype
-    assert model.source["names"] == cells.var_names.tolist()
+    assert model.representation.names == cells.var_names.tolist()
 
 
 def test_fit_gde_takes_a_data_frame_in_obsm(fitted, cells, fit):
@@ -210,14 +214,14 @@ def test_fit_gde_takes_a_data_frame_in_obsm(fitted, cells, fit):
 
 def test_fit_gde_prefers_x_pca(cells, fit):
     cells.obsm["X_pca"] = cells.X[:, :3]
-    assert fit(cells).source["use_rep"] == "X_pca"
+    assert fit(cells).representation.use_rep == "X_pca"
 
 
-def test_fit_gde_takes_x_pca_beside_text_in_x(cells, fit):
+def test_fit_gde_takes_x_pca_when_x_is_text(cells, fit):
     cells.obsm["X_pca"] = cells.X[:, :3]
     cells.varm["PCs"] = np.eye(4, 3)
     cells.X = cells.X.astype(str).astype(object)
-    assert fit(cells).decoder is None
+    assert fit(cells).representation.loadings is None
 
 
 def test_fit_gde_takes_features_that_are_all_zero(cells, fit):
@@ -254,7 +258,7 @@ def test_fit_gde_takes_group_columns_of_many_types(cells, fit, round_trip, colum
 
 
 def test_fit_gde_groups_by_several_columns(cells, fit):
-    cells.obs["day"] = np.where(cells.obs["kept"], 1, 2)
+    cells.obs["day"] = np.where(cells.obs["included"], 1, 2)
     with pytest.warns(UserWarning, match="Dropped"):
         fit(cells, ["donor", "day"], min_cells=3)
     table = cells.uns["gde"]["sets"]
@@ -263,11 +267,11 @@ def test_fit_gde_groups_by_several_columns(cells, fit):
 
 
 def test_fit_gde_uses_the_cells_of_the_mask_only(cells, fit):
-    fit(cells, mask="kept", key_added="masked")
-    alone = cells[cells.obs["kept"]].copy()
+    fit(cells, mask="included", key_added="masked")
+    alone = cells[cells.obs["included"]].copy()
     fit(alone)
-    np.testing.assert_array_equal(cells.obsm["X_masked"][cells.obs["kept"]], alone.obsm["X_gde"])
-    assert np.isnan(cells.obsm["X_masked"][~cells.obs["kept"]]).all()
+    np.testing.assert_array_equal(cells.obsm["X_masked"][cells.obs["included"]], alone.obsm["X_gde"])
+    assert np.isnan(cells.obsm["X_masked"][~cells.obs["included"]]).all()
 
 
 def test_fit_gde_takes_sets_of_one_cell(cells, fit):

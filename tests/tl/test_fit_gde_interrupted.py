@@ -85,7 +85,7 @@ def test_fit_gde_resumes_from_the_end_of_the_last_epoch(cells, fit, break_at, tm
     monkeypatch.setattr(
         SetTrainingPlan,
         "training_step",
-        lambda self, batch, i: steps.append(int(batch["step"])) or original(self, batch, i),
+        lambda self, batch, i: steps.append(int(batch.step)) or original(self, batch, i),
     )
     fit(cells, checkpoint_dir=tmp_path, **OPTIONS)
     assert steps == list(range(12, 30))
@@ -108,7 +108,7 @@ def test_fit_gde_that_ended_gives_the_same_numbers_again(cells, fit, tmp_path, p
         ({"max_steps": 40}, "train_max_steps"),
         ({"seed": 1}, "seed"),
         ({"train_kwargs": {"steps_per_validation": 5}}, "train_steps_per_validation"),
-        ({"min_cells": 1, "mask": "kept"}, "data"),
+        ({"min_cells": 1, "mask": "included"}, "data"),
     ],
     ids=str,
 )

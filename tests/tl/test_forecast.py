@@ -9,9 +9,9 @@ from scgde.model import TDE
 from scgde.results import read_model
 
 
-def test_forecast_moves_each_cell_to_every_draw(moving, ends):
-    start = moving[(moving.obs["tde_set"] == ends[0]).to_numpy()]
-    cells = tl.forecast(moving, ends[0], to=4, n_draws=3)
+def test_forecast_transports_each_cell_to_every_draw(tde_fitted, ends):
+    start = tde_fitted[(tde_fitted.obs["tde_set"] == ends[0]).to_numpy()]
+    cells = tl.forecast(tde_fitted, ends[0], to=4, n_draws=3)
     assert cells.n_obs == 3 * start.n_obs
     assert cells.obs_names.is_unique
     assert (cells.obs.groupby("cell")["draw"].agg(set) == {0, 1, 2}).all()
@@ -19,44 +19,44 @@ def test_forecast_moves_each_cell_to_every_draw(moving, ends):
     assert cells.uns["forecast"]["embedding"].shape == (1, 3, 4)
 
 
-def test_forecast_is_the_transport_to_the_drawn_embeddings(moving, ends):
-    start = moving[(moving.obs["tde_set"] == ends[0]).to_numpy()]
-    cells = tl.forecast(moving, ends[0], to=4, n_draws=2)
-    model, sets = read_model(moving, "tde", TDE), moving.uns["tde"]["sets"]
-    z = moving.uns["tde"]["embedding"][sets.index.get_loc(ends[0])][None]
+def test_forecast_is_the_transport_to_the_drawn_embeddings(tde_fitted, ends):
+    start = tde_fitted[(tde_fitted.obs["tde_set"] == ends[0]).to_numpy()]
+    cells = tl.forecast(tde_fitted, ends[0], to=4, n_draws=2)
+    model, sets = read_model(tde_fitted, "tde", TDE), tde_fitted.uns["tde"]["sets"]
+    z = tde_fitted.uns["tde"]["embedding"][sets.index.get_loc(ends[0])][None]
     for draw, end in enumerate(cells.uns["forecast"]["embedding"][0]):
         expected = model.transport(start.X, np.zeros(start.n_obs, dtype=int), z, end[None])[0]
         np.testing.assert_allclose(cells.X[cells.obs["draw"] == draw], expected, atol=1e-5)
 
 
-def test_forecast_repeats_for_a_seed_and_differs_for_another(moving, ends):
-    first, again, other = (tl.forecast(moving, ends[0], to=4, seed=seed).X for seed in (0, 0, 1))
+def test_forecast_repeats_for_a_seed_and_differs_for_another(tde_fitted, ends):
+    first, again, other = (tl.forecast(tde_fitted, ends[0], to=4, seed=seed).X for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
-def test_forecast_reports_the_spread_of_its_draws(moving, ends):
+def test_forecast_reports_the_spread_of_its_draws(tde_fitted, ends):
     names = list(ends)
-    unsure = tl.forecast(moving, names, to=6, n_draws=50).uns["forecast"]
+    unsure = tl.forecast(tde_fitted, names, to=6, n_draws=50).uns["forecast"]
     z = unsure["embedding"]
     expected = np.sqrt(np.square(z - z.mean(axis=1, keepdims=True)).sum(axis=-1).mean(axis=1))
     np.testing.assert_allclose(unsure["sets"].loc[names, "spread"], expected, rtol=1e-4)
-    tl.fit_predictor(moving, "ridge")
-    sure = tl.forecast(moving, names, to=6, n_draws=5).uns["forecast"]["sets"]
+    tl.fit_predictor(tde_fitted, "ridge")
+    sure = tl.forecast(tde_fitted, names, to=6, n_draws=5).uns["forecast"]["sets"]
     np.testing.assert_allclose(sure[["spread", "relative_spread"]], 0, atol=1e-6)
 
 
-def test_forecast_tells_what_it_has_not_seen(moving, ends):
-    pairs = moving.uns["tde"]["pairs"]
+def test_forecast_flags_what_it_has_not_seen(tde_fitted, ends):
+    pairs = tde_fitted.uns["tde"]["pairs"]
     names = pairs.loc[(pairs["split"] == "train") & (pairs["time_to"] == 4), "source"].tolist()
-    assert tl.forecast(moving, names, to=4, n_draws=1).uns["forecast"]["sets"]["in_support"].all()
-    assert not tl.forecast(moving, names, to=400, n_draws=1).uns["forecast"]["sets"]["in_support"].any()
-    moving.uns["tde"]["embedding"] = np.asarray(moving.uns["tde"]["embedding"]) + 100
-    assert not tl.forecast(moving, names, to=4, n_draws=1).uns["forecast"]["sets"]["in_support"].any()
+    assert tl.forecast(tde_fitted, names, to=4, n_draws=1).uns["forecast"]["sets"]["in_support"].all()
+    assert not tl.forecast(tde_fitted, names, to=400, n_draws=1).uns["forecast"]["sets"]["in_support"].any()
+    tde_fitted.uns["tde"]["embedding"] = np.asarray(tde_fitted.uns["tde"]["embedding"]) + 100
+    assert not tl.forecast(tde_fitted, names, to=4, n_draws=1).uns["forecast"]["sets"]["in_support"].any()
 
 
-def test_forecast_survives_files(moving, ends, round_trip):
-    cells = tl.forecast(moving, ends[0], to=4, n_draws=2, n_times=3)
+def test_forecast_survives_files(tde_fitted, ends, round_trip):
+    cells = tl.forecast(tde_fitted, ends[0], to=4, n_draws=2, n_times=3)
     again = round_trip(cells)
     np.testing.assert_array_equal(again.X, cells.X)
     pd.testing.assert_frame_equal(again.uns["forecast"]["sets"], cells.uns["forecast"]["sets"], check_dtype=False)
@@ -66,8 +66,8 @@ def test_forecast_survives_files(moving, ends, round_trip):
     ("options", "error", "match"),
     [
         ({"source": "nobody"}, KeyError, r"`source` must name fitted sets, got \['nobody'\]"),
-        ({"to": None}, ValueError, r"`to` must say \['time'\], which the predictor was fitted with, got None"),
-        ({"to": {"dose": 1.0}}, ValueError, r"`to` must say \['time'\], which the predictor was fitted with"),
+        ({"to": None}, ValueError, r"`to` must give a value for \['time'\], the covariates of the predictor, got None"),
+        ({"to": {"dose": 1.0}}, ValueError, r"`to` must give a value for \['time'\], the covariates of the predictor"),
         ({"to": np.nan}, ValueError, "`to` must hold finite numbers, got nan for 'time'"),
         ({"to": "late"}, ValueError, "A time must be a number, got 'late'"),
         ({"n_draws": 0}, ValueError, "`n_draws` must be at least 1, got 0"),
@@ -75,9 +75,9 @@ def test_forecast_survives_files(moving, ends, round_trip):
         ({"key": "nobody"}, KeyError, r"scgde\.tl\.fit_tde"),
     ],
 )
-def test_forecast_says_what_is_wrong(moving, ends, unchanged, options, error, match):
-    with unchanged(moving), pytest.raises(error, match=match):
-        tl.forecast(moving, **{"source": ends[0], "to": 4, **options})
+def test_forecast_says_what_is_wrong(tde_fitted, ends, unchanged, options, error, match):
+    with unchanged(tde_fitted), pytest.raises(error, match=match):
+        tl.forecast(tde_fitted, **{"source": ends[0], "to": 4, **options})
 
 
 def test_forecast_of_orphans_alone_says_that_there_are_no_pairs(tiny_tde):

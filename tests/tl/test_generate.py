@@ -15,7 +15,7 @@ def test_generate_draws_cells_of_all_sets(fitted):
     assert np.isfinite(cells.X).all()
 
 
-def test_generate_takes_the_columns_of_the_set_table_along(cells, fit):
+def test_generate_copies_the_columns_of_the_set_table(cells, fit):
     cells.obs["age"] = cells.obs["donor"].str.len()
     fit(cells, "donor")
     generated = tl.generate(cells, n_cells=3)
@@ -100,7 +100,7 @@ def test_generate_decodes_the_cells_that_it_draws(pca_fitted):
 
 
 @pytest.mark.parametrize("why", ["no loadings", "other loadings"])
-def test_generate_says_when_there_is_no_way_back_to_genes(pca_fitted, fit, why):
+def test_generate_says_when_cells_cannot_be_decoded(pca_fitted, fit, why):
     del pca_fitted.uns["gde"]
     if why == "no loadings":
         del pca_fitted.varm["PCs"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scgde import tl
-from scgde.tl._interpolate import along
+from scgde.tl._interpolate import interpolate_linearly
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def test_interpolate_starts_and_ends_at_the_cells_of_the_sets(fitted, ends):
     np.testing.assert_allclose(last, tl.generate(fitted, ends[1], n_cells=5, seed=2).X, rtol=1e-5, atol=1e-5)
 
 
-def test_interpolate_moves_each_cell_smoothly(fitted, ends):
+def test_interpolate_changes_each_cell_smoothly(fitted, ends):
     path = tl.interpolate(fitted, *ends, n_steps=21, n_cells=8)
     steps = path.X.reshape(21, 8, -1)
     largest_step = np.abs(np.diff(steps, axis=0)).max()
@@ -28,7 +28,7 @@ def test_interpolate_moves_each_cell_smoothly(fitted, ends):
     assert path.obs["cell"].tolist() == list(range(8)) * 21
 
 
-def test_interpolate_passes_the_sets_on_the_way(fitted, ends):
+def test_interpolate_passes_the_sets_between_the_ends(fitted, ends):
     middle = fitted.uns["gde"]["sets"].index[1]
     path = tl.interpolate(fitted, *ends, via=[middle], n_steps=3, n_cells=4)
     expected = tl.generate(fitted, middle, n_cells=4).X
@@ -53,7 +53,7 @@ def test_interpolate_takes_training_sets_for_the_support(fitted, ends):
     far = fitted.uns["gde"]["embedding"]
     far[0] += 100 * np.abs(far).max()
     held_out = table["split"].astype(str).where(table.index != ends[0], "test")
-    fitted.uns["gde"]["sets"] = table.assign(role=held_out.astype("category"))
+    fitted.uns["gde"]["sets"] = table.assign(split=held_out.astype("category"))
     assert not tl.interpolate(fitted, *ends, n_steps=2, n_cells=1).obs["in_support"].iloc[0]
     fitted.uns["gde"]["sets"] = table.drop(columns="split")
     assert tl.interpolate(fitted, *ends, n_steps=2, n_cells=1).obs["in_support"].iloc[0]
@@ -69,8 +69,8 @@ def test_interpolate_refuses_an_interval_that_does_not_increase(fitted, ends):
         tl.interpolate(fitted, *ends, interval=(1, 0))
 
 
-def test_along_is_a_broken_line_with_prolonged_ends():
+def test_interpolate_linearly_is_a_broken_line_with_prolonged_ends():
     knots = np.array([[0.0], [2.0], [3.0]])
     np.testing.assert_allclose(
-        along(knots, np.array([-0.5, 0, 0.25, 0.5, 0.75, 1, 1.5]))[:, 0], [-2, 0, 1, 2, 2.5, 3, 4]
+        interpolate_linearly(knots, np.array([-0.5, 0, 0.25, 0.5, 0.75, 1, 1.5]))[:, 0], [-2, 0, 1, 2, 2.5, 3, 4]
     )

@@ -60,8 +60,8 @@ def test_a_squared_metric_is_rooted_in_tests(fitted, mean_distance):
     assert results[0].statistic == pytest.approx(results[1].statistic)
 
 
-def test_forecasts_are_scored_by_an_own_metric(moving, mean_distance):
-    scores = tl.evaluate_transport(moving, n_draws=2, metric=["mean_distance", "wasserstein"])
+def test_forecasts_are_scored_by_an_own_metric(tde_fitted, mean_distance):
+    scores = tl.evaluate_transport(tde_fitted, n_draws=2, metric=["mean_distance", "wasserstein"])
     assert scores["metric"].unique().tolist() == ["mean_distance", "wasserstein"]
     same = scores.pivot_table(index=["source", "forecast"], columns="metric", values="value").dropna()
     assert len(same)

@@ -4,12 +4,12 @@ import anndata as ad
 import numpy as np
 import pytest
 import torch
-from scgde.model._uncertainty import _thinned, covariance_of_sets, embed_draws
 
 from scgde import tl
 from scgde.data import SetIndex, open_store
+from scgde.model._inference import covariance_of_sets, embed_draws
 from scgde.nn.encoders import ENCODERS
-from scgde.tl._uncertainty import open_fitted
+from scgde.results import FittedSets
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +25,12 @@ def estimated(estimated_once):
     return estimated_once.copy()
 
 
+def parts_of(adata):
+    """Module, cells and sets of a fit."""
+    fitted = FittedSets.read(adata, "gde", all_cells=True)
+    return fitted.model.module, fitted.cells.encoder.store, fitted.index
+
+
 def test_uncertainty_writes_covariances_and_standard_errors(estimated):
     n_sets, n_embed = estimated.uns["gde"]["embedding"].shape
     covariance, error = estimated.uns["gde"]["covariance"], estimated.uns["gde"]["standard_error"]
@@ -35,10 +41,10 @@ def test_uncertainty_writes_covariances_and_standard_errors(estimated):
 
 
 def test_uncertainty_agrees_with_the_bootstrap(estimated):
-    module, features, index = open_fitted(estimated, "gde")
+    module, store, index = parts_of(estimated)
     largest, rng = int(index.sizes.argmax()), np.random.default_rng(0)
     rows = index.rows(largest)
-    draws = embed_draws(module, features, rng.choice(rows, (2000, len(rows))))
+    draws = embed_draws(module, store, rng.choice(rows, (2000, len(rows))))
     expected = np.cov(draws.T) * len(rows) / (len(rows) - 1)
     covariance = estimated.uns["gde"]["covariance"][largest]
     # 16 cells are few: the terms that a derivative leaves out are of the order of 1 / 16.
@@ -122,39 +128,32 @@ def test_uncertainty_says_what_is_wrong(fitted, unchanged):
 
 
 def test_covariance_along_directions_is_the_projected_one(estimated):
-    module, features, index = open_fitted(estimated, "gde")
+    module, store, index = parts_of(estimated)
     directions = np.linalg.qr(np.random.default_rng(0).normal(size=(module.encoder.n_embed, 2)))[0]
-    projected = covariance_of_sets(module, features, index, directions=directions)
-    whole = covariance_of_sets(module, features, index)
+    projected = covariance_of_sets(module, store, index, directions=directions)
+    whole = covariance_of_sets(module, store, index)
     np.testing.assert_allclose(projected, directions.T @ whole @ directions, rtol=1e-3, atol=1e-7)
 
 
 def test_covariance_of_a_large_set_is_estimated_from_some_of_its_cells(model):
     rng = np.random.default_rng(0)
-    features = open_store(rng.normal(size=(20_000, 4)))
+    store = open_store(rng.normal(size=(20_000, 4)))
     index = SetIndex.from_codes(np.repeat([0, 1], 10_000), 2)
-    exact = covariance_of_sets(model.module, features, index, max_cells=10_000)
-    estimates = covariance_of_sets(model.module, features, index, max_cells=500)
+    exact = covariance_of_sets(model.module, store, index, max_cells=10_000)
+    estimates = covariance_of_sets(model.module, store, index, max_cells=500)
     np.testing.assert_allclose(np.trace(estimates.mean(axis=0)), np.trace(exact.mean(axis=0)), rtol=0.1)
 
 
-def test_thinned_keeps_so_many_cells_of_each_set():
-    index = SetIndex.from_codes(np.repeat([0, 1, 2], [3, 10, 5]), 3)
-    thin = _thinned(index, 5)
-    assert thin.sizes.tolist() == [3, 5, 5]
-    assert all(set(thin.rows(i)) <= set(index.rows(i)) for i in range(3))
-
-
 def test_embed_draws_of_all_cells_is_the_embedding(fitted):
-    module, features, index = open_fitted(fitted, "gde")
-    whole = [embed_draws(module, features, index.rows(i)[None])[0] for i in range(index.n_sets)]
+    module, store, index = parts_of(fitted)
+    whole = [embed_draws(module, store, index.rows(i)[None])[0] for i in range(index.n_sets)]
     np.testing.assert_allclose(whole, fitted.uns["gde"]["embedding"], rtol=1e-4, atol=1e-5)
 
 
 def test_embed_draws_in_batches_is_the_same(fitted, monkeypatch):
-    module, features, index = open_fitted(fitted, "gde")
+    module, store, index = parts_of(fitted)
     rows = np.random.default_rng(0).choice(index.rows(0), (7, 5))
-    together = embed_draws(module, features, rows)
-    monkeypatch.setattr("scgde.model._uncertainty._CELLS_PER_BATCH", 10)
-    np.testing.assert_allclose(embed_draws(module, features, rows), together, rtol=1e-5, atol=1e-6)
+    together = embed_draws(module, store, rows)
+    monkeypatch.setattr("scgde.model._inference._CELLS_PER_BATCH", 10)
+    np.testing.assert_allclose(embed_draws(module, store, rows), together, rtol=1e-5, atol=1e-6)
     assert torch.is_grad_enabled()

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scvi.module.base import LossOutput
 from torch import nn
 
-from scgde.data import BatchSpec, SetDataModule, SetIndex, open_store
+from scgde.data import BatchSpec, CellSets, CellView, SetDataModule, SetIndex, open_store
+from scgde.data.representations import Vectors
+from scgde.sets import SetSplit
 from scgde.train import SetTrainingPlan, run_training
 
 
@@ -18,19 +21,18 @@ class Mean(nn.Module):
         self.mean = nn.Parameter(torch.zeros(2))
 
     def forward(self, batch):
-        error = (batch["generator"] - self.mean).square().mean(-1)
-        return None, LossOutput(loss=(error * batch["generator_weights"]).sum(-1).mean(), n_obs_minibatch=1)
+        error = (batch.target.x - self.mean).square().mean(-1)
+        return None, LossOutput(loss=(error * batch.target.weights).sum(-1).mean(), n_obs_minibatch=1)
 
 
 @pytest.fixture
 def train():
     def run(max_steps=60, *, validation_sets=(4,), patience=None, checkpoint_dir=None, lr=0.1, **options):
         x = np.random.default_rng(0).normal([3, -1], 0.1, size=(100, 2)).astype(np.float32)
-        splitter = SetDataModule(
-            open_store(x),
-            SetIndex.from_codes(np.repeat(np.arange(5), 20), 5),
-            train_sets=np.arange(4),
-            validation_sets=np.array(validation_sets, dtype=int),
+        cells, index = CellView(Vectors.unnamed(2), open_store(x)), SetIndex.from_codes(np.repeat(np.arange(5), 20), 5)
+        data = SetDataModule(
+            CellSets(cells, cells, index, pd.DataFrame(index=list("abcde"))),
+            split=SetSplit(np.arange(4), np.array(validation_sets, dtype=int)),
             spec=BatchSpec(sets_per_batch=4, set_size=4, target_size=8),
             steps_per_epoch=20,
             max_steps=max_steps,
@@ -39,7 +41,7 @@ def train():
         plan = SetTrainingPlan(Mean(), max_steps=max_steps, lr=lr, weight_decay=0.0, warmup_steps=5, **options)
         history = run_training(
             plan,
-            splitter,
+            data,
             max_steps=max_steps,
             patience=patience,
             validate=len(validation_sets) > 0,

@@ -35,7 +35,8 @@ class CellView(NamedTuple):
     @classmethod
     def open(cls, adata: AnnData, representation: Representation, *, all_rows: bool = True) -> CellView:
         """Cells of ``adata`` as ``representation`` reads them; see :func:`open_store`."""
-        return cls(representation, open_store(representation.read(adata), all_rows=all_rows))
+        x, dtype = representation.read(adata), representation.spec.numpy_dtype
+        return cls(representation, open_store(x, dtype=dtype, all_rows=all_rows))
 
 
 @dataclass(frozen=True)

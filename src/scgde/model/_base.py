@@ -5,19 +5,15 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pandas as pd
 import torch
-from scvi import REGISTRY_KEYS
-from scvi.data import AnnDataManager
-from scvi.data.fields import LayerField, ObsmField
 
 from scgde._checks import check_count, check_non_negative, check_one_of
-from scgde.data import CellSets, SetDataModule, SetField, SetIndex, check_entries, open_store
+from scgde.data import CellSets, SetDataModule, SetIndex, open_store
 from scgde.data.representations import Representation
 from scgde.model import _io
+from scgde.model._cell_sets_model import CellSetsModel
 from scgde.model._inference import embed_sets
-from scgde.model._serialization import StoredModel
+from scgde.model._views import as_transform
 from scgde.nn import ENCODERS
-from scgde.nn.cells import CellSpec
-from scgde.nn.transforms import METHODS, TransformSpec
 from scgde.sets import SetSplit
 from scgde.train import SetTrainingPlan, run_training, seeded
 
@@ -31,6 +27,7 @@ if TYPE_CHECKING:
     from scgde.data import CellStore, CellView, Pairs
     from scgde.model._train_options import Training
     from scgde.module import SetModule
+    from scgde.nn.cells import CellSpec
 
 #: Cells that the networks see at once: so many, and fewer if that takes more than so many values.
 _MAX_CELLS, _MAX_VALUES = 65_536, 2**26
@@ -38,72 +35,12 @@ _MAX_CELLS, _MAX_VALUES = 65_536, 2**26
 _VALUES_PER_READ = 2**24
 
 
-class SetModel(StoredModel):
-    """Model of sets of cells: how it holds its data, builds its networks and trains them."""
+class SetModel(CellSetsModel):
+    """Model of sets of cells: how it builds its networks and trains them."""
 
     _module_cls: type[SetModule]
     _data_splitter_cls = SetDataModule
     _training_plan_cls = SetTrainingPlan
-
-    _cell_sets: CellSets | None = None
-
-    @classmethod
-    def setup_anndata(
-        cls,
-        adata: AnnData,
-        set_key: str,
-        *,
-        use_rep: str | None = None,
-        layer: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        """Register the column of sets and the features.
-
-        Parameters
-        ----------
-        adata
-            Annotated data.
-        set_key
-            Column of ``obs`` that names the set of each cell; missing for none.
-        use_rep
-            Entry of ``obsm`` with the features; ``X`` or ``layer`` if absent.
-        layer
-            Layer with the features.
-        **kwargs
-            For scvi-tools.
-        """
-        setup_method_args = cls._get_setup_method_args(**locals())
-        check_entries(adata, set_key, use_rep, layer)
-        features = (
-            LayerField(REGISTRY_KEYS.X_KEY, layer, is_count_data=False)
-            if use_rep is None
-            else ObsmField(REGISTRY_KEYS.X_KEY, use_rep)
-        )
-        manager = AnnDataManager(fields=[features, SetField(set_key)], setup_method_args=setup_method_args)
-        manager.register_fields(adata, **kwargs)
-        cls.register_manager(manager)
-
-    @classmethod
-    def from_cell_sets(cls, cells: CellSets, **options: Any) -> Self:
-        """Model of sets that no registered AnnData holds.
-
-        Parameters
-        ----------
-        cells
-            Cells in sets.
-        **options
-            Of the class.
-        """
-        views = {"cells": cells.encoder.representation}
-        if cells.target is not cells.encoder:
-            views["target"] = cells.target.representation
-        model = cls(None, **views, **cls._options_of(cells), **options)
-        model.attach(cells)
-        return model
-
-    def attach(self, cells: CellSets) -> None:
-        """Train and embed these sets where no others are given."""
-        self._cell_sets = cells
 
     @property
     def config(self) -> Config:
@@ -166,7 +103,7 @@ class SetModel(StoredModel):
         """
         self._check_shape(x.shape[1:])
         index = SetIndex.from_codes(np.asarray(codes), int(np.max(codes)) + 1)
-        return self.embed_store(open_store(x), index)
+        return self.embed_store(open_store(x, dtype=self.module.spec.numpy_dtype), index)
 
     def embed_store(self, store: CellStore, index: SetIndex) -> np.ndarray:
         """Embedding of each set of an index, from all of its cells, shape ``(n_sets, E)``; NaN without cells."""
@@ -217,17 +154,6 @@ class SetModel(StoredModel):
         if adata is not None:
             model._attach(adata)  # noqa: SLF001
         return model
-
-    @classmethod
-    def forget(cls, adata: AnnData) -> None:
-        """Drop data from the registries of scvi-tools, which keep it alive. Models of it work on."""
-        for managers in (cls._setup_adata_manager_store, *cls._per_instance_manager_store.values()):
-            managers.pop(adata.uns.get("_scvi_uuid"), None)
-
-    @classmethod
-    def _options_of(cls, cells: CellSets) -> dict[str, Any]:
-        """Options that follow from the sets."""
-        return {}
 
     def _build(
         self,
@@ -319,26 +245,6 @@ class SetModel(StoredModel):
     def _max_cells(self) -> int:
         return max(1, min(_MAX_CELLS, _MAX_VALUES // self.module.spec.size))
 
-    def _attach(self, adata: AnnData) -> None:
-        self._adata = adata
-        self._adata_manager = self._get_most_recent_anndata_manager(adata, required=True)
-        self._register_manager_for_instance(self._adata_manager)
-        self.registry_ = self._adata_manager.registry
-        self.summary_stats = self._adata_manager.summary_stats
-        self._own_cells()
-
-    def _own_cells(self) -> CellSets:
-        """The sets that the model was made for, opened once."""
-        if self._cell_sets is None:
-            if self.adata is None:
-                msg = "Data is required, but this model was loaded without. Pass `adata`, or use `scgde.tl.embed`."
-                raise RuntimeError(msg)
-            self._cell_sets = self._read_cells(self.adata)
-        return self._cell_sets
-
-    def _read_cells(self, adata: AnnData) -> CellSets:
-        return CellSets.from_registered(adata, **self._setup(), representation=self.representation)
-
     def _check_shape(self, shape: tuple[int, ...]) -> None:
         if tuple(shape) != self.module.spec.shape:
             msg = f"Cells must have shape {self.module.spec.shape} as in training, got {tuple(shape)}."
@@ -351,28 +257,6 @@ class SetModel(StoredModel):
                 'To embed other sets, fit with `condition="both"`.'
             )
             raise RuntimeError(msg)
-
-
-def as_transform(cells: Representation | CellSpec | Config | None, scaling: str | None) -> TransformSpec:
-    """What networks see of a cell: of a representation, of vectors, or as a stored model describes it.
-
-    Raises
-    ------
-    TypeError
-        If there is neither data nor a description.
-    """
-    if isinstance(cells, Representation):
-        return cells.transform(scaling)
-    if isinstance(cells, CellSpec):
-        check_one_of(scaling or "common", "scaling", METHODS)
-        return TransformSpec("affine", cells, {"method": scaling or "common"})
-    if isinstance(cells, dict):
-        return TransformSpec.from_config(cells)
-    msg = (
-        "`cells` must say what a cell is where there is no data, such as `scgde.nn.cells.CellSpec.vectors(50)`, "
-        f"got {cells!r}."
-    )
-    raise TypeError(msg)
 
 
 def _blocks(view: CellView, rows: np.ndarray) -> Iterator[torch.Tensor]:

@@ -212,13 +212,13 @@ class TDE(SetModel):
         """
         self._check_shape(x.shape[1:])
         codes = np.asarray(codes)
-        embeddings = [np.asarray(z, dtype=np.float32) for z in (source_embedding, target_embedding)]
+        embeddings = [np.ascontiguousarray(z, dtype=np.float32) for z in (source_embedding, target_embedding)]
         _check_ends(codes, x.shape[0], *embeddings, n_latent=self._config["n_latent"])
         rng = torch.Generator().manual_seed(check_count(seed, "seed", minimum=0))
         ends, index = Ends(*map(torch.from_numpy, embeddings)), SetIndex.from_codes(codes, len(embeddings[0]))
         transported = np.full((len(times), *x.shape), np.nan, dtype=np.float32)
         options: dict[str, Any] = {"times": times, "rng": rng, "max_cells": self._max_cells}
-        transport_cells(self.module, open_store(x), index, ends, transported, **options)
+        transport_cells(self.module, open_store(x, dtype=self.module.target_spec.numpy_dtype), index, ends, transported, **options)
         return transported
 
     @classmethod

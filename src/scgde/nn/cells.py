@@ -37,6 +37,11 @@ class CellSpec(NamedTuple):
         return cls("continuous", (n_features,), torch.float32)
 
     @property
+    def numpy_dtype(self) -> str:
+        """Name of the type of its values in numpy."""
+        return str(self.dtype).removeprefix("torch.")
+
+    @property
     def is_vector(self) -> bool:
         """Whether a cell is a vector of real numbers."""
         return self.kind == "continuous" and len(self.shape) == 1

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -10,16 +10,14 @@ from tqdm.auto import tqdm
 
 from scgde import _keys
 from scgde._checks import check_count, check_fraction, check_one_of, check_seed, check_set_table
-from scgde._columns import is_continuous
 from scgde.model import GDE
-from scgde.model._label_tuning import LabelTuning
-from scgde.results import FittedSets, set_column
+from scgde.results import FittedSets
 from scgde.results._distance_matrix import EMBEDDING
+from scgde.results._label_task import LabelTask, check_enough_groups, read_label_task
+from scgde.results._label_tuning import label_tuning
 from scgde.results._set_columns import write_outputs
 from scgde.results._set_features import set_features
 from scgde.results._store import check_not_backed_view
-from scgde.sets import SetCovariate
-from scgde.sets._covariates import check_label_classes
 from scgde.stats import (
     BOUNDS,
     Labels,
@@ -27,7 +25,6 @@ from scgde.stats import (
     class_scores,
     fit_predict,
     interval,
-    n_groups_of_rarest,
     number_scores,
     splits,
 )
@@ -143,14 +140,14 @@ def classify(
     rng, level = check_seed(seed), check_fraction(level, "level")
     check_set_table(adata.uns, key, entry=_keys.EMBEDDING, made_by="scgde.tl.fit_gde")
     check_not_backed_view(adata)
-    task = _task(adata, label_key, unlabeled, groups, key)
-    _check_labels(task, n_splits)
+    task = read_label_task(adata, label_key, unlabeled, groups, key)
+    check_enough_groups(task, n_splits)
     _check_unseen(adata, task, n_splits, key)
     embedding = np.asarray(adata.uns[key][_keys.EMBEDDING], dtype=float)
     fits: dict[str, Predict] = {EMBEDDING: _probe(embedding, rng, class_weight)}
     if mode != "probe":
-        options = (class_weight, label_weights, max_steps, train_kwargs or {}, seed)
-        tuning = _tuning(FittedSets.read(adata, key, GDE, all_cells=True), *options)
+        fitted = FittedSets.read(adata, key, GDE, all_cells=True)
+        tuning = label_tuning(fitted, class_weight, label_weights, max_steps, train_kwargs, seed)
         tuned: Predict = tuning.fine_tune if mode == "joint" else tuning.from_scratch
         fits = {str(mode): tuned, **fits}
     if baselines and n_splits:
@@ -169,7 +166,7 @@ def classify(
     return report
 
 
-def _check_unseen(adata: AnnData, task: _Task, n_splits: int, key: str) -> None:
+def _check_unseen(adata: AnnData, task: LabelTask, n_splits: int, key: str) -> None:
     if n_splits and adata.uns[key][_keys.PARAMS].get("label_key") == task.covariate.name:
         msg = (
             f"`key` must name a fit without labels to test predictions of them, but that of {key!r} has learnt from "
@@ -185,88 +182,6 @@ def _progress(mode: str, parts: list[Any], *, show: bool) -> Iterator[Any]:
         yield bar
 
 
-def _tuning(
-    fitted: FittedSets[GDE],
-    class_weight: str | None,
-    label_weights: Sequence[float],
-    max_steps: int,
-    train_kwargs: dict[str, Any],
-    seed: int,
-) -> LabelTuning:
-    """Fits to labels that go on from a fit, with sizes of a batch as in that fit."""
-    table, split, params = fitted.table, fitted.split, fitted.params
-    used = table.index if split is None else table.index[(split != "test").to_numpy()]
-    sizes = {name: params[name] for name in ("sets_per_batch", "set_size") if name in params}
-    options = {**sizes, "progress_bar": False, "seed": seed, **train_kwargs}
-    found = (fitted.model, fitted.cells, np.asarray(fitted.embedding, dtype=float), used.tolist(), _batches(fitted))
-    return LabelTuning(*found, class_weight, label_weights, max_steps, options, seed)
-
-
-def _batches(fitted: FittedSets[GDE]) -> pd.Series | None:
-    """Batch of each set for a model that is conditioned on it; none is known of sets that were embedded later."""
-    if fitted.model.batches is None:
-        return None
-    if "batch_key" not in fitted.params:
-        return pd.Series(None, fitted.table.index, dtype=object)
-    return SetCovariate.from_column(fitted.table[str(fitted.params["batch_key"])], categorical=True).values
-
-
-class _Task(NamedTuple):
-    """Which sets are labelled, and how.
-
-    Attributes
-    ----------
-    covariate
-        The label.
-    rows
-        Labelled sets, shape ``(n,)``.
-    labels
-        Theirs.
-    """
-
-    covariate: SetCovariate
-    rows: np.ndarray
-    labels: Labels
-
-    @property
-    def names(self) -> list[str]:
-        """Of the classes; empty where labels are numbers."""
-        return self.covariate.classes
-
-
-def _task(adata: AnnData, label_key: str, unlabeled: Any, groups: str | None, key: str) -> _Task:
-    column = set_column(adata, label_key, "label_key", key)
-    none = unlabeled if isinstance(unlabeled, list | tuple | set | np.ndarray) else [unlabeled]
-    column = column.where(~column.isin(list(none)))
-    rows, donors = np.flatnonzero(column.notna()), np.arange(len(column))
-    if groups is not None:
-        codes = _codes(set_column(adata, groups, "groups", key))
-        # A set without a group is one of its own.
-        donors = np.where(codes < 0, len(column) + donors, codes)
-    label = SetCovariate.from_column(column, categorical=not is_continuous(column))
-    if not label.classes and len(rows):
-        return _Task(label, rows, Labels(label.values.to_numpy(dtype=float)[rows], donors[rows], 0))
-    check_label_classes(label)
-    return _Task(label, rows, Labels(_codes(column)[rows], donors[rows], len(label.classes)))
-
-
-def _codes(column: pd.Series) -> np.ndarray:
-    covariate = SetCovariate.from_column(column, categorical=True)
-    return covariate.encode(column.index)
-
-
-def _check_labels(task: _Task, n_splits: int) -> None:
-    rarest = n_groups_of_rarest(task.labels.strata, task.labels.groups)
-    if rarest < n_splits:
-        what = "the rarest class" if task.names else "the labels"
-        msg = (
-            f"`n_splits` must be at most the labelled donors of {what} of {task.covariate.name!r}, {rarest}, "
-            f"got {n_splits}. "
-            + ("Lower it." if rarest > 1 else "Label more donors, or leave the class out with `unlabeled`.")
-        )
-        raise ValueError(msg)
-
-
 def _probe(x: np.ndarray, rng: np.random.Generator, class_weight: str | None) -> Predict:
     """A linear model of one vector per set."""
 
@@ -276,7 +191,7 @@ def _probe(x: np.ndarray, rng: np.random.Generator, class_weight: str | None) ->
     return predict
 
 
-def _tested(fit: Predict, task: _Task, parts: list[Any], bar: Any) -> np.ndarray:
+def _tested(fit: Predict, task: LabelTask, parts: list[Any], bar: Any) -> np.ndarray:
     """Outputs for each labelled set while it was tested, shape ``(n_repeats, n, C)``."""
     outputs = np.empty((len(parts), len(task.rows), max(task.labels.n_classes, 1)))
     for repeat, some in enumerate(parts):
@@ -287,7 +202,7 @@ def _tested(fit: Predict, task: _Task, parts: list[Any], bar: Any) -> np.ndarray
     return outputs
 
 
-def _scores(tested: dict[str, np.ndarray], task: _Task, parts: list[Any]) -> pd.DataFrame:
+def _scores(tested: dict[str, np.ndarray], task: LabelTask, parts: list[Any]) -> pd.DataFrame:
     """Scores of every test part."""
     rows = [
         {"representation": name, "repeat": repeat, "split": split, "score": score, "value": value}
@@ -299,12 +214,12 @@ def _scores(tested: dict[str, np.ndarray], task: _Task, parts: list[Any]) -> pd.
     return pd.DataFrame(rows, columns=["representation", "repeat", "split", "score", "value"])
 
 
-def _score(truth: np.ndarray, outputs: np.ndarray, task: _Task) -> dict[str, float]:
+def _score(truth: np.ndarray, outputs: np.ndarray, task: LabelTask) -> dict[str, float]:
     return class_scores(truth, outputs) if task.names else number_scores(truth, outputs[:, 0])
 
 
 def _report(
-    scores: pd.DataFrame, tested: dict[str, np.ndarray], task: _Task, n_splits: int, level: float
+    scores: pd.DataFrame, tested: dict[str, np.ndarray], task: LabelTask, n_splits: int, level: float
 ) -> pd.DataFrame:
     rows = []
     for (name, score), part in scores.groupby(["representation", "score"], sort=False):
@@ -320,7 +235,7 @@ def _report(
     return pd.DataFrame(rows, columns=["representation", "score", "value", "sd", "low", "high"])
 
 
-def _write(adata: AnnData, task: _Task, outputs: np.ndarray, content: dict[str, Any] | None, key: str) -> None:
+def _write(adata: AnnData, task: LabelTask, outputs: np.ndarray, content: dict[str, Any] | None, key: str) -> None:
     """Write predictions and, where there are tests, what they found."""
     write_outputs(adata, task.covariate, outputs, key)
     if content is None:

@@ -11,7 +11,7 @@ from scgde.data import SetIndex
 from scgde.metrics import energy_distance
 from scgde.model import GDE
 from scgde.results import FittedSets
-from scgde.sets import SetCovariate
+from scgde.results._label_tuning import batches_of_sets
 from scgde.sets._splits import first_with_sets
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ def score_generation(
     if len(pool) < 2:
         msg = f"`adata` must hold the cells of the training sets, the baseline, got {len(pool)} of them."
         raise ValueError(msg)
-    batch = _batches(fitted, chosen)
+    batches = batches_of_sets(fitted)
+    batch = None if batches is None else batches.iloc[chosen].tolist()
     repeats = [_score(fitted, chosen, pool, batch, n_cells=n_cells, rng=rng) for _ in range(n_repeats)]
     scores = pd.DataFrame({"set": fitted.table.index[chosen], _keys.N_CELLS: fitted.index.sizes[chosen]})
     return scores.join(pd.DataFrame(np.mean(repeats, axis=0), columns=["generated", "pooled", "floor"]))
@@ -122,14 +123,6 @@ def _large_enough(chosen: np.ndarray, index: SetIndex) -> np.ndarray:
         msg = f"A set with {MIN_CELLS} cells is required, but the largest of {len(chosen)} has {largest}."
         raise ValueError(msg)
     return large
-
-
-def _batches(fitted: FittedSets, sets: np.ndarray) -> list[str | None] | None:
-    """Own batch of each set, where the fit is conditioned on it."""
-    if "batch_key" not in fitted.params:
-        return None
-    column = fitted.table[str(fitted.params["batch_key"])]
-    return SetCovariate.from_column(column, categorical=True).values.iloc[sets].tolist()
 
 
 def _score(

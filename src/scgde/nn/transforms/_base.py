@@ -85,7 +85,7 @@ class TransformSpec(NamedTuple):
 
     def to_config(self) -> Config:
         """As plain values."""
-        cells = self.cells._asdict() | {"dtype": str(self.cells.dtype).removeprefix("torch.")}
+        cells = self.cells._asdict() | {"dtype": self.cells.numpy_dtype}
         return {"name": self.name, "cells": cells | {"shape": list(self.cells.shape)}, "options": self.options}
 
     @classmethod
