@@ -22,6 +22,30 @@ PARAGRAPHS = {
     "save": "File to write the figure to, format by ending. The figure is then closed, unless `ax` is given.",
     "returns_axes": "The axes; None if the figure was shown.",
     "returns_axes_per_kind": "One axes per kind; None if the figure was shown.",
+    "fitted_adata": "Annotated data; changed only once the fit is complete.",
+    "use_rep": 'Entry of ``obsm`` with the features, or ``"X"``; by default ``X_pca`` where it is there, else ``X``.',
+    "layer": "Layer with the features.",
+    "cells": 'What a cell is, a name in ``scgde.data.representations.REPRESENTATIONS``; by default ``"vectors"``.',
+    "mask": "Boolean array, or name of a boolean column of ``obs``: cells with False are in no set.",
+    "min_cells": "Smaller sets are dropped, with one warning.",
+    "n_latent": "Dimensions of the embedding.",
+    "isometry": "Weight of a term that ties latent distance to Wasserstein-2 distance between sets; 0 for none.",
+    "isometry_ground": (
+        'How that distance is estimated: ``"sliced"``, or ``"sinkhorn"``, nearer to it and several times as long.'
+    ),
+    "scaling": (
+        '``"common"`` divides all features by one number, ``"feature"`` each by its own standard deviation,\n'
+        '``"none"`` does not scale. By default ``"common"`` for an ``obsm`` entry, whose axes share one metric,\n'
+        'and ``"feature"`` for ``X`` and layers.'
+    ),
+    "max_steps": "Optimiser steps; 1,000 by default.",
+    "accelerator": '``"auto"`` takes a GPU where there is one.',
+    "checkpoint_dir": (
+        "Folder of the training state; an interrupted fit that is called again with it resumes where it stopped."
+    ),
+    "progress_bar": "Whether to show one.",
+    "fit_seed": "Random seed; same seed, machine and number of threads, same result.",
+    "key_added": "Name under which results are written.",
 }
 _PLACEHOLDER = re.compile(r"%\((\w*)\)s?")
 T = TypeVar("T")

@@ -257,7 +257,7 @@ def test_gde_seed_decides_the_initial_weights(registered, network):
         ({"cells": CellSpec.vectors(3), "generator": "x"}, ValueError, "`generator` must be one of"),
         ({"cells": CellSpec.vectors(3), "scaling": "x"}, ValueError, "`scaling` must be one of"),
         ({"cells": CellSpec.vectors(3), "n_latent": True}, TypeError, "`n_latent` must be an integer"),
-        ({"cells": CellSpec.vectors(3), "isometry": float("nan")}, ValueError, "`isometry` must be positive"),
+        ({"cells": CellSpec.vectors(3), "isometry": float("nan")}, ValueError, "`isometry` must be zero or positive"),
         ({"cells": CellSpec.vectors(3), "encoder_kwargs": {"f": print}}, TypeError, "must hold numbers, text, lists"),
     ],
     ids=str,

@@ -198,7 +198,7 @@ def test_pairs_are_not_parted_by_the_random_split(registered, training):
     Watched.setup_anndata(registered, set_key="donor")
     Watched(registered, **NETWORK).train(**{**training, "max_steps": 1}, pairs=PAIRS)
     assert len(seen[0].split.validation) == 2
-    assert seen[0].split.validation[0] + 1 == seen[0].validation_sets[1]
+    assert seen[0].split.validation[0] + 1 == seen[0].split.validation[1]
 
 
 def test_source_condition_trains_on_pairs_alone(registered, training):

@@ -114,7 +114,7 @@ def test_held_out_sets_are_scored_in_their_own_batch(with_both):
         ({"label_key": "alone"}, ValueError, r"two classes or more, but the 1 labelled sets of 'alone' have \['7'\]"),
         ({"label_key": "none"}, ValueError, r"two classes or more, but the 0 labelled sets of 'none' have \[\]"),
         ({"label_key": "slashes"}, ValueError, r"must differ where '/' is written as '_', got \['a/b', 'a_b'\]"),
-        ({"label_key": "status", "label_weight": -1.0}, ValueError, "`label_weight` must be positive"),
+        ({"label_key": "status", "label_weight": -1.0}, ValueError, "`label_weight` must be zero or positive"),
         ({"label_key": "status", "train_kwargs": {"n_mixed": 2}}, ValueError, "`n_mixed` must be 1 with labels"),
         ({"label_key": "status", "split_key": "well"}, ValueError, "12 of 12 have one, all the same"),
         ({"batch_key": "x"}, KeyError, r"`batch_key` must name columns of `adata.obs`, got \['x'\]"),

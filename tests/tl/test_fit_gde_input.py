@@ -29,7 +29,7 @@ from scipy import sparse
         ({"generator": "gan"}, ValueError, "`generator` must be one of .*flow_matching.*, got 'gan'"),
         ({"scaling": "robust"}, ValueError, "`scaling` must be one of"),
         ({"n_latent": 0}, ValueError, "`n_latent` must be at least 1"),
-        ({"isometry": -1.0}, ValueError, "`isometry` must be positive"),
+        ({"isometry": -1.0}, ValueError, "`isometry` must be zero or positive"),
         ({"max_steps": 0}, ValueError, "`max_steps` must be at least 1, got 0"),
         ({"max_steps": -5}, ValueError, "`max_steps` must be at least 1, got -5"),
         ({"sets_per_batch": -1}, ValueError, "`sets_per_batch` must be at least 1"),

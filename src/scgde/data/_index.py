@@ -20,8 +20,8 @@ class SetIndex(NamedTuple):
 
         The cells of a set are kept in random order, so that neighbours in the file are not neighbours in a draw.
         """
-        kept = np.random.default_rng(seed).permutation(np.flatnonzero(codes >= 0))
-        cells = kept[np.argsort(codes[kept], kind="stable")]
+        inside = np.random.default_rng(seed).permutation(np.flatnonzero(codes >= 0))
+        cells = inside[np.argsort(codes[inside], kind="stable")]
         offsets = np.zeros(n_sets + 1, dtype=np.int64)
         np.cumsum(np.bincount(codes[cells], minlength=n_sets), out=offsets[1:])
         return cls(cells, offsets)

@@ -61,5 +61,5 @@ def set_names(column: pd.Series) -> pd.Index:
 
 
 def set_codes(column: pd.Series) -> pd.Series:
-    """Set of each cell as its place in :func:`set_names`, -1 for none."""
+    """Set of each cell as its position in :func:`set_names`, -1 for none."""
     return column.astype("category").cat.remove_unused_categories().cat.codes

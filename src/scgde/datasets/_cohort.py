@@ -36,7 +36,7 @@ def cohort(
     n_batches: int = 3,
     seed: int = 0,
 ) -> AnnData:
-    """Cohort of donors whose attributes each change their cells in one known way.
+    """Cohort of donors whose attributes each change their cells by one known effect.
 
     The attributes are independent of each other, and all but ``severity`` are balanced over donors:
 

@@ -98,7 +98,7 @@ def _entropic_cost(
 ) -> tuple[float, bool]:
     """Value of entropic transport from its dual, and whether the potentials settled.
 
-    Both potentials move at once and half of the way: the alternating iteration hardly converges for two
+    Both potentials make half a step at once: the alternating iteration hardly converges for two
     copies of one cloud, and this one solves them as it solves ``x`` with itself, so that they cancel.
     """
     cost = cdist(x.x, y.x, "sqeuclidean")

@@ -92,7 +92,7 @@ def write_folder(folder: str | Path, stored: Stored, *, overwrite: bool) -> None
         raise FileExistsError(msg)
     folder.mkdir(parents=True, exist_ok=True)
     config, state = to_text_and_bytes(stored)
-    # A write that is interrupted must not leave the weights of one model beside the options of another.
+    # A write that is interrupted must not leave the weights of one model with the options of another.
     (folder / CONFIG_FILE).unlink(missing_ok=True)
     (folder / STATE_FILE).write_bytes(state.tobytes())
     (folder / CONFIG_FILE).write_text(config, encoding="utf-8")

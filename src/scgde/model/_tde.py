@@ -217,8 +217,9 @@ class TDE(SetModel):
         rng = torch.Generator().manual_seed(check_count(seed, "seed", minimum=0))
         ends, index = Ends(*map(torch.from_numpy, embeddings)), SetIndex.from_codes(codes, len(embeddings[0]))
         transported = np.full((len(times), *x.shape), np.nan, dtype=np.float32)
+        store = open_store(x, dtype=self.module.target_spec.numpy_dtype)
         options: dict[str, Any] = {"times": times, "rng": rng, "max_cells": self._max_cells}
-        transport_cells(self.module, open_store(x, dtype=self.module.target_spec.numpy_dtype), index, ends, transported, **options)
+        transport_cells(self.module, store, index, ends, transported, **options)
         return transported
 
     @classmethod

@@ -101,7 +101,7 @@ _SIZES = {name: "disjoint_views" if name == "disjoint" else name for name in Bat
 _RUN_ONLY = ("accelerator", "devices", "checkpoint_dir", "progress_bar")
 _OPTIMIZER = ("lr", "weight_decay", "ema_decay", "seed")
 _RUN = ("patience", "precision", *_RUN_ONLY)
-#: Part of the identity of a fit, beside the sizes of a batch.
+#: Part of the identity of a fit, with the sizes of a batch.
 _DECISIVE = ("steps_per_validation", "patience", *_OPTIMIZER, "gradient_clip", "precision")
 
 

@@ -48,7 +48,8 @@ def set_weights(
         The density at a set is taken from the distance to so manieth a neighbour, and from the dimension that the
         embeddings are estimated to fill.
     tempering
-        Power of the weights: 0 for equal ones, 1 to make all values, or all places, equally likely.
+        Power of the weights: 0 for equal ones, 1 to make all values, or all regions of the latent space, equally
+        likely.
     clip
         Largest ratio of a weight to the mean, and of the mean to a weight. No set is drawn so often that its few
         cells are learnt by heart.

@@ -7,6 +7,7 @@ import pandas as pd
 
 from scgde._checks import check_count, check_one_of, check_seed
 from scgde._columns import as_names, classes, is_continuous
+from scgde._docs import shared_docs
 from scgde.results import DistanceMatrix, set_column
 from scgde.results._set_columns import OWN_COLUMNS
 from scgde.stats._multiple_testing import q_values
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
+@shared_docs
 def associate(
     adata: AnnData,
     keys: str | Sequence[str] | None = None,
@@ -51,7 +53,7 @@ def associate(
     n_permutations
         Permutations of the sets; with `adjust`, of what it leaves.
     seed
-        Random seed.
+        %(seed)s
 
     Returns
     -------

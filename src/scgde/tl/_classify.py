@@ -10,6 +10,7 @@ from tqdm.auto import tqdm
 
 from scgde import _keys
 from scgde._checks import check_count, check_fraction, check_one_of, check_seed, check_set_table
+from scgde._docs import shared_docs
 from scgde.model import GDE
 from scgde.results import FittedSets
 from scgde.results._distance_matrix import EMBEDDING
@@ -42,6 +43,7 @@ _REPEATS = 5
 Predict = Callable[[np.ndarray, Labels, np.ndarray], np.ndarray]
 
 
+@shared_docs
 def classify(
     adata: AnnData,
     label_key: str,
@@ -87,7 +89,7 @@ def classify(
         Column of ``obs``, for the baseline ``"composition"``.
     baselines
         Whether to score, on the same splits, ``"majority"``, the moments of the features (``"means"``, ``"means_sd"``)
-        and a ``"kernel_mean"`` beside the ``"embedding"``.
+        and a ``"kernel_mean"``, in addition to the ``"embedding"``.
     class_weight
         None: probabilities are calibrated to the frequencies among labelled sets, and a rare class is seldom predicted.
         ``"balanced"``: as if all classes were equally frequent.
@@ -96,7 +98,7 @@ def classify(
         of ``"joint"`` and ``"supervised"``, which fit networks for each part, once. With ``n_splits=0`` nothing is
         tested: one fit to all labelled sets predicts the others, those with a label as well, and no scores are given.
     label_weights
-        Of ``"joint"``, beside a weight of 1 for the generator; 0 leaves the embedding as it is, as ``"probe"`` does.
+        Of ``"joint"``, where the generator has weight 1; 0 leaves the embedding as it is, as ``"probe"`` does.
         The smallest is taken unless another is better at the 5 % level.
     max_steps
         Of ``"joint"`` and ``"supervised"``: optimiser steps of each fit.
@@ -108,9 +110,9 @@ def classify(
         Of the confidence intervals, over parts that share training sets, cut at the bounds of the score: an AUROC is
         not above 1.
     key
-        Name under which the fit was written.
+        %(key)s
     seed
-        Random seed.
+        %(seed)s
 
     Returns
     -------

@@ -8,6 +8,7 @@ import pandas as pd
 
 from scgde._checks import check_count, check_one_of, check_seed
 from scgde._columns import as_names, classes, is_continuous
+from scgde._docs import shared_docs
 from scgde.results import DistanceMatrix, set_column
 from scgde.stats._multiple_testing import q_values
 from scgde.stats._permanova import POWERS, inner_products, partition, residualize
@@ -61,6 +62,7 @@ class GroupComparison:
     coordinates: pd.DataFrame = field(repr=False)
 
 
+@shared_docs
 def compare_groups(
     adata: AnnData,
     obs_key: str,
@@ -101,7 +103,7 @@ def compare_groups(
     key
         Name under which the fit was written. None: observations are sets, as :func:`scgde.get.sets` returns them.
     seed
-        Random seed.
+        %(seed)s
 
     Returns
     -------

@@ -7,6 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from scgde._checks import check_count, check_fraction, check_sets
+from scgde._docs import shared_docs
 from scgde.results import SetCovariances
 from scgde.stats._hotelling import hotelling, separate_df
 from scgde.stats._multiple_testing import q_values
@@ -68,6 +69,7 @@ class SetComparison(NamedTuple):
         return float(np.sqrt(stats.f.ppf(check_fraction(level, "level"), k, df) * nu * k / df))
 
 
+@shared_docs
 def compare_sets(adata: AnnData, a: str, b: str, *, n_components: int | None = None, key: str = "gde") -> SetComparison:
     """Wald test of the difference between the embeddings of two sets: are they draws from one population?
 
@@ -89,7 +91,7 @@ def compare_sets(adata: AnnData, a: str, b: str, *, n_components: int | None = N
         cells of the smaller set, nor more than the root of a thirteenth of ``1 / |1 / n_a - 1 / n_b|``, which is about
         the cells of the smaller set where the other is much larger; and at least one.
     key
-        Name under which the fit was written.
+        %(key)s
 
     Returns
     -------
@@ -124,6 +126,7 @@ def compare_sets(adata: AnnData, a: str, b: str, *, n_components: int | None = N
     )
 
 
+@shared_docs
 def compare_all_sets(adata: AnnData, *, n_components: int | None = None, key: str = "gde") -> pd.DataFrame:
     """:func:`compare_sets` for all pairs, with the false discovery rate of :cite:t:`Benjamini95`.
 
@@ -134,7 +137,7 @@ def compare_all_sets(adata: AnnData, *, n_components: int | None = None, key: st
     n_components
         Axes to test along, as in :func:`compare_sets`.
     key
-        Name under which the fit was written.
+        %(key)s
 
     Returns
     -------

@@ -7,6 +7,7 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_count, check_seed, check_set_table, check_sets
+from scgde._docs import shared_docs
 from scgde.model._inference import covariance_of_sets, embed_draws
 from scgde.results import FittedSets
 
@@ -19,6 +20,7 @@ SIZES = (10, 30, 100, 300, 1000)
 _N_SETS = 3
 
 
+@shared_docs
 def convergence(
     adata: AnnData,
     *,
@@ -45,9 +47,9 @@ def convergence(
     n_draws
         Draws of each size from each set.
     key
-        Name under which the fit was written.
+        %(key)s
     seed
-        Random seed.
+        %(seed)s
 
     Returns
     -------

@@ -6,6 +6,7 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_count, check_one_of, check_seed, check_set_table
+from scgde._docs import shared_docs
 from scgde.metrics import METRICS
 from scgde.metrics._registry import EMBEDDING_DISTANCES
 from scgde.results._distance_matrix import N_CELLS, compute_distances
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
+@shared_docs
 def distances(
     adata: AnnData,
     *,
@@ -36,15 +38,15 @@ def distances(
         ``"standard_error"``: of that distance, by the central limit theorem, in the same units. A distance of less than
         a few of them is mostly the noise of two embeddings.
         ``"mahalanobis"``: root of ``d' C^-1 d``, the difference d of two embeddings in units of its standard error. C
-        is that of :func:`scgde.tl.uncertainty`, as if all sets together had lent E more cells to each, E dimensions
-        being more than few cells can tell. Two draws of one population are about the root of E apart.
+        is that of :func:`scgde.tl.uncertainty`, shrunk to the mean over sets with E pseudo-observations. Two
+        draws of one population are at a distance of about the root of E.
         Or between the cells, in the features of the fit, a name in ``scgde.metrics.METRICS``: ``"energy"``,
         ``"gaussian_wasserstein"``, ``"mmd"``, ``"sinkhorn"``, ``"sliced_wasserstein"``, ``"wasserstein"``, or one
         registered there. Kernel and blur are the same for all pairs.
     n_cells
         Cells drawn from each set, without replacement, for a distance between cells.
     key
-        Name under which the fit was written.
+        %(key)s
     seed
         Random seed of that draw.
     n_jobs

@@ -7,6 +7,7 @@ import pandas as pd
 
 from scgde._checks import check_count, check_fraction, check_one_of, check_seed
 from scgde._columns import as_names, classes, is_continuous
+from scgde._docs import shared_docs
 from scgde.results import DistanceMatrix, set_column
 from scgde.stats import _embedding_scores
 from scgde.stats._permutation import p_value
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 READOUTS = {"neighbors": "", "linear": "linear_"}
 
 
+@shared_docs
 def evaluate_embedding(
     adata: AnnData,
     *,
@@ -76,7 +78,7 @@ def evaluate_embedding(
     key
         As in :func:`compare_groups`.
     seed
-        Random seed.
+        %(seed)s
 
     Returns
     -------

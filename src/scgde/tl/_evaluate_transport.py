@@ -9,6 +9,7 @@ import pandas as pd
 from scgde import _keys, metrics
 from scgde._checks import check_count, check_one_of, check_seed, check_set_table
 from scgde._columns import as_names
+from scgde._docs import shared_docs
 from scgde.metrics._forecasts import DEFAULT_SCORES, ForecastScore, forecast_scores, score_names
 from scgde.model import TDE
 from scgde.results import FittedSets, read_model
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _N_SPLITS = 5
 
 
+@shared_docs
 def evaluate_transport(
     adata: AnnData,
     *,
@@ -38,14 +40,14 @@ def evaluate_transport(
     metric: str | Sequence[str] = DEFAULT_SCORES,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Distances between the forecast of held-out pairs and their true target cells, beside baselines and the floor.
+    """Distances between the forecast of held-out pairs and their true target cells, with baselines and the floor.
 
     Parameters
     ----------
     adata
         A fitted AnnData with the cells of all sets.
     key
-        Name under which the fit was written.
+        %(key)s
     source_key
         Of a fit with ``condition="source"`` on the same sets and the same split, to compare with.
     pairs
@@ -63,7 +65,7 @@ def evaluate_transport(
         ``"unbiased_energy"`` and ``"unbiased_mmd"`` score that distribution: they leave out the pairs of a cell with
         itself, also those of a source cell that was transported to several draws.
     seed
-        Random seed.
+        %(seed)s
 
     Returns
     -------
@@ -74,7 +76,7 @@ def evaluate_transport(
     - ``"pooled targets"``: cells of all targets of training pairs, of those at the same time where there are times;
     - ``"source-conditioned"``: of the fit ``source_key``;
     - ``"forecast"``: of this fit;
-    - ``"true target"``: moved to the embedding of the true target, the best that a predictor can do;
+    - ``"true target"``: transported to the embedding of the true target, the best that a predictor can do;
     - ``"split half"``: one half of the target cells against the other.
 
     Distances that need more cells than there are, are NaN.

@@ -10,6 +10,7 @@ from scipy.spatial.distance import cdist
 from scgde import _keys
 from scgde._checks import check_columns, check_count, check_seed, check_set_table, check_sets
 from scgde._columns import as_names, classes
+from scgde._docs import shared_docs
 from scgde._types import Measure
 from scgde.data import CellView
 from scgde.data.representations import Vectors
@@ -55,6 +56,7 @@ class Explanation:
     path: pd.DataFrame = field(repr=False)
 
 
+@shared_docs
 def explain(
     adata: AnnData,
     a: str | Sequence[str],
@@ -70,7 +72,7 @@ def explain(
     """What the difference between two sets, or two groups of sets, consists of.
 
     The energy distance between the cells is split into three parts that add up to it. *Composition*: the states have
-    other shares. *Shift*: within states, means have moved. *Dispersion*: within states, the distribution is another
+    other shares. *Shift*: within states, means differ. *Dispersion*: within states, the distribution is another
     one around its mean. Each part is what it contributes to the whole (its inner product with the whole difference, the
     Shapley value of a squared length); one that works against the others is negative.
 
@@ -93,9 +95,9 @@ def explain(
     n_steps
         Steps of the path.
     key
-        Name under which the fit was written.
+        %(key)s
     seed
-        Random seed.
+        %(seed)s
 
     Returns
     -------

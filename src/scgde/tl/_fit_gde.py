@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from scgde._checks import check_at_least_two_sets, check_count
+from scgde._docs import shared_docs
 from scgde.data import CellSets, column_of_sets
 from scgde.model import GDE
 from scgde.results import write_fit, write_predictions
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from scgde._types import GroupBy
 
 
+@shared_docs
 def fit_gde(
     adata: AnnData,
     groupby: GroupBy,
@@ -71,34 +73,32 @@ def fit_gde(
     Parameters
     ----------
     adata
-        Annotated data; changed only once the fit is complete.
+        %(fitted_adata)s
     groupby
         Column or columns of ``obs`` that name the set of each cell. Cells with a missing value are in no set.
     use_rep
-        Entry of ``obsm`` with the features, or ``"X"``; by default ``X_pca`` where it is there, else ``X``.
+        %(use_rep)s
     layer
-        Layer with the features.
+        %(layer)s
     cells
-        What a cell is, a name in ``scgde.data.representations.REPRESENTATIONS``; by default ``"vectors"``.
+        %(cells)s
     generate
         Entry of ``obsm``, or ``"X"``, that is generated, where that is not what the encoder reads.
     mask
-        Boolean array, or name of a boolean column of ``obs``: cells with False are in no set.
+        %(mask)s
     min_cells
-        Smaller sets are dropped, with one warning.
+        %(min_cells)s
     encoder, generator, featurizer
         Names in ``scgde.nn.ENCODERS``, ``scgde.nn.GENERATORS`` and ``scgde.nn.FEATURIZERS``. Without, generator and
         featurizer are those of the kind of cells: of vectors ``"flow_matching"``, and the cell itself.
     n_latent
-        Dimensions of the embedding.
+        %(n_latent)s
     isometry
-        Weight of a term that ties latent distance to Wasserstein-2 distance between sets; 0 for none.
+        %(isometry)s
     isometry_ground
-        How that distance is estimated: ``"sliced"``, or ``"sinkhorn"``, nearer to it and several times as long.
+        %(isometry_ground)s
     scaling
-        ``"common"`` divides all features by one number, ``"feature"`` each by its own standard deviation,
-        ``"none"`` does not scale. By default ``"common"`` for an ``obsm`` entry, whose axes share one metric,
-        and ``"feature"`` for ``X`` and layers.
+        %(scaling)s
     split_key
         Column of ``obs``, constant within sets, with the values ``"train"``, ``"validation"`` and others, as
         ``scgde.pp.split_sets`` writes it. Sets of other values are embedded, but not used for training.
@@ -120,19 +120,19 @@ def fit_gde(
     validation_fraction
         Share of the sets held out to choose when to stop, where there is no ``split_key``.
     max_steps
-        Optimiser steps; 1,000 by default.
+        %(max_steps)s
     sets_per_batch, set_size
         Sets in a step, and cells of each that the encoder sees.
     accelerator
-        ``"auto"`` takes a GPU where there is one.
+        %(accelerator)s
     checkpoint_dir
-        Folder of the training state; an interrupted fit that is called again with it resumes where it stopped.
+        %(checkpoint_dir)s
     progress_bar
-        Whether to show one.
+        %(progress_bar)s
     seed
-        Random seed; same seed, machine and number of threads, same result.
+        %(fit_seed)s
     key_added
-        Name under which results are written.
+        %(key_added)s
     encoder_kwargs, generator_kwargs, featurizer_kwargs, train_kwargs
         Further options, see the classes and :class:`scgde.model.TrainOptions`.
 

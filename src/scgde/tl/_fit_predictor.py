@@ -6,6 +6,7 @@ import numpy as np
 
 from scgde import _keys
 from scgde._checks import check_count, check_set_table
+from scgde._docs import shared_docs
 from scgde.model import TDE
 from scgde.model._predictor_fit import fit_on_pairs
 from scgde.predictors import make_predictor
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
+@shared_docs
 def fit_predictor(
     adata: AnnData,
     predictor: str = "kernel",
@@ -36,9 +38,9 @@ def fit_predictor(
     predictor_kwargs
         Its options.
     key
-        Name under which the fit was written.
+        %(key)s
     seed
-        Random seed.
+        %(seed)s
 
     Returns
     -------

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from scgde import _keys
 from scgde._checks import check_count
+from scgde._docs import shared_docs
 from scgde.data import CellSets, column_of_sets
 from scgde.model import TDE
 from scgde.model._predictor_fit import fit_on_pairs
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from scgde._types import GroupBy
 
 
+@shared_docs
 def fit_tde(
     adata: AnnData,
     groupby: GroupBy,
@@ -87,7 +89,7 @@ def fit_tde(
     Parameters
     ----------
     adata
-        Annotated data; changed only once the fit is complete.
+        %(fitted_adata)s
     groupby
         Column or columns of ``obs`` that name the group of each cell, such as a clone. Cells with a missing value are
         in no set. Without ``time_key`` a group is a set.
@@ -100,17 +102,17 @@ def fit_tde(
         Columns of ``obs``, numeric and constant within sets, of the target of a pair, which the predictor takes in
         addition to the times: a dose, the features of a perturbation.
     use_rep
-        Entry of ``obsm`` with the features, or ``"X"``; by default ``X_pca`` where it is there, else ``X``.
+        %(use_rep)s
     layer
-        Layer with the features.
+        %(layer)s
     cells
-        What a cell is, a name in ``scgde.data.representations.REPRESENTATIONS``; by default ``"vectors"``.
+        %(cells)s
     generate
         Entry of ``obsm``, or ``"X"``, that is transported, where that is not what the encoder reads.
     mask
-        Boolean array, or name of a boolean column of ``obs``: cells with False are in no set.
+        %(mask)s
     min_cells
-        Smaller sets are dropped, with one warning.
+        %(min_cells)s
     encoder, transport
         Names in ``scgde.nn.ENCODERS`` and ``scgde.nn.TRANSPORTS``.
     coupling
@@ -123,15 +125,13 @@ def fit_tde(
     featurizer
         Name in ``scgde.nn.FEATURIZERS``; by default that of the kind of cells.
     n_latent
-        Dimensions of the embedding.
+        %(n_latent)s
     isometry
-        Weight of a term that ties latent distance to Wasserstein-2 distance between sets; 0 for none.
+        %(isometry)s
     isometry_ground
-        How that distance is estimated: ``"sliced"``, or ``"sinkhorn"``, nearer to it and several times as long.
+        %(isometry_ground)s
     scaling
-        ``"common"`` divides all features by one number, ``"feature"`` each by its own standard deviation,
-        ``"none"`` does not scale. By default ``"common"`` for an ``obsm`` entry, whose axes share one metric,
-        and ``"feature"`` for ``X`` and layers.
+        %(scaling)s
     split_key
         Column of ``obs``, the same for all sets of a group, with the values ``"train"``, ``"validation"`` and others,
         as ``scgde.pp.split_sets`` writes it. Groups of other values are used in no step of the fit.
@@ -148,19 +148,19 @@ def fit_tde(
     validation_fraction
         Share of the sets, whole groups, held out to choose when to stop, where there is no ``split_key``.
     max_steps
-        Optimiser steps; 1,000 by default.
+        %(max_steps)s
     sets_per_batch, set_size
         Pairs in a step, and cells of each set that the encoder sees.
     accelerator
-        ``"auto"`` takes a GPU where there is one.
+        %(accelerator)s
     checkpoint_dir
-        Folder of the training state; an interrupted fit that is called again with it resumes where it stopped.
+        %(checkpoint_dir)s
     progress_bar
-        Whether to show one.
+        %(progress_bar)s
     seed
-        Random seed; same seed, machine and number of threads, same result.
+        %(fit_seed)s
     key_added
-        Name under which results are written.
+        %(key_added)s
     encoder_kwargs, transport_kwargs, featurizer_kwargs, predictor_kwargs, train_kwargs
         Further options, see the classes and :class:`scgde.model.TrainOptions`.
 

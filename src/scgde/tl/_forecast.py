@@ -8,6 +8,7 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_count, check_seed
+from scgde._docs import shared_docs
 from scgde.model import TDE
 from scgde.model._predictor_fit import covariance_of
 from scgde.results import FittedSets, read_model
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
+@shared_docs
 def forecast(
     adata: AnnData,
     source: str | Sequence[str],
@@ -62,9 +64,9 @@ def forecast(
     decode
         Whether to map principal components back to genes.
     key
-        Name under which the fit was written.
+        %(key)s
     seed
-        Random seed.
+        %(seed)s
 
     Returns
     -------

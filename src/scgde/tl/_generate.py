@@ -7,6 +7,7 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_sets
+from scgde._docs import shared_docs
 from scgde.data.representations import Vectors
 from scgde.model import GDE
 from scgde.results import read_model
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from scgde.model import TDE
 
 
+@shared_docs
 def generate(
     adata: AnnData,
     sets: str | Sequence[str] | np.ndarray | None = None,
@@ -44,9 +46,9 @@ def generate(
     decode
         Whether to map principal components back to genes.
     key
-        Name under which the fit was written.
+        %(key)s
     seed
-        Random seed.
+        %(seed)s
 
     Returns
     -------
@@ -57,7 +59,8 @@ def generate(
     KeyError
         If there is no fit, or no set of that name.
     ValueError
-        If an embedding has the wrong number of dimensions, there is no way back to genes, or no such batch.
+        If an embedding has the wrong number of dimensions, cells cannot be mapped back to genes, or there is no such
+        batch.
     """
     model = read_model(adata, key, GDE)
     check_decodable(model, decode=decode)

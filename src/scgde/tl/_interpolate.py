@@ -7,6 +7,7 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_count, check_interval, check_sets
+from scgde._docs import shared_docs
 from scgde.model import GDE
 from scgde.results import read_model
 from scgde.results._fitted_sets import split_column
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
+@shared_docs
 def interpolate(
     adata: AnnData,
     source: str,
@@ -43,7 +45,7 @@ def interpolate(
     source, target
         Names of the sets at t = 0 and t = 1.
     via
-        Names of sets passed on the way, at equal times.
+        Names of sets that the line passes through, at equal times.
     n_steps
         Steps, the ends included.
     n_cells
@@ -53,15 +55,15 @@ def interpolate(
     decode
         Whether to map principal components back to genes.
     key
-        Name under which the fit was written.
+        %(key)s
     seed
-        Random seed.
+        %(seed)s
 
     Returns
     -------
     Cells, step by step: ``obs["t"]``, ``obs["cell"]``, and ``obs["in_support"]``, False where the embedding is farther
     from every training set than training sets are from their nearest one (95 % of them): such cells are extrapolated.
-    Sets that were embedded without a fit have no training sets beside them, and count themselves. ``uns["path"]`` holds
+    Without a fit in this AnnData, the embedded sets themselves are taken for training sets. ``uns["path"]`` holds
     the ``key`` and the names of the ``sets`` passed.
 
     Raises

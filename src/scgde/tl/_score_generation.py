@@ -7,6 +7,7 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_count, check_seed, check_set_table
+from scgde._docs import shared_docs
 from scgde.data import SetIndex
 from scgde.metrics import energy_distance
 from scgde.model import GDE
@@ -30,6 +31,7 @@ class _Halves(NamedTuple):
     unseen: np.ndarray
 
 
+@shared_docs
 def score_generation(
     adata: AnnData,
     *,
@@ -52,7 +54,7 @@ def score_generation(
     adata
         A fitted AnnData with the cells that it was fitted on.
     key
-        Name under which the fit was written.
+        %(key)s
     sets
         Names of sets. By default those that the fit held out; if it held out none, those that chose when to
         stop.
@@ -61,7 +63,7 @@ def score_generation(
     n_repeats
         Random partitions of each set to average over.
     seed
-        Random seed.
+        %(seed)s
 
     Returns
     -------

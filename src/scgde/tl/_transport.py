@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from scgde._checks import check_count
+from scgde._docs import shared_docs
 from scgde.model import TDE
 from scgde.results import FittedSets, read_model
 from scgde.tl._generate import check_decodable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 SOURCE_SET, TARGET_SET, TIME, CELL, DRAW = "source_set", "target_set", "t", "cell", "draw"
 
 
+@shared_docs
 def transport(
     adata: AnnData,
     source: str | Sequence[str],
@@ -43,7 +45,7 @@ def transport(
     decode
         Whether to map principal components back to genes.
     key
-        Name under which the fit was written.
+        %(key)s
     seed
         Random seed of a transport that draws.
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from scgde import _keys
 from scgde._checks import check_set_table
+from scgde._docs import shared_docs
 from scgde.model._inference import covariance_of_sets
 from scgde.results import FittedSets
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
+@shared_docs
 def uncertainty(adata: AnnData, *, population_size: str | None = None, key: str = "gde") -> None:
     """Covariance and standard errors of the embedding of each set.
 
@@ -31,7 +33,7 @@ def uncertainty(adata: AnnData, *, population_size: str | None = None, key: str 
         default, as one asks about the donor or clone and not about the cells that happened to be in the tube.
         :func:`compare_sets` takes none.
     key
-        Name under which the fit was written.
+        %(key)s
 
     Returns
     -------

@@ -19,7 +19,7 @@ _IDENTITY = "scgde_identity"
 
 
 class SetTrainingPlan(LightningModule):
-    """AdamW with warm-up and cosine decay; what is validated and kept is an average of the weights.
+    """AdamW with warm-up and cosine decay; the average of the weights is validated, and is the result.
 
     The noise of a step depends on the seed and the step only: a resumed fit ends where an unbroken one does.
 

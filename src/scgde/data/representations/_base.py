@@ -24,7 +24,7 @@ class Representation(ABC):
     Attributes
     ----------
     spec
-        Kind, shape and type of a cell, all that networks are told of it.
+        Kind, shape and type of a cell, all that networks know of it.
     label
         How messages name the entry, such as ```adata.obsm['X_pca']```.
     names
