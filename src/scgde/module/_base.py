@@ -88,6 +88,8 @@ class SetModule(BaseModuleClass):
         check_supported(TRANSFORMS[transform], spec, "transform", TRANSFORMS)
         self.spec, self.n_embed = spec, n_embed
         self.transform = TRANSFORMS[transform](spec, **(transform_kwargs or {}))
+        if target is not None:
+            check_supported(TRANSFORMS[target.name], target.cells, "target", TRANSFORMS)
         self.register_module("own_target_transform", None if target is None else target.build())
         self.register_module("featurizer", None)
         self.register_module("encoder", None)
