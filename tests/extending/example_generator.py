@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
 
 from scgde.nn import GENERATORS, Generator
 from scgde.nn.cells import per_cell
+from scgde.nn.layers import mlp
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from scgde.nn import CellSpec
 
 
 @GENERATORS.register("gaussian")
 class Gaussian(Generator):
-    """A Gaussian for each value of a cell, with a mean and a standard deviation linear in the context.
+    """A Gaussian for each value of a cell, with a mean and a standard deviation that depend on the context.
 
     Parameters
     ----------
@@ -24,13 +26,15 @@ class Gaussian(Generator):
         Cells of real numbers, of any shape.
     n_context
         Dimensions of the context.
+    n_hidden
+        Width of the network.
     """
 
     supports = frozenset({"continuous"})
 
-    def __init__(self, spec: CellSpec, n_context: int) -> None:
+    def __init__(self, spec: CellSpec, n_context: int, *, n_hidden: int = 64) -> None:
         super().__init__(spec, n_context)
-        self.head = nn.Linear(n_context, 2 * spec.size)
+        self.head = mlp(n_context, 2 * spec.size, n_hidden=n_hidden, n_layers=1)
 
     def loss(self, target: Tensor, weights: Tensor, context: Tensor) -> Tensor:
         mean, log_sd = self._moments(context)

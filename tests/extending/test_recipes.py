@@ -102,7 +102,7 @@ class TestEncoder:
 class TestGenerator:
     def test_approaches_mean_and_width_of_the_target(self, examples):
         generator, spread = examples["example_generator"].Gaussian(CellSpec.vectors(2), 2), 0.3
-        optimizer, weights = torch.optim.Adam(generator.parameters(), lr=3e-2), torch.full((32, 8), 1 / 8)
+        optimizer, weights = torch.optim.Adam(generator.parameters(), lr=1e-2), torch.full((32, 8), 1 / 8)
         for _ in range(400):
             mean = 4 * torch.rand(32, 2) - 2
             optimizer.zero_grad()
