@@ -39,7 +39,10 @@ class GDE(SetModel):
     featurizer
         Name in ``scgde.nn.FEATURIZERS`` of the map from a cell to the vector that the encoder sees.
     n_latent
-        Dimensions of the embedding.
+        Dimensions of the embedding. By default room for all moments and 16 more, at least 32.
+    moments
+        Whether most dimensions of the embedding are a fixed linear map of the moments of a set, from which the generator
+        starts, see :class:`~scgde.nn.linear_core.LinearCore`. Other cells than vectors have none.
     encoder_kwargs, generator_kwargs, featurizer_kwargs
         Their options.
     isometry
@@ -93,7 +96,8 @@ class GDE(SetModel):
         encoder: str = "pooled_gnn",
         generator: str = "flow_matching",
         featurizer: str = "identity",
-        n_latent: int = 32,
+        n_latent: int | None = None,
+        moments: bool = True,
         encoder_kwargs: dict[str, Any] | None = None,
         generator_kwargs: dict[str, Any] | None = None,
         featurizer_kwargs: dict[str, Any] | None = None,
@@ -129,6 +133,7 @@ class GDE(SetModel):
         self._build(
             networks,
             n_latent=n_latent,
+            moments=moments,
             cells=cells,
             target=target,
             scaling=scaling,
@@ -137,10 +142,11 @@ class GDE(SetModel):
             n_batches=len(batches or []),
         )
         self._config |= {
+            "moments": moments,
             "label_classes": None if label_classes is None else [str(name) for name in label_classes],
             "batches": None if batches is None else [str(name) for name in batches],
         }
-        self._model_summary_string = f"GDE: {encoder} -> {n_latent} -> {generator}"
+        self._model_summary_string = f"GDE: {encoder} -> {self.module.n_embed} -> {generator}"
         self.init_params_ = self._get_init_params(locals())
 
     def train(

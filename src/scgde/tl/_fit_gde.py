@@ -44,7 +44,8 @@ def fit_gde(
     encoder: str = "pooled_gnn",
     generator: str | None = None,
     featurizer: str | None = None,
-    n_latent: int = 32,
+    n_latent: int | None = None,
+    moments: bool = True,
     isometry: float = 0.0,
     isometry_ground: str = "sliced",
     scaling: str | None = None,
@@ -93,6 +94,10 @@ def fit_gde(
         featurizer are those of the kind of cells: of vectors ``"flow_matching"``, and the cell itself.
     n_latent
         %(n_latent)s
+    moments
+        Whether the embedding contains mean, covariance and widths of a set by a fixed linear map, from which the generator
+        starts: a new set then lies where its cells lie, however few sets were trained on. See
+        :class:`scgde.nn.linear_core.LinearCore`.
     isometry
         %(isometry)s
     isometry_ground
@@ -180,6 +185,7 @@ def fit_gde(
         "generator": generator or views.target.default_generator,
         "featurizer": featurizer or views.encoder.default_featurizer,
         "n_latent": n_latent,
+        "moments": moments,
         "isometry": isometry,
         "isometry_ground": isometry_ground,
         "scaling": scaling,
