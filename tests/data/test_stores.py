@@ -74,6 +74,21 @@ def test_stores_agree_on_cells_of_any_shape(store):
     np.testing.assert_array_equal(made.gather(ROWS).numpy(), x[ROWS.numpy()].astype(np.float32))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.int64, "int32"], ids=str)
+@pytest.mark.parametrize("max_bytes", [0, 10**6], ids=["streamed", "resident"])
+def test_cells_are_of_the_type_asked_for_and_as_exact(matrix, counts, max_bytes, dtype):
+    rows = np.array([49, 0, 3, 3])
+    found = open_store(matrix, dtype=dtype, max_bytes=max_bytes).rows(rows)
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, counts[rows])
+
+
+@pytest.mark.parametrize("max_bytes", [0, 10**6], ids=["streamed", "resident"])
+def test_large_integers_are_exact(max_bytes):
+    x = 2**40 + np.arange(12).reshape(4, 3)
+    np.testing.assert_array_equal(open_store(x, dtype=np.int64, max_bytes=max_bytes).rows(np.array([3, 1])), x[[3, 1]])
+
+
 @pytest.mark.parametrize("max_bytes", [0, 10**6], ids=["streamed", "resident"])
 def test_rows_are_what_gather_gives(matrix, counts, max_bytes):
     rows = np.array([49, 0, 3, 3])
@@ -100,9 +115,10 @@ def test_a_few_rows_are_streamed_unless_they_are_in_memory_as_they_are_needed(co
     assert isinstance(open_store(sparse.csr_matrix(convert(counts)), all_rows=False), StreamedStore)
 
 
-def test_a_float32_array_of_any_size_is_resident_and_not_copied(counts):
-    x = counts.astype(np.float32)
-    store = open_store(x, max_bytes=0)
+@pytest.mark.parametrize("dtype", [np.float32, np.int64], ids=str)
+def test_an_array_of_the_right_type_is_resident_at_any_size_and_not_copied(counts, dtype):
+    x = counts.astype(dtype)
+    store = open_store(x, dtype=dtype, max_bytes=0)
     assert isinstance(store, ResidentStore)
     assert np.shares_memory(store._x.numpy(), x)
 

@@ -40,15 +40,15 @@ def set_units(module, center, scale):
 @pytest.mark.parametrize("generator", list(GENERATORS))
 def test_loss_reaches_encoder_and_generator(make, batch, encoder, generator):
     module = make(encoder, generator)
-    for _ in range(2):  # layers that start at zero pass a gradient on once they have moved
+    for _ in range(2):  # layers that start at zero pass a gradient on after a step
         module.zero_grad()
         module(batch)[-1].loss.backward()
         with torch.no_grad():
             for parameter in module.parameters():
                 if parameter.grad is not None:
                     parameter -= 0.1 * parameter.grad
-    for part in (module.encoder, module.generator):
-        assert sum(float(p.grad.abs().sum()) for p in part.parameters() if p.grad is not None) > 0
+    for layers in (module.encoder, module.generator):
+        assert sum(float(p.grad.abs().sum()) for p in layers.parameters() if p.grad is not None) > 0
 
 
 def test_embedding_does_not_change_with_the_units_of_the_data(make, batch):
@@ -186,9 +186,9 @@ def test_images_need_a_featurizer_of_images():
 def test_kinds_that_are_not_supported_are_refused_with_those_that_are():
     tokens = CellSpec("tokens", (8,), torch.int64, 4)
     options = {"encoder": "deep_sets", "generator": "flow_matching"}
-    with pytest.raises(ValueError, match=r"`featurizer` must support 'tokens' cells, got Identity, .*Those that do"):
+    with pytest.raises(ValueError, match=r"`featurizer` must support 'tokens' cells, got Identity, .*None does"):
         GDEModule(tokens, 2, transform="identity", **options)
-    with pytest.raises(ValueError, match=r"`generator` must support 'tokens' cells, got FlowMatching, .*Those that do"):
+    with pytest.raises(ValueError, match=r"`generator` must support 'tokens' cells, got FlowMatching, .*None does"):
         GDEModule(CellSpec.vectors(3), 2, target=TransformSpec("identity", tokens, {}), **options)
     with pytest.raises(ValueError, match=r"`transform` must support 'counts' cells, got Affine.*\['identity'"):
         GDEModule(CellSpec("counts", (3,), torch.float32), 2, **options)

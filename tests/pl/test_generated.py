@@ -68,6 +68,13 @@ def test_generated_finds_the_features_of_the_fit(adata, generated, features):
     assert np.asarray(ax.collections[0].get_offsets()) == pytest.approx(x[40:60, :2])
 
 
+def test_generated_draws_the_entry_that_was_generated_where_another_one_was_read(adata, generated):
+    adata.uns["gde"]["params"] = {"use_rep": "X_pca", "generate": "X"}
+    (ax,) = pl.generated(adata, generated[:, :2].copy(), n_panels=1, basis=None, show=False)
+    observed = adata.X[(adata.obs["gde_set"] == "donor 2").to_numpy()]
+    assert np.asarray(ax.collections[0].get_offsets()) == pytest.approx(observed)
+
+
 def test_generated_saves_closes_and_draws_in_given_axes(adata, generated, tmp_path):
     pl.generated(adata, generated, save=tmp_path / "cells.png")
     assert (tmp_path / "cells.png").stat().st_size > 1000

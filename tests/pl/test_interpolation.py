@@ -65,6 +65,15 @@ def test_interpolation_takes_two_features_or_the_entry_that_was_fitted(adata, pa
         assert ax.get_xlabel() == other.get_xlabel() == "X_pca_3"
 
 
+def test_interpolation_draws_the_entry_that_was_generated_where_another_one_was_read(adata, path):
+    adata.uns["gde"]["params"] = {"use_rep": "X_pca", "generate": "X"}
+    axes = pl.interpolation(adata, path[:, :2].copy(), basis="X", n_panels=2, show=False)
+    both = adata.X[adata.obs["gde_set"].isin(SETS).to_numpy()]
+    assert clouds(axes[0])[0] == pytest.approx(both)
+    with pytest.raises(ValueError, match=r"`basis` must be .*'X', which was fitted"):
+        pl.interpolation(adata, path[:, :2].copy(), basis="X_pca")
+
+
 def test_interpolation_draws_optimal_transport_as_well(adata, path):
     axes = pl.interpolation(adata, path, ot=True, basis=None, n_panels=3, show=False)
     assert len(axes) == 6

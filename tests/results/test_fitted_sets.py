@@ -96,6 +96,9 @@ def test_split_is_what_the_fit_used_each_set_for(read):
 def test_sets_that_were_embedded_without_a_fit_have_no_split(fitted, cells):
     tl.embed(cells, fitted)
     assert FittedSets.read(cells, "gde").split is None
+    cells.obs["split"] = np.where(cells.obs["set"].cat.codes < 5, "train", "test")  # of the user
+    tl.embed(cells, fitted)
+    assert FittedSets.read(cells, "gde").split is None
 
 
 def test_split_of_version_0_1_0_has_the_present_names():

@@ -71,6 +71,12 @@ def test_sets_without_a_value_are_missing(status, age):
     assert np.isnan(status.encode_label(others)).all()
 
 
+@pytest.mark.parametrize("name", ["None", "nan"])
+def test_a_class_may_be_called_as_missing_values_print(name):
+    covariate = SetCovariate("status", [name, "well"], column([name, "well", None, np.nan]))
+    assert covariate.encode(SETS[:4]).tolist() == [0, 1, -1, -1]
+
+
 def test_encode_refuses_a_value_that_is_none_of_the_classes(status):
     new = SetCovariate("status", status.classes, column(["well", "dead"]))
     assert new.encode(SETS[:1]).tolist() == [1]

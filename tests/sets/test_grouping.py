@@ -58,7 +58,7 @@ def test_group_cells_ignores_variation_in_dropped_sets(obs):
     assert "assay" not in group_cells(obs, "donor", min_cells=5).table
 
 
-def test_group_cells_tells_a_missing_value_from_a_value(obs):
+def test_group_cells_takes_a_missing_value_as_a_value(obs):
     obs["sometimes"] = np.where(np.arange(100) % 2 == 0, 1.0, np.nan)
     assert "sometimes" not in group_cells(obs, "donor").table
 

@@ -82,3 +82,12 @@ def test_a_view_becomes_an_anndata_of_its_own(adata):
     assert view.obs["n"].tolist()[1:4] == [3, 2, 1]  # of c, b and a
     assert list(adata.obs) == ["gde_set"]
     assert list(adata.uns["gde"]["sets"]) == ["n_cells"]
+
+
+def test_booleans_of_sets_are_missing_for_cells_in_no_set():
+    table = pd.DataFrame({"n_cells": [1, 1]}, index=["a", "b"])
+    obs = pd.DataFrame({"gde_set": pd.Categorical(["a", None, "b"])}, index=["0", "1", "2"])
+    adata = ad.AnnData(np.zeros((3, 1)), obs=obs, uns={"gde": {"sets": table}})
+    write_set_columns(adata, "gde", {"is_large": [True, False]}, set_column="gde_set")
+    assert adata.obs["is_large"].dtype == "boolean"
+    assert adata.obs["is_large"].isna().tolist() == [False, True, False]

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
+from scgde import tl
+
 
 @pytest.mark.parametrize(
     ("options", "error", "match"),
@@ -99,6 +101,48 @@ def test_fit_gde_refuses_text_in_x(cells, fit, unchanged):
     cells.X = cells.X.astype(str).astype(object)
     with unchanged(cells), pytest.raises(TypeError, match=r"`adata.X` must be numbers, got dtype object"):
         fit(cells)
+
+
+UNFIT_ENTRIES = [
+    (lambda n: np.arange(3 * n).reshape(n, 3), TypeError, "real numbers, got integers of type int64"),
+    (lambda n: np.ones((n, 3), dtype=np.uint8), TypeError, "real numbers, got integers of type uint8"),
+    (lambda n: pd.DataFrame({"a": range(n), "b": range(n)}), TypeError, "real numbers, got integers of type int64"),
+    (lambda n: sparse.csr_matrix(np.ones((n, 3), dtype=np.int32)), TypeError, "real numbers, got integers"),
+    (lambda n: np.ones((n, 2, 3), dtype=np.float32), ValueError, r"must have shape \(n_obs, n_features\), got"),
+    (lambda n: np.ones((n, 1, 4, 4), dtype=np.float32), ValueError, r"must have shape \(n_obs, n_features\), got"),
+]
+
+
+@pytest.mark.parametrize("argument", ["use_rep", "generate"])
+@pytest.mark.parametrize("function", ["fit_gde", "fit_tde"])
+@pytest.mark.parametrize(
+    ("entry", "error", "match"),
+    UNFIT_ENTRIES,
+    ids=["int64", "uint8", "frame", "sparse", "three dimensions", "four dimensions"],
+)
+def test_entries_of_other_kinds_of_cells_are_refused_before_any_work(
+    cells, tiny, tiny_tde, unchanged, monkeypatch, function, argument, entry, error, match
+):
+    value = entry(cells.n_obs)
+    cells.obsm["X_other"] = value.set_axis(cells.obs_names) if isinstance(value, pd.DataFrame) else value
+    # The first that either does with the cells.
+    for name in ("scgde.tl._fit_gde.group_cells", "scgde.tl._fit_tde.pair_sets"):
+        monkeypatch.setattr(name, lambda *_, **__: pytest.fail("work was done"))
+    options = {argument: "X_other", **(tiny if function == "fit_gde" else tiny_tde)}
+    message = rf"`adata.obsm\['X_other'\]` .*{match}.*Kinds of cells: \['vectors'.*\]"
+    with unchanged(cells), pytest.raises(error, match=message):
+        getattr(tl, function)(cells, "donor", **options)
+
+
+@pytest.mark.parametrize("convert", [np.asarray, sparse.csr_matrix], ids=str)
+def test_whole_numbers_are_taken_where_they_are_counts_or_said_to_be_coordinates(cells, fit, convert):
+    counts = cells.layers["counts"]
+    cells.obsm["X_whole"] = convert(counts.astype(float))
+    fit(cells, use_rep="X_whole", scaling="feature")
+    by_entry = cells.obsm["X_gde"].copy()
+    cells.layers["counts"] = convert(counts)
+    fit(cells, layer="counts")
+    np.testing.assert_array_equal(cells.obsm["X_gde"], by_entry)
 
 
 def test_fit_gde_refuses_x_that_is_none(cells, fit):

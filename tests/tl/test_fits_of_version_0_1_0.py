@@ -34,7 +34,7 @@ def fitted_on_split(fit):
 OWN = [{}, {"split": ["odd", "even"] * 5}, {"split": ["test"] * 5 + ["train"] * 5}]
 
 
-@pytest.mark.parametrize("columns", OWN, ids=str)
+@pytest.mark.parametrize("columns", OWN, ids=["none", "other values", "the same values"])
 def test_old_fit_is_scored_on_the_sets_that_it_held_out(fitted_on_split, columns, unchanged, round_trip):
     old = round_trip(with_old_columns(fitted_on_split, "gde", **columns))
     with unchanged(old):
@@ -43,7 +43,7 @@ def test_old_fit_is_scored_on_the_sets_that_it_held_out(fitted_on_split, columns
     pd.testing.assert_frame_equal(scores, tl.score_generation(fitted_on_split))
 
 
-@pytest.mark.parametrize("columns", OWN, ids=str)
+@pytest.mark.parametrize("columns", OWN, ids=["none", "other values", "the same values"])
 def test_old_fit_is_interpolated_within_its_training_sets(fitted_on_split, columns):
     held_out = fitted_on_split.copy()
     embedding = held_out.uns["gde"]["embedding"].copy()

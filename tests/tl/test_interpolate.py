@@ -59,6 +59,15 @@ def test_interpolate_takes_training_sets_for_the_support(fitted, ends):
     assert tl.interpolate(fitted, *ends, n_steps=2, n_cells=1).obs["in_support"].iloc[0]
 
 
+def test_interpolate_takes_all_sets_for_the_support_where_they_were_embedded_only(fitted, cells, ends):
+    """Also where the user has a column ``split`` with another meaning."""
+    code = cells.obs["set"].cat.codes
+    cells.X[(code == 0).to_numpy()] += 1000
+    cells.obs["split"] = np.where(code == 0, "test", "train")
+    tl.embed(cells, fitted)
+    assert tl.interpolate(cells, *ends, n_steps=2, n_cells=1).obs["in_support"].all()
+
+
 def test_interpolate_names_an_unknown_set(fitted, ends):
     with pytest.raises(KeyError, match="must name fitted sets"):
         tl.interpolate(fitted, ends[0], "nobody")

@@ -131,6 +131,14 @@ def test_score_generation_refuses_sets_that_were_embedded_only(fitted):
         tl.score_generation(new)
 
 
+def test_score_generation_refuses_sets_that_were_embedded_only_also_with_a_split_of_the_user(fitted):
+    new = gaussian_cells()
+    new.obs["split"] = new.obs["part"]
+    tl.embed(new, fitted)
+    with pytest.raises(ValueError, match=r"which sets were trained on, but does not"):
+        tl.score_generation(new)
+
+
 def test_score_generation_refuses_without_the_training_cells(fitted):
     with pytest.raises(ValueError, match=r"must hold the cells of the training sets"):
         tl.score_generation(fitted[fitted.obs["part"] == "test"].copy())

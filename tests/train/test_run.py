@@ -75,9 +75,9 @@ def test_training_without_validation_keeps_the_last_average(train):
 def test_training_with_validation_keeps_the_best_average(train):
     plan, history = train(100, lr=3.0, ema_decay=0.0)
     x = np.random.default_rng(0).normal([3, -1], 0.1, size=(100, 2))[80:]
-    kept = ((x - plan.module.mean.detach().numpy()) ** 2).mean()
+    best = ((x - plan.module.mean.detach().numpy()) ** 2).mean()
     # Validation draws cells, with the same seed each time.
-    assert kept == pytest.approx(history["validation_loss"].min(), rel=0.2)
+    assert best == pytest.approx(history["validation_loss"].min(), rel=0.2)
     assert history["validation_loss"].min() < 0.5 * history["validation_loss"].max()
 
 

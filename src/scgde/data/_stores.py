@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,10 @@ class ResidentStore(CellStore):
     """A dense array that follows the rows to their device once. One of the right type is not copied."""
 
     def __init__(self, x: np.ndarray, dtype: DTypeLike = np.float32) -> None:
-        self._x = torch.from_numpy(np.ascontiguousarray(x, dtype=dtype))
+        with warnings.catch_warnings():
+            # Cells are only read.
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
+            self._x = torch.from_numpy(np.ascontiguousarray(x, dtype=dtype))
         self.shape = x.shape[1:]
 
     def gather(self, rows: Tensor) -> Tensor:

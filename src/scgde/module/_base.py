@@ -101,6 +101,8 @@ class SetModule(BaseModuleClass):
         self.register_module("core", LinearCore(spec.size, n_core) if n_core else None)
         self.register_module("virtual_sets", VirtualSets() if n_core else None)
         self.transform = TRANSFORMS[transform](spec, **(transform_kwargs or {}))
+        if target is not None:
+            check_supported(TRANSFORMS[target.name], target.cells, "target", TRANSFORMS)
         self.register_module("own_target_transform", None if target is None else target.build())
         self.register_module("featurizer", None)
         self.register_module("encoder", None)

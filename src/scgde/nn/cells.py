@@ -127,9 +127,8 @@ def check_supported(cls: Any, spec: CellSpec, argument: str, registry: Registry[
     """
     if spec.kind not in cls.supports:
         others = [name for name in registry if spec.kind in registry[name].supports]
-        msg = (
-            f"`{argument}` must support {spec.kind!r} cells, got {cls.__name__}, for {sorted(cls.supports)}. "
-            f"Those that do: {others}."
+        msg = f"`{argument}` must support {spec.kind!r} cells, got {cls.__name__}, for {sorted(cls.supports)}. " + (
+            f"Those that do: {others}." if others else "None does yet: register one that does."
         )
         raise ValueError(msg)
 

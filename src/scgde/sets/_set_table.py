@@ -41,6 +41,8 @@ def write_set_columns(adata: AnnData, key: str, columns: Mapping[str, Any], *, s
     table = adata.uns[key][_keys.SETS]
     rows = rows_of_cells(adata.obs[set_column], table)
     per_set = {name: pd.Series(values).set_axis(table.index) for name, values in columns.items()}
+    # Cells in no set have neither True nor False.
+    per_set |= {name: values.astype("boolean") for name, values in per_set.items() if values.dtype == bool}
     adata.uns[key][_keys.SETS] = table.assign(**per_set)
     for name, values in per_set.items():
         adata.obs[name] = values.reset_index(drop=True).reindex(rows).set_axis(adata.obs_names)
