@@ -41,8 +41,8 @@ class GDE(SetModel):
     n_latent
         Dimensions of the embedding. By default room for all moments and 16 more, at least 32.
     moments
-        Whether most dimensions of the embedding are a fixed linear map of the moments of a set, from which the generator
-        starts, see :class:`~scgde.nn.linear_core.LinearCore`. Other cells than vectors have none.
+        Whether most dimensions of the embedding are a fixed linear map of the moments of a set, from which the
+        generator starts, see :class:`~scgde.nn.linear_core.LinearCore`. Other cells than vectors have none.
     encoder_kwargs, generator_kwargs, featurizer_kwargs
         Their options.
     isometry

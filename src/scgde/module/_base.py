@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     #: Gives all training cells, in blocks ``(n, *shape)``.
     Blocks = Callable[[], Iterable[Tensor]]
-    #: Gives all training sets in batches: which of ``n_sets`` they are, cells ``(S, M, *shape)`` and weights ``(S, M)``.
+    #: Gives all training sets in batches: their numbers ``(S,)``, cells ``(S, M, *shape)`` and weights ``(S, M)``.
     WholeSets = Callable[[], Iterable[tuple[Tensor, Tensor, Tensor]]]
 
     from scgde._types import Config

@@ -36,8 +36,8 @@ def n_core(n_features: int, n_latent: int) -> int:
 class LinearCore(nn.Module):
     """Moments of a set along the directions in which the training sets differ, in one common unit.
 
-    In closed form from the training sets, and never trained: a set lies where its moments lie, also one that is unlike all
-    training sets. With a dimension for each moment it is a rotation of the moments, so that L2 is kept; with fewer, it
+    In closed form from the training sets, and never trained: a set lies where its moments lie, also one that is unlike
+    all training sets. With a dimension for each moment it is a rotation of the moments, so that L2 is kept; with fewer, it
     keeps those of the largest variance between sets. A prior ranks directions in which no training set differs.
 
     Parameters

@@ -12,7 +12,7 @@ from scgde.nn.layers import weighted_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: Features up to which the covariance is known in full: there are as many moments as that of 50 features and their widths.
+#: Features up to which the covariance is known in full: it then has about as many entries as 50 features have widths.
 _MAX_FEATURES_OF_ROOT = 12
 #: Axes along which mean and widths are taken.
 _MAX_AXES = 50

@@ -15,6 +15,7 @@ from scgde.results._fits import (
     table_of_fit,
     train_names,
 )
+from scgde.results._generation_scores import warn_of_better_baselines
 from scgde.results._store import check_key, check_not_backed_view, without_own_columns
 from scgde.sets._covariates import read_batch, read_label
 from scgde.sets._grouping import group_cells, warn_dropped
@@ -95,8 +96,8 @@ def fit_gde(
     n_latent
         %(n_latent)s
     moments
-        Whether the embedding contains mean, covariance and widths of a set by a fixed linear map, from which the generator
-        starts: a new set then lies where its cells lie, however few sets were trained on. See
+        Whether the embedding contains mean and covariance, or widths, of a set by a fixed linear map, from which the
+        generator starts: a new set then lies where its cells lie, however few sets were trained on. See
         :class:`scgde.nn.linear_core.LinearCore`.
     isometry
         %(isometry)s
@@ -158,6 +159,11 @@ def fit_gde(
     ValueError
         If features are not finite, fewer than two sets are large enough, or a label or batch has one class or varies
         within sets.
+
+    Warns
+    -----
+    UserWarning
+        If a simple description of the validation sets generates their cells better, and which one.
 
     References
     ----------
@@ -225,4 +231,5 @@ def fit_gde(
     write_fit(adata, grouping.codes, table, model.get_embedding().to_numpy(), model, params, key=key_added)
     if label is not None:
         write_predictions(adata, model, key_added)
+    warn_of_better_baselines(model, sets, split, batches=None if batch is None else batch.values, seed=seed)
     return model
