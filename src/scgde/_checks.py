@@ -133,14 +133,14 @@ def check_sets(known: pd.Index, names: str | Sequence[str], arguments: str) -> n
     return np.array([positions[name] for name in names])
 
 
-def check_set_table(uns: Any, key: str, *, entry: str, made_by: str) -> None:
+def check_set_table(uns: Any, key: str, *, entry: str, made_by: str, or_else: str = "") -> None:
     """Require ``uns[key]`` with a set table and ``entry``, as the function ``made_by`` writes them."""
     stored = uns.get(key)
     missing = [name for name in ("sets", entry) if not hasattr(stored, "keys") or name not in stored]
     if missing:
         msg = (
             f"`adata.uns[{key!r}]` must hold {missing}, which `{made_by}` writes. "
-            f"Run it first, or pass its `key_added` as `key`. Keys of `adata.uns`: {list(uns)}."
+            f"Run it first, or pass its `key_added` as `key`{or_else}. Keys of `adata.uns`: {list(uns)}."
         )
         raise KeyError(msg)
 

@@ -226,6 +226,18 @@ def test_distances_of_sets_follow_their_positions(kind, fitted, metric):
     assert np.corrcoef(square[upper], truth[upper])[0, 1] > 0.5
 
 
+def test_difference_of_two_sets_is_explained_in_ground_coordinates(kind, fitted, describe):
+    means = describe(fitted)
+    first, last = np.unravel_index(np.square(means[:, None] - means).sum(axis=-1).argmax(), (60, 60))
+    explained = tl.explain(fitted, f"set_{first:02d}", f"set_{last:02d}", n_cells=200, n_steps=3)
+    assert explained.parts.sum() == pytest.approx(explained.total)
+    assert explained.total > 10 * explained.floor
+    features, path = explained.features, explained.path
+    assert len(features) == {"counts": 6, "tokens": 8 * 4, "images": 64}[kind]
+    generated = (path.iloc[-1] - path.iloc[0])[features.index]
+    assert np.corrcoef(generated, features["mean_b"] - features["mean_a"])[0, 1] > 0.5
+
+
 def test_learns_what_letters_follow_each_other(kinds):
     adata, _ = simulate("tokens", 60, seed=0)
     fit("tokens", adata)

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from scgde.model._gde import GDE
 from scgde.model._tde import TDE
+from scgde.model._train_options import TrainOptions
 
-__all__ = ["GDE", "TDE"]
+__all__ = ["GDE", "TDE", "TrainOptions"]

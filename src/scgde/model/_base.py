@@ -102,7 +102,7 @@ class SetModel(CellSetsModel):
         -------
         Shape ``(S, E)``.
         """
-        self._check_shape(x.shape[1:])
+        self._check_shape(x.shape[1:], self.module.spec)
         index = SetIndex.from_codes(np.asarray(codes), int(np.max(codes)) + 1)
         return self.embed_store(open_store(x, dtype=self.module.spec.numpy_dtype), index)
 
@@ -257,9 +257,9 @@ class SetModel(CellSetsModel):
     def _max_cells(self) -> int:
         return max(1, min(_MAX_CELLS, _MAX_VALUES // self.module.spec.size))
 
-    def _check_shape(self, shape: tuple[int, ...]) -> None:
-        if tuple(shape) != self.module.spec.shape:
-            msg = f"Cells must have shape {self.module.spec.shape} as in training, got {tuple(shape)}."
+    def _check_shape(self, shape: tuple[int, ...], spec: CellSpec) -> None:
+        if tuple(shape) != spec.shape:
+            msg = f"Cells must have shape {spec.shape} as in training, got {tuple(shape)}."
             raise ValueError(msg)
 
     def _check_embeds(self) -> None:

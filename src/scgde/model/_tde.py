@@ -210,7 +210,7 @@ class TDE(SetModel):
         ValueError
             If shapes do not belong together, or ``times`` are none.
         """
-        self._check_shape(x.shape[1:])
+        self._check_shape(x.shape[1:], self.module.target_spec)
         codes = np.asarray(codes)
         embeddings = [np.ascontiguousarray(z, dtype=np.float32) for z in (source_embedding, target_embedding)]
         _check_ends(codes, x.shape[0], *embeddings, n_latent=self._config["n_latent"])

@@ -15,7 +15,7 @@ from scgde.metrics._between_sets import between_sets
 from scgde.metrics._pooled import pool_evenly
 from scgde.metrics._registry import EMBEDDING_DISTANCES
 from scgde.results._covariances import SetCovariances
-from scgde.results._fitted_sets import FittedSets
+from scgde.results._fitted_sets import FittedSets, in_present_names
 from scgde.results._store import read_model
 from scgde.stats import mahalanobis, standard_errors
 
@@ -58,8 +58,9 @@ class DistanceMatrix(NamedTuple):
         if key is None:
             matrix = cls(adata.obs, _of_observations(adata, metric))
         else:
-            check_set_table(adata.uns, key, entry=_keys.EMBEDDING, made_by="scgde.tl.fit_gde")
-            matrix = cls(adata.uns[key][_keys.SETS], _of_fit(adata, metric, key))
+            or_else = ", or `key=None` where observations are sets"
+            check_set_table(adata.uns, key, entry=_keys.EMBEDDING, made_by="scgde.tl.fit_gde", or_else=or_else)
+            matrix = cls(in_present_names(adata.uns[key][_keys.SETS]), _of_fit(adata, metric, key))
         finite = np.isfinite(matrix.distances).all(axis=1)
         if not finite.all():
             some = matrix.table.index[~finite][:5].tolist()

@@ -51,6 +51,9 @@ def open_representations(
     encoder = cls.from_adata(adata, use_rep=use_rep, layer=layer)
     if generate is None:
         return Representations(encoder, encoder)
+    if generate != "X" and generate not in adata.obsm:
+        msg = f'`generate` must be "X" or name an entry of `adata.obsm`, got {generate!r}. Entries: {list(adata.obsm)}.'
+        raise KeyError(msg)
     return Representations(encoder, cls.from_adata(adata, use_rep=generate, layer=None))
 
 

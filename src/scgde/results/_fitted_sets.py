@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 import numpy as np
+import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_sets
@@ -17,7 +18,6 @@ from scgde.sets._set_table import rows_of_cells
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import pandas as pd
     from anndata import AnnData
 
     from scgde._types import Config
@@ -72,7 +72,7 @@ class FittedSets(Generic[ModelT]):
         """
         model = read_model(adata, key) if model_class is None else read_model(adata, key, model_class)
         content = adata.uns[key]
-        table = content[_keys.SETS]
+        table = in_present_names(content[_keys.SETS])
         index = index_of_sets(adata, table, key)
         if all_cells:
             _check_complete(table, index)
@@ -129,14 +129,19 @@ def index_of_sets(adata: AnnData, table: pd.DataFrame, key: str) -> SetIndex:
 
 def split_column(table: pd.DataFrame) -> pd.Series | None:
     """What a fit used each set, or pair, of a table for; None where the table does not say."""
-    if _keys.SPLIT in table:
-        return table[_keys.SPLIT]
-    if _OLD_SPLIT in table:  # of a fit by version 0.1.0
-        return table[_OLD_SPLIT].astype(str).replace("held out", _keys.SPLITS[-1])
-    return None
+    return in_present_names(table).get(_keys.SPLIT)
 
 
-_OLD_SPLIT = "role"
+def in_present_names(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of sets or pairs with the column ``split``, which version 0.1.0 called ``role``."""
+    if _OLD_SPLIT not in table or not set(table[_OLD_SPLIT].astype(str)) <= {*_keys.SPLITS[:2], _OLD_TEST}:
+        return table
+    split = table[_OLD_SPLIT].astype(str).replace(_OLD_TEST, _keys.SPLITS[-1])
+    # A column of the user's of this name is in `obs`, too.
+    return table.drop(columns=_OLD_SPLIT).assign(**{_keys.SPLIT: pd.Categorical(split, _keys.SPLITS)})
+
+
+_OLD_SPLIT, _OLD_TEST = "role", "held out"
 
 
 def _check_complete(table: pd.DataFrame, index: SetIndex) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scgde import _keys
 from scgde.data import CellSets
 from scgde.model import GDE
 from scgde.results import resolve_reference, write_fit, write_predictions
@@ -76,8 +77,12 @@ def embed(
     embedding = model.embed_store(cells.encoder.store, cells.index)
     given = str(reference) if isinstance(reference, str | Path) else type(reference).__name__
     entry = {name: getattr(model.representation, name, None) for name in ("use_rep", "layer")}
+    if model.target_representation is not model.representation:
+        entry["generate"] = getattr(model.target_representation, "use_rep", None)
     params = to_storable({"groupby": groupby, **entry, "min_cells": min_cells, "reference": given})
-    write_fit(adata, grouping.codes, grouping.table, embedding, model, params, key=key_added)
+    # A split of the user's is not what a fit used these sets for; it stays in `obs`.
+    table = grouping.table.drop(columns=_keys.SPLIT, errors="ignore")
+    write_fit(adata, grouping.codes, table, embedding, model, params, key=key_added)
     if isinstance(model, GDE) and model.label_classes is not None and model.fitted_on is not None:
         write_predictions(adata, model, key_added)
 

@@ -13,7 +13,7 @@ from scgde._docs import shared_docs
 from scgde.metrics._forecasts import DEFAULT_SCORES, ForecastScore, forecast_scores, score_names
 from scgde.model import TDE
 from scgde.results import FittedSets, read_model
-from scgde.results._fitted_sets import split_column
+from scgde.results._fitted_sets import in_present_names
 from scgde.sets._pairs import SOURCE, TARGET, TIME_TO, covariate_names
 from scgde.sets._splits import first_with_sets
 from scgde.tl._forecast import check_forecasts, drawn_targets
@@ -120,9 +120,7 @@ def evaluate_transport(
 
 def _pairs(adata: AnnData, key: str) -> pd.DataFrame:
     """Pairs of a fit, with the column ``split``."""
-    table = adata.uns[key][_keys.PAIRS]
-    split = split_column(table)
-    return table[[name for name in table if name != "role"]].assign(**{_keys.SPLIT: split})
+    return in_present_names(adata.uns[key][_keys.PAIRS])
 
 
 def _chosen(table: pd.DataFrame, pairs: Sequence[int | str] | None) -> pd.DataFrame:

@@ -126,10 +126,12 @@ def explain(
     scaled = [Measure(fitted.ground(side.rows), side.weights) for side in sides]
     contributions = decompose(scaled[0], scaled[1], states, len(names)).contributions()
     path = _path(fitted.model, sides, n_cells, n_steps, seed, decode=decode)
-    store = fitted.cells.target.store
-    if decode:
+    store, is_vector = fitted.cells.target.store, fitted.model.module.target_spec.is_vector
+    if decode and is_vector:
         store = CellView.open(adata, Vectors("X", None, path.names.tolist()), all_rows=False).store
-    measured = [Measure(store.rows(side.rows).astype(np.float64), side.weights) for side in sides]
+    measured = scaled
+    if is_vector:
+        measured = [Measure(store.rows(side.rows).astype(np.float64), side.weights) for side in sides]
     return Explanation(
         float(contributions.sum()),
         sum(map(_floor, scaled)),
@@ -193,8 +195,12 @@ def _path(model: GDE, sides: list[_Side], n_cells: int, n_steps: int, seed: int,
     """Cells at each step of the line between the mean embeddings, from the same noise."""
     line = interpolate_linearly(np.stack([side.embedding for side in sides]), np.linspace(0, 1, n_steps))
     steps = np.concatenate([model.generate(step[None], n_cells, seed=seed)[0] for step in line])
-    cells = generated_cells(model, steps[None], pd.DataFrame(index=range(len(steps))), decode=decode)
-    return _Path(cells.X.reshape(n_steps, n_cells, -1), cells.var_names)
+    is_vector = model.module.target_spec.is_vector
+    if decode and is_vector:
+        cells = generated_cells(model, steps[None], pd.DataFrame(index=range(len(steps))), decode=True)
+        return _Path(cells.X.reshape(n_steps, n_cells, -1), cells.var_names)
+    features = steps if is_vector else model.ground(steps)
+    return _Path(features.reshape(n_steps, n_cells, -1), pd.Index(model.representations[1].names))
 
 
 def _floor(measure: Measure) -> float:

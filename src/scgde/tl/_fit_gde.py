@@ -212,6 +212,7 @@ def fit_gde(
         "seed": seed,
     }
     arguments: dict[str, Any] = {"groupby": groupby, "mask": mask, "min_cells": min_cells, "split_key": split_key}
+    arguments |= {"generate": generate}
     arguments |= {"set_weights": set_weights, "label_key": label_key, "batch_key": batch_key}
     params = fit_params(views, **arguments, **(model_options | train_options), train_kwargs=train_kwargs)
     model = GDE.from_cell_sets(sets, **model_options)

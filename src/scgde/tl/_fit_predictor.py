@@ -2,8 +2,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from scgde import _keys
 from scgde._checks import check_count, check_set_table
 from scgde._docs import shared_docs
@@ -11,7 +9,7 @@ from scgde.model import TDE
 from scgde.model._predictor_fit import fit_on_pairs
 from scgde.predictors import make_predictor
 from scgde.results import FittedSets, read_model
-from scgde.results._fitted_sets import split_column
+from scgde.results._fitted_sets import in_present_names
 from scgde.results._store import to_entry
 
 if TYPE_CHECKING:
@@ -56,8 +54,8 @@ def fit_predictor(
     seed = check_count(seed, "seed", minimum=0)
     check_set_table(adata.uns, key, entry=_keys.PAIRS, made_by="scgde.tl.fit_tde")
     to_fit, model = make_predictor(predictor, predictor_kwargs), read_model(adata, key, TDE)
-    pairs = adata.uns[key][_keys.PAIRS]
-    labelled = pairs[np.asarray(split_column(pairs) != "test")]
+    pairs = in_present_names(adata.uns[key][_keys.PAIRS])
+    labelled = pairs[(pairs[_keys.SPLIT] != "test").to_numpy()]
     if (
         to_fit is None
         or not model.module.conditioning.needs_predictor

@@ -251,6 +251,7 @@ def fit_tde(
         "mask": mask,
         "min_cells": min_cells,
         "split_key": split_key,
+        "generate": generate,
     }
     arguments |= {"set_weights": set_weights, "transductive": transductive, "predictor": predictor}
     arguments |= {"predictor_kwargs": predictor_kwargs, "train_kwargs": train_kwargs}

@@ -84,7 +84,7 @@ class Counts(Representation):
         """Counts are of genes already."""
 
     def to_stored(self) -> tuple[Config, dict[str, np.ndarray]]:
-        return {"layer": self.layer, "names": self.names}, {}
+        return {"use_rep": "X", "layer": self.layer, "names": self.names}, {}
 
     @classmethod
     def from_stored(cls, config: Config, arrays: dict[str, np.ndarray]) -> Self:

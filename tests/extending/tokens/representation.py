@@ -61,7 +61,7 @@ class Tokens(Representation):
 
     @property
     def names(self) -> list[str]:
-        return [f"position_{i}" for i in range(self.length)]
+        return [f"{letter}_{i}" for i in range(self.length) for letter in self.alphabet]
 
     def read(self, adata: ad.AnnData) -> np.ndarray:
         tokens = adata.obsm[self.use_rep]

@@ -28,7 +28,8 @@ class Representation(ABC):
     label
         How messages name the entry, such as ```adata.obsm['X_pca']```.
     names
-        Name of each feature of a generated cell.
+        Name of each feature of a generated cell; where cells are no vectors, of each coordinate of ``ground`` of the
+        transform, by which they are explained.
     """
 
     #: Featurizer and generator where none is asked for, by registered name.

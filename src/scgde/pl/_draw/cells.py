@@ -29,6 +29,8 @@ def training_features(adata: AnnData, key: str) -> Matrix:
     """Features of the observed cells that the fit was trained on, shape ``(n_obs, G)``."""
     params = adata.uns[key][_keys.PARAMS]
     use_rep, layer = params["use_rep"], params.get("layer")
+    if "generate" in params:
+        use_rep, layer = params["generate"], None
     if use_rep == "X":
         return cast("Matrix", adata.X if layer is None else adata.layers[layer])
     if use_rep not in adata.obsm:

@@ -99,7 +99,8 @@ def project_path(
     features = training_features(adata, key)
     check_n_features(path.n_vars, features.shape[1], "path", "scgde.tl.interpolate")
     knots = _observed_cells(adata, features, names, key)
-    use_rep = str(adata.uns[key][_keys.PARAMS]["use_rep"])
+    params = adata.uns[key][_keys.PARAMS]
+    use_rep = str(params.get("generate", params["use_rep"]))
     _check_basis(basis, list(path.var_names), use_rep)
     cells = np.asarray(path.X, dtype=float)
     plane = feature_plane(cells, list(path.var_names), None if basis == use_rep else basis, components)
