@@ -234,8 +234,10 @@ def test_difference_of_two_sets_is_explained_in_ground_coordinates(kind, fitted,
     assert explained.total > 10 * explained.floor
     features, path = explained.features, explained.path
     assert len(features) == {"counts": 6, "tokens": 8 * 4, "images": 64}[kind]
-    generated = (path.iloc[-1] - path.iloc[0])[features.index]
-    assert np.corrcoef(generated, features["mean_b"] - features["mean_a"])[0, 1] > 0.5
+    # Pixels that hardly vary are noise in their own standard deviations.
+    most = features.nlargest(len(features) // 2, "total")
+    observed, generated = most["mean_b"] - most["mean_a"], (path.iloc[-1] - path.iloc[0])[most.index]
+    assert observed @ generated > 0.7 * np.linalg.norm(observed) * np.linalg.norm(generated)
 
 
 def test_learns_what_letters_follow_each_other(kinds):

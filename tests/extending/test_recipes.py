@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import anndata as ad
 import numpy as np
 import pytest
 import torch
 
 from scgde import datasets, tl
-from scgde.nn import CellSpec
+from scgde.nn import ENCODERS, CellSpec
 
+HERE = Path(__file__).parent
+PAGE = HERE.parents[1] / "docs" / "extending.md"
 EXAMPLES = ("encoder", "generator", "metric", "predictor", "representation")
 TINY = {
     "n_latent": 4,
@@ -36,6 +41,15 @@ def seed():
     torch.default_generator.manual_seed(0)
     yield
     torch.set_rng_state(state)
+
+
+def test_page_shows_every_example_and_names_every_file_of_a_kind():
+    text = PAGE.read_text()
+    shown = {(PAGE.parent / name).resolve() for name in re.findall(r"\{literalinclude\} (\S+)", text)}
+    assert shown == set(HERE.glob("example_*.py")) == {HERE / f"example_{kind}.py" for kind in EXAMPLES}
+    for kind in ("counts", "tokens", "images"):
+        row = next(line for line in text.splitlines() if line.startswith(f"| {kind} |"))
+        assert set(re.findall(r"(\w+)\.py", row)) == {path.stem for path in (HERE / kind).glob("*.py")}
 
 
 def set_means(cells, n_sets):
@@ -79,6 +93,11 @@ class TestEncoder:
         tl.embed(expected := datasets.gaussian_sets(4, 20, 2, seed=1), fitted)
         np.testing.assert_array_equal(other.uns["gde"]["embedding"], expected.uns["gde"]["embedding"])
 
+    def test_model_is_not_read_where_the_class_is_not_registered(self, fitted, monkeypatch):
+        monkeypatch.delitem(ENCODERS._entries, "mean_variance")
+        with pytest.raises(ValueError, match=r"`encoder` must be one of \['deep_sets', .*, got 'mean_variance'"):
+            tl.embed(datasets.gaussian_sets(4, 20, 2, seed=1), fitted)
+
 
 class TestGenerator:
     def test_approaches_mean_and_width_of_the_target(self, examples):
@@ -107,14 +126,11 @@ class TestGenerator:
         truth = adata.uns["truth"]["mean"]
         assert r2(set_means(generated.X, len(truth)), truth) > 0.5
 
-    def test_is_refused_for_cells_that_it_does_not_support(self, examples):
+    def test_is_refused_for_cells_that_it_does_not_support(self, examples, monkeypatch):
         adata = datasets.gaussian_sets(4, 20, 2, seed=0)
-        examples["example_generator"].Gaussian.supports, known = frozenset({"counts"}), frozenset({"continuous"})
-        try:
-            with pytest.raises(ValueError, match=r"`generator` must support 'continuous' cells, got Gaussian"):
-                tl.fit_gde(adata, "set", generator="gaussian", max_steps=1, **TINY)
-        finally:
-            examples["example_generator"].Gaussian.supports = known
+        monkeypatch.setattr(examples["example_generator"].Gaussian, "supports", frozenset({"counts"}))
+        with pytest.raises(ValueError, match=r"`generator` must support 'continuous' cells, got Gaussian"):
+            tl.fit_gde(adata, "set", generator="gaussian", max_steps=1, **TINY)
 
 
 class TestMetric:
@@ -221,6 +237,15 @@ class TestRepresentation:
     def test_generation_is_scored_where_cells_have_distances(self, fitted):
         scores = tl.score_generation(fitted)
         assert scores["generated"].mean() < 0.5 * scores["pooled"].mean()
+
+    def test_differences_are_explained_in_what_is_modelled(self, fitted):
+        logarithms = np.log(set_means(fitted.obsm["topics"], 60))
+        logarithms -= logarithms.mean(axis=1, keepdims=True)
+        first, last = logarithms[:, 0].argmin(), logarithms[:, 0].argmax()
+        features = tl.explain(fitted, f"set_{first:02d}", f"set_{last:02d}", n_cells=50, n_steps=2).features
+        assert set(features.index) == {"topics_0", "topics_1", "topics_2"}
+        difference = (features["mean_b"] - features["mean_a"])[["topics_0", "topics_1", "topics_2"]]
+        assert (np.sign(difference) == np.sign(logarithms[last] - logarithms[first])).all()
 
     def test_entries_of_another_kind_are_refused(self, fitted):
         adata = self.compositions(4, seed=0)

@@ -31,7 +31,7 @@ class ToyConv(Backbone):
 @pytest.fixture(autouse=True)
 def conv(monkeypatch):
     """A backbone under the name ``"conv"``, for one test."""
-    monkeypatch.setattr(BACKBONES, "_classes", {**BACKBONES._classes, "conv": ToyConv})
+    monkeypatch.setattr(BACKBONES, "_entries", {**BACKBONES._entries, "conv": ToyConv})
 
 
 def blobs(n_sets, n_cells):
