@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from scgde._checks import check_count, check_flag, check_non_negative, check_one_of
+from scgde._checks import check_count, check_non_negative, check_one_of
 from scgde.data import CellSets, SetDataModule, SetIndex, open_store
 from scgde.data.representations import Representation
 from scgde.model import _io
@@ -177,7 +177,7 @@ class SetModel(CellSetsModel):
         of_target = None if target is None else as_transform(target, scaling)
         networks = {**networks, "isometry": check_non_negative(networks["isometry"], "isometry")}
         networks = _io.plain(networks, "the options of a model")
-        moments = check_flag(moments, "moments") and view.cells.is_vector
+        moments = moments and view.cells.is_vector
         if n_latent is None:
             n_latent = default_n_latent(view.cells.size) if moments else N_LATENT
         n_latent = check_count(n_latent, "n_latent")
@@ -250,7 +250,6 @@ class SetModel(CellSetsModel):
             lambda: _blocks(cells.encoder, rows),
             lambda: _blocks(cells.target, rows),
             lambda: whole_sets(self.module, cells.encoder.store, cells.index, sets),
-            cells.index.n_sets,
         )
 
     @property

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from scgde._checks import check_count, check_non_negative, check_one_of
+from scgde._checks import check_count, check_flag, check_non_negative, check_one_of
 from scgde.model._base import SetModel
 from scgde.model._serialization import BLANK_REGISTRY
 from scgde.model._train_options import Training, TrainOptions
@@ -42,7 +42,8 @@ class GDE(SetModel):
         Dimensions of the embedding. By default room for all moments and 16 more, at least 32.
     moments
         Whether most dimensions of the embedding are a fixed linear map of the moments of a set, from which the
-        generator starts, see :class:`~scgde.nn.linear_core.LinearCore`. Other cells than vectors have none.
+        generator starts, see :class:`~scgde.nn.linear_core.LinearCore`. Other cells than vectors have none. By default
+        unless there are batches: a fixed map cannot be made independent of them.
     encoder_kwargs, generator_kwargs, featurizer_kwargs
         Their options.
     isometry
@@ -97,7 +98,7 @@ class GDE(SetModel):
         generator: str = "flow_matching",
         featurizer: str = "identity",
         n_latent: int | None = None,
-        moments: bool = True,
+        moments: bool | None = None,
         encoder_kwargs: dict[str, Any] | None = None,
         generator_kwargs: dict[str, Any] | None = None,
         featurizer_kwargs: dict[str, Any] | None = None,
@@ -116,6 +117,10 @@ class GDE(SetModel):
     ) -> None:
         super().__init__(adata, registry=BLANK_REGISTRY if adata is None else None)
         check_one_of(generator, "generator", list(GENERATORS))
+        moments = batches is None if moments is None else check_flag(moments, "moments")
+        if moments and batches is not None:
+            msg = "`moments` must be False with batches, which a fixed map cannot be made independent of, got True."
+            raise ValueError(msg)
         networks = {
             "encoder": encoder,
             "generator": generator,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     #: Gives all training cells, in blocks ``(n, *shape)``.
     Blocks = Callable[[], Iterable[Tensor]]
-    #: Gives all training sets in batches: their numbers ``(S,)``, cells ``(S, M, *shape)`` and weights ``(S, M)``.
+    #: Gives whole training sets in batches: their numbers ``(S,)``, cells ``(S, M, *shape)`` and weights ``(S, M)``.
     WholeSets = Callable[[], Iterable[tuple[Tensor, Tensor, Tensor]]]
 
     from scgde._types import Config
@@ -138,16 +138,16 @@ class SetModule(BaseModuleClass):
     def learnt_embedding(self) -> Tensor | None:
         """Vectors of the training sets, where these were learnt and not computed from cells, ``(S, E)``."""
 
-    def init_from(self, read: Blocks, target: Blocks, sets: WholeSets, n_sets: int) -> None:
+    def init_from(self, read: Blocks, target: Blocks, sets: WholeSets | None = None) -> None:
         """Learn what is known before the first step from the training sets: units, moments, and starts of networks.
 
         Each gives the cells anew at each call: those that are read and those that are modelled, in blocks of shape
-        ``(n, *shape)``, and those that are read as sets, of ``n_sets``.
+        ``(n, *shape)``, and those that are read as whole sets, which only moments ask for.
         """
         self.transform.fit(read())
         if self.own_target_transform is not None:
             self.own_target_transform.fit(target())
-        if self.core is None:
+        if self.core is None or sets is None:
             return
 
         def known() -> Iterable[tuple[Tensor, Tensor, Tensor]]:
@@ -156,7 +156,7 @@ class SetModule(BaseModuleClass):
         with torch.no_grad():
             blocks = (self.transform.encoder_input(block[None])[0] for block in read())
             self.core.fit(blocks, ((x, weights) for _, x, weights in known()))
-            self.virtual_sets.fit(n_sets, known())
+            self.virtual_sets.fit(known())
 
     def features(self, x: Tensor) -> Tensor:
         """What the encoder sees of cells ``(S, M, *shape)``, shape ``(S, M, F)``."""

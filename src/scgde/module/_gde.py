@@ -85,8 +85,8 @@ class GDEModule(SetModule):
         self.n_batches = n_batches
         self.label_weight, self.generator_weight, self.batch_weight = label_weight, generator_weight, batch_weight
 
-    def init_from(self, read: Blocks, target: Blocks, sets: WholeSets, n_sets: int) -> None:
-        super().init_from(read, target, sets, n_sets)
+    def init_from(self, read: Blocks, target: Blocks, sets: WholeSets | None = None) -> None:
+        super().init_from(read, target, sets)
         # The frame of the average set, for a generator that asks for the spread of cells.
         average = torch.zeros(1, self.n_embed, device=self.device)
         frame = self._frame(average)
@@ -137,13 +137,14 @@ class GDEModule(SetModule):
         share = 0.0 if self.virtual_sets is None else self.virtual_sets.share
         if share == 0 or self.own_target_transform is not None:
             return batch
-        known = [name for name in (LABEL, BATCH) if name in batch.covariates]
+        is_learnt = {LABEL: self.head is not None and self.label_weight > 0, BATCH: self.n_batches > 0}
+        known = [name for name in batch.covariates if is_learnt.get(name)]
         # Half of the sets stay as they are, where there is something to learn of them.
         moves = self.virtual_sets.draw(batch.sets, share=min(share, 0.5) if known else share)
         encoder, target = (
-            view._replace(x=self.transform.restore(moves.apply(self.transform.target(view.x))))
-            for view in (batch.encoder, batch.target)
+            moves.apply(view._replace(x=self.transform.target(view.x))) for view in (batch.encoder, batch.target)
         )
+        encoder, target = (view._replace(x=self.transform.restore(view.x)) for view in (encoder, target))
         missing = {name: _missing_where(moves.is_virtual, batch.covariates[name]) for name in known}
         return batch._replace(encoder=encoder, target=target, covariates=batch.covariates | missing)
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from scgde.nn.moments import Moments, signed
+from scgde.nn.precision import full_precision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,8 +38,8 @@ class LinearCore(nn.Module):
     """Moments of a set along the directions in which the training sets differ, in one common unit.
 
     In closed form from the training sets, and never trained: a set lies where its moments lie, also one that is unlike
-    all training sets. With a dimension for each moment it is a rotation of the moments, so that L2 is kept; with fewer, it
-    keeps those of the largest variance between sets. A prior ranks directions in which no training set differs.
+    all training sets. With a dimension for each moment it is a rotation of the moments, so that L2 is kept; with fewer,
+    it keeps those of the largest variance between sets. A prior ranks directions in which no training set differs.
 
     Parameters
     ----------
@@ -83,14 +84,17 @@ class LinearCore(nn.Module):
         self.directions.copy_(directions)
         self.scale.copy_(values.flip(0)[: self.n_output].mean().sqrt())
 
+    @full_precision
     def readout(self, mean: Tensor) -> Tensor:
         """Coordinates ``(S, K)`` from the average of :meth:`Moments.lift` over a set, ``(S, H)``."""
         return (self.moments.readout(mean) - self.center) @ self.directions.T / self.scale
 
+    @full_precision
     def forward(self, x: Tensor, weights: Tensor) -> Tensor:
         """Coordinates of cells ``(S, M, G)`` with weights ``(S, M)``, shape ``(S, K)``."""
         return (self.moments(x, weights) - self.center) @ self.directions.T / self.scale
 
+    @full_precision
     def frame(self, embedding: Tensor) -> Frame:
         """Place and shape that embeddings, which begin with these coordinates, stand for."""
         moments = embedding[:, : self.n_output] * self.scale @ self.directions + self.center

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from scgde.nn.layers import weighted_mean
+from scgde.nn.precision import full_precision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,6 +45,7 @@ class Frame(NamedTuple):
     width: Tensor
     axes: Tensor
 
+    @full_precision
     def inside(self, x: Tensor) -> Tensor:
         """Standardised cells of cells ``(S, M, G)``."""
         along, q = x @ self.axes, self.root.shape[-1]
@@ -51,6 +53,7 @@ class Frame(NamedTuple):
         head = torch.linalg.solve(self.root, centred[..., :q].mT).mT
         return x + (torch.cat([head, centred[..., q:] / self.width[:, None]], dim=-1) - along) @ self.axes.T
 
+    @full_precision
     def outside(self, x: Tensor) -> Tensor:
         """Inverse of :meth:`inside`."""
         along, q = x @ self.axes, self.root.shape[-1]
@@ -107,12 +110,14 @@ class Moments(nn.Module):
             _, _, rows = torch.linalg.svd(cells.T @ cells / len(cells))
             self.axes.copy_(signed(rows[: self.n_axes]).T)
 
+    @full_precision
     def lift(self, x: Tensor) -> Tensor:
         """What has to be averaged over the cells ``(S, M, G)`` of a set, shape ``(S, M, H)``."""
         along = (x - self.origin) @ self.axes / self.unit
         products = along[..., self.upper[0]] * along[..., self.upper[1]]
         return torch.cat([along, products, along[..., self.n_root :].square()], dim=-1)
 
+    @full_precision
     def readout(self, mean: Tensor) -> Tensor:
         """Moments ``(S, K)`` of the averages ``(S, H)``."""
         (i, j), q = self.upper, self.n_root
@@ -126,6 +131,7 @@ class Moments(nn.Module):
         """Moments of cells ``(S, M, G)`` with weights ``(S, M)``, shape ``(S, K)``."""
         return self.readout(weighted_mean(self.lift(x), weights))
 
+    @full_precision
     def frame(self, moments: Tensor) -> Frame:
         """Frame of moments ``(S, K)`` that need not be those of any set."""
         center, root, width = moments.split([self.n_axes, len(self.factor), self.n_axes - self.n_root], dim=-1)
@@ -157,6 +163,7 @@ class _Root(torch.autograd.Function):
     """Its derivative solves R dR + dR R = dC, which is finite where eigenvalues tie; that of ``eigh`` is not."""
 
     @staticmethod
+    @full_precision
     def forward(ctx: Any, matrix: Tensor) -> Tensor:
         values, vectors = torch.linalg.eigh(matrix)
         roots = values.clamp_min(1e-12).sqrt()
@@ -164,6 +171,7 @@ class _Root(torch.autograd.Function):
         return (vectors * roots[..., None, :]) @ vectors.mT
 
     @staticmethod
+    @full_precision
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
         roots, vectors = ctx.saved_tensors
         inner = vectors.mT @ (0.5 * (grads[0] + grads[0].mT)) @ vectors

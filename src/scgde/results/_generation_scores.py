@@ -190,8 +190,8 @@ def warn_of_better_baselines(
     if is_better.any():
         best = scores[is_better.index[is_better]].mean().idxmin()
         msg = (
-            f"A simple description of a set, {best!r}, generates cells of the {len(chosen)} validation sets better than "
-            f"this fit: energy distance {scores[best].mean():.3g}, against {scores[GENERATED].mean():.3g}. More sets or "
-            "other options may help; `scgde.tl.score_generation` compares all baselines."
+            f"A simple description of a set, {best!r}, generates cells of the {len(chosen)} validation sets better "
+            f"than this fit: energy distance {scores[best].mean():.3g}, against {scores[GENERATED].mean():.3g}. More "
+            "sets or other options may help; `scgde.tl.score_generation` compares all baselines."
         )
         warnings.warn(msg, stacklevel=3)

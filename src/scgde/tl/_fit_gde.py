@@ -46,7 +46,7 @@ def fit_gde(
     generator: str | None = None,
     featurizer: str | None = None,
     n_latent: int | None = None,
-    moments: bool = True,
+    moments: bool | None = None,
     isometry: float = 0.0,
     isometry_ground: str = "sliced",
     scaling: str | None = None,
@@ -98,7 +98,8 @@ def fit_gde(
     moments
         Whether the embedding contains mean and covariance, or widths, of a set by a fixed linear map, from which the
         generator starts: a new set then lies where its cells lie, however few sets were trained on. See
-        :class:`scgde.nn.linear_core.LinearCore`.
+        :class:`scgde.nn.linear_core.LinearCore`. By default unless there is a ``batch_key``: a fixed map cannot be made
+        independent of it.
     isometry
         %(isometry)s
     isometry_ground
