@@ -172,7 +172,7 @@ def test_gde_names_training_sets_that_are_unknown(registered, network, training)
 
 
 def test_gde_keeps_the_weights_with_the_lowest_validation_loss(registered, network, training):
-    model = GDE(registered, **network)
+    model = GDE(registered, **network, moments=False)
     longer = {**training, "max_steps": 60, "lr": 1.0, "ema_decay": 0.5}
     model.train(**longer)
     losses = model.history["validation_loss"].dropna()
@@ -190,7 +190,7 @@ def test_gde_keeps_the_weights_with_the_lowest_validation_loss(registered, netwo
         _training_plan_cls = Plan
 
     Watched.setup_anndata(registered, set_key="donor")
-    watched = Watched(registered, **network)
+    watched = Watched(registered, **network, moments=False)
     watched.train(**longer)
     np.testing.assert_array_equal(_weights(watched), weights[0].numpy())
     np.testing.assert_array_equal(_weights(watched), _weights(model))

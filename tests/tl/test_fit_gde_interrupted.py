@@ -93,7 +93,7 @@ def test_fit_gde_resumes_from_the_end_of_the_last_epoch(cells, fit, break_at, tm
 
 @pytest.mark.parametrize("patience", [None, 1])
 def test_fit_gde_that_ended_gives_the_same_numbers_again(cells, fit, tmp_path, patience):
-    options = {**OPTIONS, "train_kwargs": {"steps_per_validation": 6, "patience": patience, "lr": 0.5}}
+    options = {**OPTIONS, "train_kwargs": {"steps_per_validation": 6, "patience": patience, "lr": 3.0}}
     again = cells.copy()
     fit(cells, checkpoint_dir=tmp_path, **options)
     assert (cells.uns["gde"]["history"]["step"].max() < 30) == (patience is not None)

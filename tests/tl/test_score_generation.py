@@ -6,7 +6,7 @@ import pytest
 from anndata import AnnData
 
 from scgde import metrics, model, tl
-from scgde.tl._score_generation import _halves
+from scgde.results._generation_scores import TrainingSets, simple_descriptions
 
 TINY = {
     "max_steps": 20,
@@ -18,6 +18,7 @@ TINY = {
     "generator_kwargs": {"backbone_kwargs": {"n_hidden": 16, "n_layers": 1}},
 }
 N_SETS, SIZE = 12, 40
+BASELINES = ("pooled", "mean", "mean_sd", "gaussian", "linear", "nearest")
 
 
 def gaussian_cells(scale=1.0):
@@ -43,10 +44,10 @@ def fitted():
 
 def test_score_generation_takes_the_held_out_sets_of_ten_cells(fitted):
     scores = tl.score_generation(fitted)
-    assert scores.columns.tolist() == ["set", "n_cells", "generated", "pooled", "floor"]
+    assert scores.columns.tolist() == ["set", "n_cells", "generated", *BASELINES, "floor"]
     assert scores["set"].tolist() == ["d07", "d08", "d09"]
     assert (scores["n_cells"] == SIZE).all()
-    assert np.isfinite(scores[["generated", "pooled", "floor"]]).all(axis=None)
+    assert np.isfinite(scores[["generated", *BASELINES, "floor"]]).all(axis=None)
 
 
 def test_score_generation_takes_validation_sets_when_none_is_held_out():
@@ -159,11 +160,51 @@ def test_score_generation_refuses_without_a_fit():
         tl.score_generation(gaussian_cells())
 
 
-@pytest.mark.parametrize("n", [10, 11])
-def test_halves_divide_the_rows(n):
-    halves = _halves(np.arange(n), np.random.default_rng(0))
-    assert sorted([*halves.seen, *halves.unseen]) == list(range(n))
-    assert len(halves.seen) == n // 2
+def test_simple_descriptions_have_what_they_know_of_the_set():
+    rng = np.random.default_rng(0)
+    offsets = np.zeros((4, 3))
+    offsets[:, 0] = [-6, -2, 2, 6]
+    cells = np.concatenate([offset + rng.standard_normal((300, 3)) for offset in offsets])
+    codes = np.repeat(np.arange(4), 300)
+    train = TrainingSets(cells, codes, np.stack([cells[codes == i].mean(axis=0) for i in range(4)]))
+    seen = np.array([5.0, 3.0, 0.0]) + rng.standard_normal((500, 3)) @ np.array([[1, 0.8, 0], [0, 0.5, 0], [0, 0, 2.0]])
+    simple = simple_descriptions(seen, train, n_cells=1000, n_dims=1, rng=rng)
+    assert tuple(simple) == BASELINES
+    np.testing.assert_allclose(simple["mean"].mean(axis=0), seen.mean(axis=0), atol=1e-8)
+    np.testing.assert_allclose(simple["mean"].std(axis=0), simple["pooled"].std(axis=0))
+    np.testing.assert_allclose(simple["mean_sd"].mean(axis=0), seen.mean(axis=0), atol=1e-8)
+    np.testing.assert_allclose(simple["mean_sd"].std(axis=0), seen.std(axis=0))
+    np.testing.assert_allclose(np.cov(simple["gaussian"].T), np.cov(seen.T), rtol=0.2, atol=0.2)
+    # Sets differ along the first axis only: the linear description has no other place.
+    np.testing.assert_allclose(simple["linear"].mean(axis=0), [seen[:, 0].mean(), 0, 0], atol=0.3)
+    np.testing.assert_allclose(simple["nearest"].mean(axis=0), [6, 0, 0], atol=0.2)
+
+
+def noise_cohort(n_donors=12):
+    """Donors that do not differ: no description of one can be better than the cohort."""
+    rng = np.random.default_rng(0)
+    codes = np.repeat(np.arange(n_donors), 100)
+    x = rng.standard_normal((len(codes), 8)).astype(np.float32)
+    return AnnData(x, obs=pd.DataFrame({"donor": [f"d{i:02d}" for i in codes]}, index=[f"c{i}" for i in range(len(x))]))
+
+
+def test_fit_warns_where_a_simple_description_is_better():
+    options = {**TINY, "max_steps": 60, "n_latent": None}
+    with pytest.warns(UserWarning, match="A simple description of a set, '(pooled|nearest)', generates"):
+        tl.fit_gde(noise_cohort(), "donor", validation_fraction=0.34, **options)
+
+
+def test_fit_does_not_warn_where_it_is_better(recwarn):
+    options = {**TINY, "max_steps": 300, "n_latent": None}
+    rng = np.random.default_rng(0)
+    codes = np.repeat(np.arange(30), 80)
+    # Two states at a distance that is the set's own: neither a Gaussian nor the pooled cells look like it.
+    state = np.where(rng.random(len(codes)) < 0.5, 1, -1)
+    x = 0.2 * rng.standard_normal((len(codes), 2))
+    x[:, 0] += state * rng.uniform(1, 4, 30)[codes]
+    obs = pd.DataFrame({"donor": [f"d{i:02d}" for i in codes]}, index=[f"c{i}" for i in range(len(x))])
+    tl.fit_gde(AnnData(x.astype(np.float32), obs=obs), "donor", validation_fraction=0.2, **options)
+    assert not [str(found.message) for found in recwarn if "simple description" in str(found.message)]
 
 
 def test_fit_gde_records_what_each_set_was_used_for(fitted):

@@ -129,7 +129,7 @@ def test_uncertainty_says_what_is_wrong(fitted, unchanged):
 
 def test_covariance_along_directions_is_the_projected_one(estimated):
     module, store, index = parts_of(estimated)
-    directions = np.linalg.qr(np.random.default_rng(0).normal(size=(module.encoder.n_embed, 2)))[0]
+    directions = np.linalg.qr(np.random.default_rng(0).normal(size=(module.n_embed, 2)))[0]
     projected = covariance_of_sets(module, store, index, directions=directions)
     whole = covariance_of_sets(module, store, index)
     np.testing.assert_allclose(projected, directions.T @ whole @ directions, rtol=1e-3, atol=1e-7)

@@ -80,7 +80,7 @@ def fit(
     min_cells: MinCells = 10,
     encoder: Annotated[str, typer.Option(help="Set encoder.")] = "pooled_gnn",
     generator: Annotated[str, typer.Option(help="Generator of cells.")] = "flow_matching",
-    n_latent: Annotated[int, typer.Option(help="Dimensions of the embedding.")] = 32,
+    n_latent: Annotated[int | None, typer.Option(help="Dimensions of the embedding.")] = None,
     isometry: Annotated[float, typer.Option(help="Weight that ties latent distance to Wasserstein-2.")] = 0.0,
     split_key: Annotated[
         str | None, typer.Option(help="Column of `obs` with train, validation and other sets.")

@@ -11,9 +11,10 @@ from scgde.data import CellSets, SetDataModule, SetIndex, open_store
 from scgde.data.representations import Representation
 from scgde.model import _io
 from scgde.model._cell_sets_model import CellSetsModel
-from scgde.model._inference import embed_sets
+from scgde.model._inference import embed_sets, whole_sets
 from scgde.model._views import as_transform
 from scgde.nn import ENCODERS
+from scgde.nn.linear_core import N_LATENT, default_n_latent, n_core
 from scgde.sets import SetSplit
 from scgde.train import SetTrainingPlan, run_training, seeded
 
@@ -159,7 +160,8 @@ class SetModel(CellSetsModel):
         self,
         networks: dict[str, Any],
         *,
-        n_latent: int,
+        n_latent: int | None,
+        moments: bool = False,
         cells: Representation | CellSpec | Config | None,
         target: Representation | CellSpec | Config | None,
         scaling: str | None,
@@ -168,19 +170,24 @@ class SetModel(CellSetsModel):
     ) -> None:
         """Make the module from the options ``networks``, and ``counts`` of what is stored in another form."""
         check_one_of(networks["encoder"], "encoder", list(ENCODERS))
-        n_latent, seed = check_count(n_latent, "n_latent"), check_count(seed, "seed", minimum=0)
+        seed = check_count(seed, "seed", minimum=0)
         if self.adata is not None:
             cells, scaling = self._own_cells().encoder.representation, scaling or "common"
         view = as_transform(cells, scaling)
         of_target = None if target is None else as_transform(target, scaling)
         networks = {**networks, "isometry": check_non_negative(networks["isometry"], "isometry")}
         networks = _io.plain(networks, "the options of a model")
+        moments = moments and view.cells.is_vector
+        if n_latent is None:
+            n_latent = default_n_latent(view.cells.size) if moments else N_LATENT
+        n_latent = check_count(n_latent, "n_latent")
         self.representation = cells if isinstance(cells, Representation) else None
         self.target_representation = target if isinstance(target, Representation) else self.representation
         with seeded(seed):
             self.module = self._module_cls(
                 view.cells,
                 n_latent,
+                n_core=n_core(view.cells.size, n_latent) if moments else 0,
                 transform=view.name,
                 transform_kwargs=view.options,
                 target=of_target,
@@ -239,7 +246,11 @@ class SetModel(CellSetsModel):
         chosen = np.zeros(cells.index.n_sets, dtype=bool)
         chosen[sets] = True
         rows = np.sort(cells.index.cells[np.repeat(chosen, cells.index.sizes)])
-        self.module.init_from(lambda: _blocks(cells.encoder, rows), lambda: _blocks(cells.target, rows))
+        self.module.init_from(
+            lambda: _blocks(cells.encoder, rows),
+            lambda: _blocks(cells.target, rows),
+            lambda: whole_sets(self.module, cells.encoder.store, cells.index, sets),
+        )
 
     @property
     def _max_cells(self) -> int:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from scgde._checks import check_count, check_non_negative, check_one_of
+from scgde._checks import check_count, check_flag, check_non_negative, check_one_of
 from scgde.model._base import SetModel
 from scgde.model._serialization import BLANK_REGISTRY
 from scgde.model._train_options import Training, TrainOptions
@@ -39,7 +39,11 @@ class GDE(SetModel):
     featurizer
         Name in ``scgde.nn.FEATURIZERS`` of the map from a cell to the vector that the encoder sees.
     n_latent
-        Dimensions of the embedding.
+        Dimensions of the embedding. By default room for all moments and 16 more, at least 32.
+    moments
+        Whether most dimensions of the embedding are a fixed linear map of the moments of a set, from which the
+        generator starts, see :class:`~scgde.nn.linear_core.LinearCore`. Other cells than vectors have none. By default
+        unless there are batches: a fixed map cannot be made independent of them.
     encoder_kwargs, generator_kwargs, featurizer_kwargs
         Their options.
     isometry
@@ -93,7 +97,8 @@ class GDE(SetModel):
         encoder: str = "pooled_gnn",
         generator: str = "flow_matching",
         featurizer: str = "identity",
-        n_latent: int = 32,
+        n_latent: int | None = None,
+        moments: bool | None = None,
         encoder_kwargs: dict[str, Any] | None = None,
         generator_kwargs: dict[str, Any] | None = None,
         featurizer_kwargs: dict[str, Any] | None = None,
@@ -112,6 +117,10 @@ class GDE(SetModel):
     ) -> None:
         super().__init__(adata, registry=BLANK_REGISTRY if adata is None else None)
         check_one_of(generator, "generator", list(GENERATORS))
+        moments = batches is None if moments is None else check_flag(moments, "moments")
+        if moments and batches is not None:
+            msg = "`moments` must be False with batches, which a fixed map cannot be made independent of, got True."
+            raise ValueError(msg)
         networks = {
             "encoder": encoder,
             "generator": generator,
@@ -129,6 +138,7 @@ class GDE(SetModel):
         self._build(
             networks,
             n_latent=n_latent,
+            moments=moments,
             cells=cells,
             target=target,
             scaling=scaling,
@@ -137,10 +147,11 @@ class GDE(SetModel):
             n_batches=len(batches or []),
         )
         self._config |= {
+            "moments": moments,
             "label_classes": None if label_classes is None else [str(name) for name in label_classes],
             "batches": None if batches is None else [str(name) for name in batches],
         }
-        self._model_summary_string = f"GDE: {encoder} -> {n_latent} -> {generator}"
+        self._model_summary_string = f"GDE: {encoder} -> {self.module.n_embed} -> {generator}"
         self.init_params_ = self._get_init_params(locals())
 
     def train(

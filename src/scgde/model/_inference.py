@@ -12,7 +12,7 @@ from scgde.nn.encoders import MeanPoolingEncoder
 from scgde.nn.influence import embedding_covariance, influence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from torch import Tensor
 
@@ -155,18 +155,35 @@ def embed_draws(module: SetModule, store: CellStore, rows: np.ndarray) -> np.nda
     return np.concatenate(parts)
 
 
+def whole_sets(
+    module: SetModule, store: CellStore, index: SetIndex, sets: np.ndarray
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Some sets in batches, which ones, cells and weights; of a large one a random part that settles its moments."""
+    subset = index.take(sets).first_cells(MAX_CELLS_PER_SET)
+    for batch in full_sets(subset, max_cells=_CELLS_PER_BATCH):
+        number = torch.from_numpy(sets[batch.sets]).to(module.device)
+        yield number, *batch.gather(module, store)
+
+
 def _embed_in_chunks(module: SetModule, store: CellStore, batch: FullSets, max_cells: int) -> Tensor:
     """One large set, shape ``(1, E)``: one pass over its cells for each mean that the encoder takes."""
     encoder = cast("MeanPoolingEncoder", module.encoder)
-    means: list[Tensor] = []
-    for _ in range(encoder.n_updates + 1):
+
+    def mean(state: Callable[[Tensor], Tensor]) -> Tensor:
         total = torch.zeros(())
         for part in batch.chunks(max_cells):
-            states = encoder.states(module.features(part.gather(module, store)[0]), means)
             # On the CPU: not every accelerator knows float64.
-            total = total + states.sum(dim=1).cpu().double()
-        means.append((total / batch.rows.shape[1]).float().to(module.device))
-    return encoder.readout(means[-1])
+            total = total + state(part.gather(module, store)[0]).sum(dim=1).cpu().double()
+        return (total / batch.rows.shape[1]).float().to(module.device)
+
+    means: list[Tensor] = []
+    for _ in range(encoder.n_updates + 1):
+        means.append(mean(lambda x: encoder.states(module.features(x), means)))
+    learnt = encoder.readout(means[-1])
+    if module.core is None:
+        return learnt
+    moments = mean(lambda x: module.core.moments.lift(module.transform.encoder_input(x)))
+    return torch.cat([module.core.readout(moments), learnt], dim=-1)
 
 
 def _check_smooth(module: SetModule) -> None:

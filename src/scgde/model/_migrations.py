@@ -80,6 +80,8 @@ def _from_0(config: Config, state: dict[str, Any]) -> tuple[Config, dict[str, An
         }.items()
         if is_unused
     )
+    if "generator" in init:
+        init["moments"] = False
     cells = TransformSpec("affine", CellSpec.vectors(init.pop("n_features")), {"method": init.pop("scaling")})
     init |= {"cells": cells.to_config(), "target": None}
     parts, chosen = _with_chosen(config.get("parts", {}), state)

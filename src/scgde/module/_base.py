@@ -11,7 +11,9 @@ from scgde.nn.conditions import Conditions
 from scgde.nn.encoders import ENCODERS
 from scgde.nn.featurizers import FEATURIZERS
 from scgde.nn.isometry import Isometry
+from scgde.nn.linear_core import LinearCore
 from scgde.nn.transforms import TRANSFORMS, TransformSpec
+from scgde.nn.virtual_sets import VirtualSets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
     #: Gives all training cells, in blocks ``(n, *shape)``.
     Blocks = Callable[[], Iterable[Tensor]]
+    #: Gives whole training sets in batches: their numbers ``(S,)``, cells ``(S, M, *shape)`` and weights ``(S, M)``.
+    WholeSets = Callable[[], Iterable[tuple[Tensor, Tensor, Tensor]]]
 
     from scgde._types import Config
     from scgde.nn.cells import CellSpec, Measure, SetBatch
@@ -33,8 +37,9 @@ if TYPE_CHECKING:
 class SetModule(BaseModuleClass):
     """What all modules share: from cells to embeddings, and from embeddings and covariates to a context.
 
-    An embedding is ``encoder(featurizer(transform.encoder_input(cells)), weights)``; a context is the embedding with
-    the covariates behind it.
+    An embedding is what is known of the moments of a set, see :class:`~scgde.nn.linear_core.LinearCore`, and
+    ``encoder(featurizer(transform.encoder_input(cells)), weights)``; a context is the embedding with the covariates
+    behind it.
 
     Parameters
     ----------
@@ -42,6 +47,8 @@ class SetModule(BaseModuleClass):
         Cells.
     n_embed
         Dimensions of the embedding.
+    n_core
+        How many of these are moments, for cells that are vectors; 0 for none.
     encoder
         Name in ``scgde.nn.ENCODERS``; None for a module that embeds no sets.
     encoder_kwargs
@@ -65,6 +72,9 @@ class SetModule(BaseModuleClass):
     #: None where no sets are embedded.
     featurizer: Featurizer
     encoder: Encoder
+    #: None where the embedding is learnt as a whole.
+    core: LinearCore
+    virtual_sets: VirtualSets
     #: None without a weight: a parameter that gets no gradient fails under several devices.
     isometry: Isometry
 
@@ -73,6 +83,7 @@ class SetModule(BaseModuleClass):
         spec: CellSpec,
         n_embed: int,
         *,
+        n_core: int = 0,
         encoder: str | None,
         encoder_kwargs: Config | None = None,
         featurizer: str = "identity",
@@ -87,6 +98,8 @@ class SetModule(BaseModuleClass):
         super().__init__()
         check_supported(TRANSFORMS[transform], spec, "transform", TRANSFORMS)
         self.spec, self.n_embed = spec, n_embed
+        self.register_module("core", LinearCore(spec.size, n_core) if n_core else None)
+        self.register_module("virtual_sets", VirtualSets() if n_core else None)
         self.transform = TRANSFORMS[transform](spec, **(transform_kwargs or {}))
         if target is not None:
             check_supported(TRANSFORMS[target.name], target.cells, "target", TRANSFORMS)
@@ -96,7 +109,7 @@ class SetModule(BaseModuleClass):
         if encoder is not None:
             check_supported(FEATURIZERS[featurizer], spec, "featurizer", FEATURIZERS)
             self.featurizer = FEATURIZERS[featurizer](spec, **(featurizer_kwargs or {}))
-            self.encoder = ENCODERS[encoder](self.featurizer.n_output, n_embed, **(encoder_kwargs or {}))
+            self.encoder = ENCODERS[encoder](self.featurizer.n_output, n_embed - n_core, **(encoder_kwargs or {}))
         self.conditions = Conditions(conditions or {})
         self.register_module("isometry", Isometry(ground=isometry_ground) if isometry else None)
         self.isometry_weight = isometry
@@ -125,15 +138,25 @@ class SetModule(BaseModuleClass):
     def learnt_embedding(self) -> Tensor | None:
         """Vectors of the training sets, where these were learnt and not computed from cells, ``(S, E)``."""
 
-    def init_from(self, read: Blocks, target: Blocks) -> None:
-        """Learn what is known before the first step from the cells of training sets: units, and starts of networks.
+    def init_from(self, read: Blocks, target: Blocks, sets: WholeSets | None = None) -> None:
+        """Learn what is known before the first step from the training sets: units, moments, and starts of networks.
 
-        Each gives the cells anew at each call, in blocks of shape ``(n, *shape)``: those that are read, and those that
-        are modelled.
+        Each gives the cells anew at each call: those that are read and those that are modelled, in blocks of shape
+        ``(n, *shape)``, and those that are read as whole sets, which only moments ask for.
         """
         self.transform.fit(read())
         if self.own_target_transform is not None:
             self.own_target_transform.fit(target())
+        if self.core is None or sets is None:
+            return
+
+        def known() -> Iterable[tuple[Tensor, Tensor, Tensor]]:
+            return ((number, self.transform.encoder_input(x), weights) for number, x, weights in sets())
+
+        with torch.no_grad():
+            blocks = (self.transform.encoder_input(block[None])[0] for block in read())
+            self.core.fit(blocks, ((x, weights) for _, x, weights in known()))
+            self.virtual_sets.fit(known())
 
     def features(self, x: Tensor) -> Tensor:
         """What the encoder sees of cells ``(S, M, *shape)``, shape ``(S, M, F)``."""
@@ -141,7 +164,10 @@ class SetModule(BaseModuleClass):
 
     def embed(self, x: Tensor, weights: Tensor) -> Tensor:
         """Embeddings, shape ``(S, E)``, of cells ``(S, M, *shape)`` with weights ``(S, M)``."""
-        return self.encoder(self.features(x), weights)
+        learnt = self.encoder(self.features(x), weights)
+        if self.core is None:
+            return learnt
+        return torch.cat([self.core(self.transform.encoder_input(x), weights), learnt], dim=-1)
 
     def context(self, embedding: Tensor, covariates: Mapping[str, Tensor] | None = None) -> Tensor:
         """Context ``(S, C)`` of embeddings ``(S, E)``; a covariate that is not given is missing."""

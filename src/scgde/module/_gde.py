@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import torch
 from scvi.module.base import LossOutput
 
 from scgde.module._base import SetModule
@@ -13,14 +14,14 @@ from scgde.nn.label_heads import ClassHead, NumberHead
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import torch
     from torch import Tensor
 
     from scgde._types import Config
-    from scgde.module._base import Blocks
+    from scgde.module._base import Blocks, WholeSets
     from scgde.nn.cells import CellSpec, SetBatch
     from scgde.nn.conditions import Description
     from scgde.nn.label_heads import LabelHead
+    from scgde.nn.moments import Frame
 
 #: Names of the covariates that are predicted, and conditioned on and removed from the embedding.
 LABEL, BATCH = "label", "batch"
@@ -84,9 +85,13 @@ class GDEModule(SetModule):
         self.n_batches = n_batches
         self.label_weight, self.generator_weight, self.batch_weight = label_weight, generator_weight, batch_weight
 
-    def init_from(self, read: Blocks, target: Blocks) -> None:
-        super().init_from(read, target)
-        self.generator.init_from(self.target_transform.target(block) for block in target())
+    def init_from(self, read: Blocks, target: Blocks, sets: WholeSets | None = None) -> None:
+        super().init_from(read, target, sets)
+        # The frame of the average set, for a generator that asks for the spread of cells.
+        average = torch.zeros(1, self.n_embed, device=self.device)
+        frame = self._frame(average)
+        blocks = (self.target_transform.target(block) for block in target())
+        self.generator.init_from(blocks if frame is None else (frame.inside(block[None])[0] for block in blocks))
 
     def sample(
         self,
@@ -100,11 +105,21 @@ class GDEModule(SetModule):
 
         ``covariates`` are as in :class:`~scgde.nn.cells.SetBatch`; where one is missing, it is the mean over classes.
         """
-        context = self.context(embedding, covariates)
-        return self.target_transform.restore(self.generator.sample(context, n_cells, rng=rng))
+        cells = self.generator.sample(self.context(embedding, covariates), n_cells, rng=rng)
+        frame = self._frame(embedding)
+        return self.target_transform.restore(cells if frame is None else frame.outside(cells))
+
+    def _frame(self, embedding: Tensor) -> Frame | None:
+        """Coordinates of each set in which cells are generated; None where no moments of these cells are known."""
+        if self.core is None or self.own_target_transform is not None:
+            return None
+        return self.core.frame(embedding)
 
     def learnt_embedding(self) -> Tensor | None:
         return None
+
+    def forward(self, tensors: SetBatch, **kwargs: Any) -> tuple[dict, dict, LossOutput]:
+        return super().forward(self._with_virtual_sets(tensors) if self.training else tensors)
 
     def inference(self, batch: SetBatch) -> dict[str, Tensor]:
         return {"embedding": self.embed(*batch.encoder)}
@@ -113,7 +128,25 @@ class GDEModule(SetModule):
         if self.generator_weight == 0:
             return {"loss": embedding.new_zeros(len(embedding))}
         target, context = self.target_transform.target(batch.target.x), self.context(embedding, batch.covariates)
+        frame = self._frame(embedding)
+        target = target if frame is None else frame.inside(target)
         return {"loss": self.generator.loss(target, batch.target.weights, context)}
+
+    def _with_virtual_sets(self, batch: SetBatch) -> SetBatch:
+        """Batch of which some sets are virtual: these have no label and no batch."""
+        share = 0.0 if self.virtual_sets is None else self.virtual_sets.share
+        if share == 0 or self.own_target_transform is not None:
+            return batch
+        is_learnt = {LABEL: self.head is not None and self.label_weight > 0, BATCH: self.n_batches > 0}
+        known = [name for name in batch.covariates if is_learnt.get(name)]
+        # Half of the sets stay as they are, where there is something to learn of them.
+        moves = self.virtual_sets.draw(batch.sets, share=min(share, 0.5) if known else share)
+        encoder, target = (
+            moves.apply(view._replace(x=self.transform.target(view.x))) for view in (batch.encoder, batch.target)
+        )
+        encoder, target = (view._replace(x=self.transform.restore(view.x)) for view in (encoder, target))
+        missing = {name: _missing_where(moves.is_virtual, batch.covariates[name]) for name in known}
+        return batch._replace(encoder=encoder, target=target, covariates=batch.covariates | missing)
 
     def loss(
         self,
@@ -143,6 +176,10 @@ class GDEModule(SetModule):
 
 def _head(n_embed: int, n_classes: int, *, balanced: bool) -> LabelHead:
     return ClassHead(n_embed, n_classes, balanced=balanced) if n_classes else NumberHead(n_embed)
+
+
+def _missing_where(virtual: Tensor, values: Tensor) -> Tensor:
+    return torch.where(virtual, torch.nan if values.is_floating_point() else -1, values)
 
 
 def _first_of_each(sets: Tensor) -> Tensor:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from typing import TYPE_CHECKING, NamedTuple, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from scgde.nn.layers import mlp
+from scgde.nn.precision import full_precision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     #: Of cells ``(S, M, *shape)`` at times ``(S, M)``.
     Velocity = Callable[[Tensor, Tensor], Tensor]
 
-P = ParamSpec("P")
-R = TypeVar("R")
 
 #: Largest number of features with a covariance; beyond, each has a variance only.
 MAX_FULL = 64
@@ -28,17 +26,6 @@ FLOOR = 1e-3
 MAX_LOG_VARIANCE = 16.0
 #: Bound of those that a flow follows: beyond it, rounding would dominate.
 MAX_FLOW_LOG_VARIANCE = 8.0
-
-
-def _exact(function: Callable[P, R]) -> Callable[P, R]:
-    """Without autocast: functions of matrices have no half precision, and products that feed them need the digits."""
-
-    @functools.wraps(function)
-    def without(*args: P.args, **kwargs: P.kwargs) -> R:
-        with torch.autocast("cuda", enabled=False), torch.autocast("cpu", enabled=False):
-            return function(*args, **kwargs)
-
-    return without
 
 
 class Gaussian(NamedTuple):
@@ -98,7 +85,7 @@ class FromNoise:
     def __init__(self, end: Gaussian) -> None:
         self.end = end
 
-    @_exact
+    @full_precision
     def __call__(self, x: Tensor, time: Tensor) -> GaussianMotion:
         """Cells ``(S, M, G)`` at times ``(S, M)``."""
         (mean, variance, axes), time = self.end, time[..., None]
@@ -125,7 +112,7 @@ class Between:
     Bhatia, Jain and Lim (2019), On the Bures-Wasserstein distance between positive definite matrices.
     """
 
-    @_exact
+    @full_precision
     def __init__(self, start: Gaussian, end: Gaussian) -> None:
         self.start, self.end = start.mean, end.mean
         self.inverse_root = start.power(-0.5)
@@ -140,7 +127,7 @@ class Between:
         # Rounding may leave less, or a sign.
         self.stretch = stretch.clamp_min(math.exp(-MAX_FLOW_LOG_VARIANCE))[:, None]
 
-    @_exact
+    @full_precision
     def __call__(self, x: Tensor, time: Tensor) -> GaussianMotion:
         """Cells ``(S, M, G)`` at times ``(S, M)``."""
         time = time[..., None]
@@ -206,7 +193,7 @@ class GaussianHead(nn.Module):
         for parameter in (*self.linear.parameters(), *self.network[-1].parameters()):
             nn.init.zeros_(parameter)  # every set starts as standard noise
 
-    @_exact
+    @full_precision
     @torch.no_grad()
     def forward(self, context: Tensor) -> Gaussian:
         """Gaussian of each set, from contexts ``(S, C)``, without a gradient: it is learnt by :meth:`loss` alone."""
@@ -214,7 +201,7 @@ class GaussianHead(nn.Module):
         values, axes = torch.linalg.eigh(log_covariance) if self.is_full else (log_covariance, None)
         return Gaussian(mean[:, None], values.clamp(-MAX_FLOW_LOG_VARIANCE, MAX_FLOW_LOG_VARIANCE).exp()[:, None], axes)
 
-    @_exact
+    @full_precision
     def loss(self, x: Tensor, weights: Tensor, context: Tensor) -> Tensor:
         """Negative log-likelihood of a cell per feature, up to a constant, shape ``(S,)``.
 

@@ -15,6 +15,7 @@ from scgde.results._fits import (
     table_of_fit,
     train_names,
 )
+from scgde.results._generation_scores import warn_of_better_baselines
 from scgde.results._store import check_key, check_not_backed_view, without_own_columns
 from scgde.sets._covariates import read_batch, read_label
 from scgde.sets._grouping import group_cells, warn_dropped
@@ -44,7 +45,8 @@ def fit_gde(
     encoder: str = "pooled_gnn",
     generator: str | None = None,
     featurizer: str | None = None,
-    n_latent: int = 32,
+    n_latent: int | None = None,
+    moments: bool | None = None,
     isometry: float = 0.0,
     isometry_ground: str = "sliced",
     scaling: str | None = None,
@@ -93,6 +95,11 @@ def fit_gde(
         featurizer are those of the kind of cells: of vectors ``"flow_matching"``, and the cell itself.
     n_latent
         %(n_latent)s
+    moments
+        Whether the embedding contains mean and covariance, or widths, of a set by a fixed linear map, from which the
+        generator starts: a new set then lies where its cells lie, however few sets were trained on. See
+        :class:`scgde.nn.linear_core.LinearCore`. By default unless there is a ``batch_key``: a fixed map cannot be made
+        independent of it.
     isometry
         %(isometry)s
     isometry_ground
@@ -154,6 +161,11 @@ def fit_gde(
         If features are not finite, fewer than two sets are large enough, or a label or batch has one class or varies
         within sets.
 
+    Warns
+    -----
+    UserWarning
+        If a simple description of the validation sets generates their cells better, and which one.
+
     References
     ----------
     :cite:t:`Fishman25`.
@@ -180,6 +192,7 @@ def fit_gde(
         "generator": generator or views.target.default_generator,
         "featurizer": featurizer or views.encoder.default_featurizer,
         "n_latent": n_latent,
+        "moments": moments,
         "isometry": isometry,
         "isometry_ground": isometry_ground,
         "scaling": scaling,
@@ -220,4 +233,5 @@ def fit_gde(
     write_fit(adata, grouping.codes, table, model.get_embedding().to_numpy(), model, params, key=key_added)
     if label is not None:
         write_predictions(adata, model, key_added)
+    warn_of_better_baselines(model, sets, split, batches=None if batch is None else batch.values, seed=seed)
     return model

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -8,10 +8,9 @@ import pandas as pd
 from scgde import _keys
 from scgde._checks import check_count, check_seed, check_set_table
 from scgde._docs import shared_docs
-from scgde.data import SetIndex
-from scgde.metrics import energy_distance
 from scgde.model import GDE
 from scgde.results import FittedSets
+from scgde.results._generation_scores import MIN_CELLS, TrainingSets, score_sets
 from scgde.results._label_tuning import batches_of_sets
 from scgde.sets._splits import first_with_sets
 
@@ -20,15 +19,7 @@ if TYPE_CHECKING:
 
     from anndata import AnnData
 
-#: Halves of fewer cells say next to nothing.
-MIN_CELLS = 10
-
-
-class _Halves(NamedTuple):
-    """Rows of a set: the encoder sees one half, the score is taken on the other."""
-
-    seen: np.ndarray
-    unseen: np.ndarray
+    from scgde.data import SetIndex
 
 
 @shared_docs
@@ -67,9 +58,22 @@ def score_generation(
 
     Returns
     -------
-    One row per set with 10 cells or more: ``set``, ``n_cells``, and the distances to a half of the set. Those of
-    the cells ``generated``; of ``pooled`` ones, drawn from the training sets: the baseline; and, as ``floor``, of
-    the other half.
+    One row per set with 10 cells or more: ``set``, ``n_cells``, and distances to a half of the set. That of the cells
+    ``generated``; of the baselines below; and, as ``floor``, of the other half, which was embedded.
+
+    ============  ============================================================================================
+    Baseline      Cells
+    ============  ============================================================================================
+    ``pooled``    of the training sets
+    ``mean``      the same, moved to the mean of the half that was embedded
+    ``mean_sd``   moved to that mean, and stretched to its standard deviations
+    ``gaussian``  of a Gaussian with the mean and the covariance of that half
+    ``linear``    residuals of training cells, around that mean as the leading principal components of the means of
+                  the training sets know it, as many as the embedding has dimensions
+    ``nearest``   of the training set with the nearest mean
+    ============  ============================================================================================
+
+    Cells that are not vectors have the baseline ``pooled`` only.
 
     Raises
     ------
@@ -85,15 +89,21 @@ def score_generation(
     train = _training_sets(fitted, key)
     chosen = _not_trained_on(fitted) if sets is None else fitted.rows_of(sets, "sets")
     chosen = _large_enough(chosen, fitted.index)
-    pool = np.sort(np.concatenate([fitted.index.rows(i) for i in train]))
-    if len(pool) < 2:
-        msg = f"`adata` must hold the cells of the training sets, the baseline, got {len(pool)} of them."
+    n_known = int(fitted.index.sizes[train].sum())
+    if n_known < 2:
+        msg = f"`adata` must hold the cells of the training sets, the baseline, got {n_known} of them."
         raise ValueError(msg)
     batches = batches_of_sets(fitted)
     batch = None if batches is None else batches.iloc[chosen].tolist()
-    repeats = [_score(fitted, chosen, pool, batch, n_cells=n_cells, rng=rng) for _ in range(n_repeats)]
+    known = TrainingSets.of(fitted.model, fitted.cells, train)
+    repeats = pd.concat(
+        [
+            score_sets(fitted.model, fitted.cells, chosen, known, batches=batch, n_cells=n_cells, rng=rng)
+            for _ in range(n_repeats)
+        ]
+    )
     scores = pd.DataFrame({"set": fitted.table.index[chosen], _keys.N_CELLS: fitted.index.sizes[chosen]})
-    return scores.join(pd.DataFrame(np.mean(repeats, axis=0), columns=["generated", "pooled", "floor"]))
+    return scores.join(repeats.groupby(level=0).mean())
 
 
 def _training_sets(fitted: FittedSets, key: str) -> np.ndarray:
@@ -125,31 +135,3 @@ def _large_enough(chosen: np.ndarray, index: SetIndex) -> np.ndarray:
         msg = f"A set with {MIN_CELLS} cells is required, but the largest of {len(chosen)} has {largest}."
         raise ValueError(msg)
     return large
-
-
-def _score(
-    fitted: FittedSets[GDE],
-    sets: np.ndarray,
-    pool: np.ndarray,
-    batch: list[str | None] | None,
-    *,
-    n_cells: int,
-    rng: np.random.Generator,
-) -> np.ndarray:
-    """Generated, pooled, floor of each set, shape ``(S, 3)``."""
-    model, halves = fitted.model, [_halves(fitted.index.rows(i), rng) for i in sets]
-    seen = [half.seen for half in halves]
-    embedding = model.embed_store(fitted.cells.encoder.store, SetIndex.from_rows(seen))
-    generated = model.generate(embedding, n_cells, batch=batch, seed=int(rng.integers(2**31)))
-    pooled = fitted.ground(rng.choice(pool, min(n_cells, len(pool)), replace=False))
-    scores = np.empty((len(sets), 3))
-    for row, half, cells in zip(scores, halves, generated, strict=True):
-        unseen, clouds = fitted.ground(half.unseen), (model.ground(cells), pooled, fitted.ground(half.seen))
-        row[:] = [energy_distance(cloud, unseen, unbiased=True) for cloud in clouds]
-    return scores
-
-
-def _halves(rows: np.ndarray, rng: np.random.Generator) -> _Halves:
-    rows = rng.permutation(rows)
-    half = len(rows) // 2
-    return _Halves(rows[:half], rows[half:])

@@ -1,0 +1,101 @@
+"""The part of an embedding that is known before any training: a linear map of the moments of a set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from scgde.nn.moments import Moments, signed
+from scgde.nn.precision import full_precision
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from scgde.nn.moments import Frame
+
+#: Dimensions of an embedding by default, at least.
+N_LATENT = 32
+#: Dimensions that a network adds to all moments.
+_N_LEARNT = 16
+#: Variance of the prior, relative to that of the means of sets.
+_PRIOR = 0.1
+
+
+def default_n_latent(n_features: int) -> int:
+    """Dimensions of an embedding that has room for all moments, and for what a network adds."""
+    return max(N_LATENT, Moments(n_features).n_output + _N_LEARNT)
+
+
+def n_core(n_features: int, n_latent: int) -> int:
+    """Dimensions of ``n_latent`` that moments take: all moments, but never more than three in four dimensions."""
+    learnt = max(1, min(_N_LEARNT, n_latent // 4))
+    return min(Moments(n_features).n_output, n_latent - learnt)
+
+
+class LinearCore(nn.Module):
+    """Moments of a set along the directions in which the training sets differ, in one common unit.
+
+    In closed form from the training sets, and never trained: a set lies where its moments lie, also one that is unlike
+    all training sets. With a dimension for each moment it is a rotation of the moments, so that L2 is kept; with fewer,
+    it keeps those of the largest variance between sets. A prior ranks directions in which no training set differs.
+
+    Parameters
+    ----------
+    n_features
+        Of a cell.
+    n_output
+        Dimensions, at most as many as there are moments.
+    """
+
+    center: Tensor
+    directions: Tensor
+    scale: Tensor
+
+    def __init__(self, n_features: int, n_output: int) -> None:
+        super().__init__()
+        self.n_output = n_output
+        self.moments = Moments(n_features)
+        n_moments = self.moments.n_output
+        self.register_buffer("center", torch.zeros(n_moments))
+        self.register_buffer("directions", torch.eye(n_moments)[:n_output])
+        self.register_buffer("scale", torch.ones(()))
+
+    def fit(self, blocks: Iterable[Tensor], sets: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Take all that is fixed from the training sets.
+
+        Parameters
+        ----------
+        blocks
+            Their cells, in blocks ``(n, G)``.
+        sets
+            The same as sets, cells ``(S, M, G)`` and weights ``(S, M)``.
+        """
+        self.moments.fit(blocks)
+        moments = torch.cat([self.moments(x, weights).double().cpu() for x, weights in sets])
+        center = moments.mean(0)
+        deviation = moments - center
+        spread = deviation[:, : self.moments.n_axes].square().mean().clamp_min(1e-4)
+        prior = _PRIOR * spread * self.moments.prior.cpu().double().square()
+        values, vectors = torch.linalg.eigh(deviation.T @ deviation / len(deviation) + prior.diag())
+        directions = signed(vectors.flip(1).T[: self.n_output])
+        self.center.copy_(center)
+        self.directions.copy_(directions)
+        self.scale.copy_(values.flip(0)[: self.n_output].mean().sqrt())
+
+    @full_precision
+    def readout(self, mean: Tensor) -> Tensor:
+        """Coordinates ``(S, K)`` from the average of :meth:`Moments.lift` over a set, ``(S, H)``."""
+        return (self.moments.readout(mean) - self.center) @ self.directions.T / self.scale
+
+    @full_precision
+    def forward(self, x: Tensor, weights: Tensor) -> Tensor:
+        """Coordinates of cells ``(S, M, G)`` with weights ``(S, M)``, shape ``(S, K)``."""
+        return (self.moments(x, weights) - self.center) @ self.directions.T / self.scale
+
+    @full_precision
+    def frame(self, embedding: Tensor) -> Frame:
+        """Place and shape that embeddings, which begin with these coordinates, stand for."""
+        moments = embedding[:, : self.n_output] * self.scale @ self.directions + self.center
+        return self.moments.frame(moments)

@@ -1,0 +1,114 @@
+"""A wider distribution over sets than tens of them show: training sets, changed as sets differ."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from scgde.nn.cells import Measure
+from scgde.nn.layers import weighted_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: Sets up to which all sets of a step may be virtual.
+_N_SETS = 50
+#: Isotropic shift, in standard deviations of the means of sets; largest log stretch.
+_ISOTROPIC, _MAX_STRETCH = 0.3, 1.5
+#: Standard deviation over cells of the logarithm of their tilted weights, about; its largest value.
+_TILT, _MAX_SLOPE = 0.7, 3.0
+#: Squared floor of widths, in the units of the cells.
+_FLOOR = 0.01
+
+
+class Moves(NamedTuple):
+    """Shift, stretch and tilt of each set of a batch.
+
+    Parameters
+    ----------
+    center
+        Means of the sets, shape ``(S, G)``.
+    shift, stretch
+        What is added, and the factor of deviations from the mean, shape ``(S, G)``.
+    tilt
+        Slope of the logarithm of the weights of cells, shape ``(S, G)``.
+    is_virtual
+        Which sets are changed, shape ``(S,)``.
+    """
+
+    center: Tensor
+    shift: Tensor
+    stretch: Tensor
+    tilt: Tensor
+    is_virtual: Tensor
+
+    def apply(self, cells: Measure) -> Measure:
+        """Changed cells ``(S, M, G)`` and weights ``(S, M)``."""
+        deviation = cells.x - self.center[:, None]
+        x = self.center[:, None] + deviation * self.stretch[:, None] + self.shift[:, None]
+        slope = torch.einsum("smg,sg->sm", deviation, self.tilt).clamp(-_MAX_SLOPE, _MAX_SLOPE)
+        weights = cells.weights * slope.exp()
+        return Measure(x, weights / weights.sum(dim=1, keepdim=True))
+
+
+class VirtualSets(nn.Module):
+    """Shifts and stretches of sets, drawn as training sets differ from each other, and other compositions.
+
+    A virtual set is ``m + (x - m) exp(a . dL) + b . dM + noise`` for a set with the mean ``m``; ``dL`` and ``dM`` are
+    deviations of log widths and means of all K training sets, ``a`` and ``b`` are normal with variance 1 / K. Its cells
+    count ``exp(t . (x - m))`` times as much, for a random direction ``t``: cell states on one side are more common.
+    Both views of a set are changed alike.
+    """
+
+    means: Tensor
+    spreads: Tensor
+    shifts: Tensor
+    stretches: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in ("means", "spreads", "shifts", "stretches"):
+            # Not stored: they serve training only.
+            self.register_buffer(name, torch.zeros(0, 0), persistent=False)
+
+    @property
+    def share(self) -> float:
+        """Share of the sets of a step that are virtual: the more, the fewer sets there are."""
+        return min(1.0, _N_SETS / max(len(self.shifts), 1)) if len(self.means) else 0.0
+
+    def fit(self, sets: Iterable[tuple[Tensor, Tensor, Tensor]]) -> None:
+        """Learn how the training sets differ.
+
+        Parameters
+        ----------
+        sets
+            In batches: their numbers, shape ``(S,)``, cells ``(S, M, G)`` and weights ``(S, M)``.
+        """
+        rows, means, widths, spreads = [], [], [], []
+        for number, x, weights in sets:
+            mean = weighted_mean(x, weights)
+            variance = weighted_mean((x - mean[:, None]).square(), weights)
+            rows.append(number)
+            means.append(mean)
+            widths.append(0.5 * (variance + _FLOOR).log())
+            spreads.append((variance.sum(dim=1) + _FLOOR).sqrt())
+        found, wide, number = torch.cat(means), torch.cat(widths), torch.cat(rows)
+        self.means = found.new_zeros(int(number.max()) + 1, found.shape[1])
+        self.spreads = found.new_ones(len(self.means))
+        self.means[number], self.spreads[number] = found, torch.cat(spreads)
+        self.shifts, self.stretches = found - found.mean(0), wide - wide.mean(0)
+
+    def draw(self, sets: Tensor, *, share: float) -> Moves:
+        """Moves of ``sets``, shape ``(S,)``, of which about ``share`` are virtual."""
+        n_sets, n_known, device = len(sets), len(self.shifts), self.means.device
+        # Drawn on the CPU: one seed gives the same sets on every device.
+        is_virtual = (torch.rand(n_sets) < share).to(device)
+        along = (torch.randn(2, n_sets, n_known) / n_known**0.5).to(device)
+        noise, slope = torch.randn(2, n_sets, self.shifts.shape[1]).to(device)
+        shift = along[0] @ self.shifts + _ISOTROPIC * self.shifts.square().mean().sqrt() * noise
+        stretch = (along[1] @ self.stretches).clamp(-_MAX_STRETCH, _MAX_STRETCH)
+        moved = is_virtual[:, None].to(shift.dtype)
+        tilt = _TILT * slope / self.spreads[sets, None]
+        return Moves(self.means[sets], shift * moved, (stretch * moved).exp(), tilt * moved, is_virtual)

@@ -1,0 +1,197 @@
+"""Generated cells, and what simple descriptions of a set would generate, scored on cells that neither has seen."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+
+from scgde.data import SetIndex
+from scgde.metrics import energy_distance
+
+if TYPE_CHECKING:
+    from scgde.data import CellSets
+    from scgde.model import GDE
+    from scgde.sets import SetSplit
+
+#: Cells of a training set that its mean is taken of.
+_MAX_CELLS_PER_SET = 2000
+
+#: Columns of the scores, besides one for each baseline.
+GENERATED, POOLED, FLOOR = "generated", "pooled", "floor"
+#: Halves of fewer cells say next to nothing.
+MIN_CELLS = 10
+#: Validation sets that are compared, at most; sets below which halves count, and comparisons at least.
+_MAX_COMPARED, _MIN_SETS, _MIN_COMPARISONS = 16, 4, 8
+
+
+class TrainingSets(NamedTuple):
+    """Cells of the sets that a model was trained on, in its ground coordinates.
+
+    Attributes
+    ----------
+    cells
+        Random ones, shape ``(n, D)``.
+    sets
+        Position of the set of each cell in ``means``, shape ``(n,)``.
+    means
+        Of the sets, shape ``(K, D)``.
+    """
+
+    cells: np.ndarray
+    sets: np.ndarray
+    means: np.ndarray
+
+    @classmethod
+    def of(cls, model: GDE, cells: CellSets, sets: np.ndarray) -> Self:
+        """Training sets ``sets`` of ``cells``, those that still have cells."""
+        index = cells.index.take(sets[cells.index.sizes[sets] > 0]).first_cells(_MAX_CELLS_PER_SET)
+        clouds = [model.ground(cells.target.store.rows(index.rows(i))) for i in range(index.n_sets)]
+        means = [cloud.mean(axis=0) for cloud in clouds]
+        return cls(np.concatenate(clouds), np.repeat(np.arange(len(clouds)), index.sizes), np.stack(means))
+
+    def draw(self, n_cells: int, rng: np.random.Generator) -> Self:
+        """At most so many of the cells."""
+        chosen = rng.choice(len(self.cells), min(n_cells, len(self.cells)), replace=False)
+        return self._replace(cells=self.cells[chosen], sets=self.sets[chosen])
+
+
+def simple_descriptions(
+    seen: np.ndarray, train: TrainingSets, *, n_cells: int, n_dims: int, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Cells as simple descriptions of a set generate them, by name.
+
+    Parameters
+    ----------
+    seen
+        Cells of the set that are known, shape ``(m, D)``.
+    train
+        Training sets.
+    n_cells
+        Cells to draw, at most.
+    n_dims
+        Dimensions of the linear description.
+    rng
+        Random state.
+    """
+    pooled = train.draw(n_cells, rng)
+    mean, sd, center = seen.mean(axis=0), seen.std(axis=0), pooled.cells.mean(axis=0)
+    spread = pooled.cells.std(axis=0)
+    standardised = (pooled.cells - center) / np.where(spread > 0, spread, 1)
+    average = train.means.mean(axis=0)
+    axes = np.linalg.svd(train.means - average, full_matrices=False)[2][:n_dims]
+    residuals = pooled.cells - train.means[pooled.sets]
+    nearest = np.flatnonzero(train.sets == np.square(train.means - mean).sum(axis=1).argmin())
+    return {
+        POOLED: pooled.cells,
+        "mean": pooled.cells - center + mean,
+        "mean_sd": standardised * sd + mean,
+        "gaussian": _gaussian(seen, n_cells, rng),
+        "linear": average + (mean - average) @ axes.T @ axes + residuals,
+        "nearest": train.cells[rng.choice(nearest, min(n_cells, len(nearest)), replace=False)],
+    }
+
+
+def _gaussian(seen: np.ndarray, n_cells: int, rng: np.random.Generator) -> np.ndarray:
+    deviations = (seen - seen.mean(axis=0)) / np.sqrt(len(seen))
+    return seen.mean(axis=0) + rng.standard_normal((n_cells, len(seen))) @ deviations
+
+
+def score_sets(
+    model: GDE,
+    cells: CellSets,
+    sets: np.ndarray,
+    train: TrainingSets,
+    *,
+    batches: list[str | None] | None,
+    n_cells: int,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Unbiased energy distance of cells of each description to the half of each set that was not seen.
+
+    Parameters
+    ----------
+    model
+        Trained.
+    cells
+        Cells in sets.
+    sets
+        Which sets, shape ``(S,)``.
+    train
+        Training sets.
+    batches
+        Batch of each, for a model that is conditioned on it.
+    n_cells
+        Cells to draw of each description.
+    rng
+        Random state.
+
+    Returns
+    -------
+    One row per set, and a column for the model, each baseline, and the seen half itself. Cells that are not vectors
+    have the pooled baseline only.
+    """
+    halves = [np.array_split(rng.permutation(cells.index.rows(i)), [cells.index.sizes[i] // 2]) for i in sets]
+    embedding = model.embed_store(cells.encoder.store, SetIndex.from_rows([seen for seen, _ in halves]))
+    generated = model.generate(embedding, n_cells, batch=batches, seed=int(rng.integers(2**31)))
+    is_vector, rows = cells.target.representation.spec.is_vector, []
+    for (seen, unseen), drawn in zip(halves, generated, strict=True):
+        known, truth = (model.ground(cells.target.store.rows(half)) for half in (seen, unseen))
+        simple = simple_descriptions(known, train, n_cells=n_cells, n_dims=embedding.shape[1], rng=rng)
+        clouds = {GENERATED: model.ground(drawn), **simple, FLOOR: known}
+        if not is_vector:
+            clouds = {name: clouds[name] for name in (GENERATED, POOLED, FLOOR)}
+        rows.append({name: energy_distance(cloud, truth, unbiased=True) for name, cloud in clouds.items()})
+    return pd.DataFrame(rows)
+
+
+def warn_of_better_baselines(
+    model: GDE, cells: CellSets, split: SetSplit, *, batches: pd.Series | None = None, seed: int
+) -> None:
+    """Warn where a simple description generates cells of the validation sets better than the model.
+
+    Parameters
+    ----------
+    model
+        Trained.
+    cells
+        Cells in sets.
+    split
+        Which of them it was trained on, and which validate.
+    batches
+        Batch of each set by name, for a model that is conditioned on it.
+    seed
+        Random seed.
+
+    Warns
+    -----
+    UserWarning
+        If the difference is larger than twice its standard error. Without validation sets of 10 cells nothing is
+        compared.
+    """
+    rng = np.random.default_rng(seed)
+    chosen = rng.permutation(split.validation[cells.index.sizes[split.validation] >= MIN_CELLS])[:_MAX_COMPARED]
+    if len(chosen) == 0:
+        return
+    names = None if batches is None else batches.reindex(cells.names[chosen])
+    of_sets = None if names is None else names.where(names.notna(), None).tolist()
+    train = TrainingSets.of(model, cells, split.train)
+    n_repeats = -(-_MIN_COMPARISONS // len(chosen))
+    scores = pd.concat(
+        [score_sets(model, cells, chosen, train, batches=of_sets, n_cells=300, rng=rng) for _ in range(n_repeats)]
+    )
+    if len(chosen) >= _MIN_SETS:
+        # Halves of one set agree with each other: they count as one.
+        scores = scores.groupby(level=0).mean()
+    excess = scores.drop(columns=[GENERATED, FLOOR]).rsub(scores[GENERATED], axis=0)
+    is_better = excess.mean() > 2 * excess.sem()
+    if is_better.any():
+        best = scores[is_better.index[is_better]].mean().idxmin()
+        msg = (
+            f"A simple description of a set, {best!r}, generates cells of the {len(chosen)} validation sets better "
+            f"than this fit: energy distance {scores[best].mean():.3g}, against {scores[GENERATED].mean():.3g}. More "
+            "sets or other options may help; `scgde.tl.score_generation` compares all baselines."
+        )
+        warnings.warn(msg, stacklevel=3)

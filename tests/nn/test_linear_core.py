@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from scgde.nn.influence import influence
+from scgde.nn.linear_core import LinearCore, default_n_latent, n_core
+from scgde.nn.moments import Moments, matrix_root
+
+
+def gaussian_sets(n_sets, n_features, n_cells=400, seed=0):
+    """Cells ``(n_sets, n_cells, n_features)`` whose means, widths and rotations differ, and equal weights."""
+    rng = torch.Generator().manual_seed(seed)
+    mean = torch.randn(n_sets, 1, n_features, generator=rng)
+    factor = 0.5 * torch.randn(n_sets, n_features, n_features, generator=rng) / n_features**0.5
+    x = mean + torch.randn(n_sets, n_cells, n_features, generator=rng) @ (factor + 0.3 * torch.eye(n_features))
+    return x, torch.full((n_sets, n_cells), 1 / n_cells)
+
+
+def fitted(n_features, n_output=None, n_sets=12, **options):
+    x, weights = gaussian_sets(n_sets, n_features, **options)
+    core = LinearCore(n_features, Moments(n_features).n_output if n_output is None else n_output)
+    core.fit(iter(x), [(x, weights)])
+    return core, x, weights
+
+
+@pytest.mark.parametrize(("n_features", "expected"), [(1, 2), (2, 5), (12, 90), (13, 26), (50, 100), (200, 100)])
+def test_moments_are_mean_and_root_or_mean_and_widths(n_features, expected):
+    assert Moments(n_features).n_output == expected
+
+
+@pytest.mark.parametrize("n_features", [1, 2, 5, 20, 60])
+def test_frame_standardises_each_set(n_features):
+    core, x, weights = fitted(n_features)
+    inside = core.frame(core(x, weights)).inside(x)
+    along = (inside @ core.moments.axes).double()
+    torch.testing.assert_close(along.mean(1), torch.zeros_like(along.mean(1)), atol=1e-4, rtol=0)
+    # The floor of the widths keeps them below one.
+    variance = along.var(1, correction=0)
+    assert (variance <= 1 + 1e-4).all()
+    assert variance.median() > 0.7
+
+
+@pytest.mark.parametrize("n_features", [1, 3, 20, 60])
+def test_outside_is_the_inverse_of_inside(n_features):
+    core, x, weights = fitted(n_features)
+    frame = core.frame(core(x, weights))
+    torch.testing.assert_close(frame.outside(frame.inside(x)), x, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1000.0])
+def test_units_and_place_of_the_cells_do_not_matter(scale):
+    x, weights = gaussian_sets(8, 3)
+    core = LinearCore(3, 9)
+    core.fit(iter(x), [(x, weights)])
+    other = LinearCore(3, 9)
+    moved = scale * (x + 7)
+    other.fit(iter(moved), [(moved, weights)])
+    torch.testing.assert_close(other(moved, weights), core(x, weights), atol=5e-3, rtol=0)
+
+
+def test_distance_of_all_moments_is_wasserstein_of_gaussians_that_commute():
+    """Axis-aligned Gaussians: W2^2 is the squared difference of means and of standard deviations."""
+    rng = np.random.default_rng(0)
+    sd, mean = rng.uniform(1.0, 3.0, (6, 3)), rng.normal(size=(6, 3))
+    # Exact quantiles of each feature, on a grid, so that the empirical covariance is diagonal.
+    grid = torch.tensor([-1.0, 1.0])
+    corners = torch.cartesian_prod(grid, grid, grid)
+    x = torch.tensor(mean, dtype=torch.float32)[:, None] + corners * torch.tensor(sd, dtype=torch.float32)[:, None]
+    weights = torch.full((6, 8), 1 / 8)
+    core = LinearCore(3, 9)
+    core.fit(iter(x), [(x, weights)])
+    z = core(x, weights).double() * core.scale * core.moments.unit
+    exact = np.sqrt(((mean[:, None] - mean) ** 2 + (sd[:, None] - sd) ** 2).sum(-1))
+    np.testing.assert_allclose(torch.cdist(z, z).numpy(), exact, atol=0.02)
+
+
+def test_core_depends_on_the_measure_only():
+    core, x, weights = fitted(4)
+    twice = torch.cat([x, x], dim=1)
+    torch.testing.assert_close(
+        core(twice, torch.cat([weights, weights], dim=1) / 2), core(x, weights), atol=1e-4, rtol=0
+    )
+    padded = torch.cat([x, torch.full_like(x[:, :3], 50.0)], dim=1)
+    zero = torch.cat([weights, torch.zeros_like(weights[:, :3])], dim=1)
+    torch.testing.assert_close(core(padded, zero), core(x, weights), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("n_cells", [1, 2, 3])
+def test_influence_of_tiny_sets_is_finite(n_cells):
+    """Their covariances have tied eigenvalues, at which the derivative of eigenvectors is not defined."""
+    core, x, _ = fitted(5)
+    few = x[:, :n_cells]
+    assert influence(core, few, torch.full(few.shape[:2], 1 / n_cells)).isfinite().all()
+
+
+def test_derivative_of_the_root_is_exact():
+    rng = torch.Generator().manual_seed(0)
+    factor = torch.randn(3, 4, 4, generator=rng, dtype=torch.float64)
+    matrix = factor @ factor.mT + 0.1 * torch.eye(4, dtype=torch.float64)
+    tied = 2.0 * torch.eye(4, dtype=torch.float64)[None]
+
+    def symmetric_root(a):
+        return matrix_root(0.5 * (a + a.mT))
+
+    for a in (matrix, tied):
+        torch.testing.assert_close(symmetric_root(a) @ symmetric_root(a), a)
+        assert torch.autograd.gradcheck(symmetric_root, a.clone().requires_grad_())
+
+
+def test_fewer_dimensions_keep_the_directions_in_which_sets_differ():
+    """Sets that differ in one feature only: one dimension tells them apart as well as all do."""
+    rng = torch.Generator().manual_seed(0)
+    x = torch.randn(10, 300, 4, generator=rng)
+    x[:, :, 2] += torch.arange(10.0)[:, None]
+    weights = torch.full((10, 300), 1 / 300)
+    core = LinearCore(4, 1)
+    core.fit(iter(x), [(x, weights)])
+    order = core(x, weights)[:, 0].argsort()
+    assert order.tolist() in (list(range(10)), list(range(9, -1, -1)))
+
+
+@pytest.mark.parametrize("n_features", [1, 2, 10, 20, 50, 300])
+def test_default_dimensions_have_room_for_all_moments_and_a_network(n_features):
+    n_latent, n_moments = default_n_latent(n_features), Moments(n_features).n_output
+    assert n_latent >= 32
+    assert n_core(n_features, n_latent) == n_moments
+    assert n_latent - n_moments >= 16
+
+
+@pytest.mark.parametrize("n_latent", [1, 2, 3, 8, 32])
+def test_a_network_has_a_dimension_in_any_case(n_latent):
+    assert 0 <= n_core(20, n_latent) < n_latent
+
+
+def test_a_set_far_from_all_training_sets_keeps_its_place():
+    core, x, weights = fitted(3)
+    far = x[:1] + 20
+    frame = core.frame(core(far, weights[:1]))
+    torch.testing.assert_close(frame.mean[0], far[0].mean(0), atol=1e-3, rtol=1e-4)
