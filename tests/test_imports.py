@@ -44,6 +44,8 @@ ONLY_IN = {
     "matplotlib": {"pl", "cli"},
     "typer": {"cli"},
 }
+#: Files of a layer of verbs that define none.
+HELPERS = {"datasets": {"common"}}
 #: Layers that may import nothing but these libraries and the standard library.
 NOTHING_BUT = {"nn": {"torch", "numpy", "scipy", "ot"}, "stats": {"numpy", "scipy", "sklearn"}}
 
@@ -142,6 +144,14 @@ def test_package_resolves_all_of_its_public_names(package):
     module = importlib.import_module(".".join(package.relative_to(SOURCE.parent).parts))
     assert module.__all__
     assert [name for name in module.__all__ if not hasattr(module, name)] == []
+
+
+@pytest.mark.parametrize("layer", ["pp", "tl", "get", "datasets"])
+def test_files_of_verbs_are_the_verbs(layer):
+    """``ls`` shows the API: one file for each public function, and a helper only where several share it."""
+    public = set(importlib.import_module(f"scgde.{layer}").__all__)
+    files = {path.stem.removeprefix("_") for path in (SOURCE / layer).glob("_[a-z]*.py")}
+    assert files - public <= HELPERS.get(layer, set())
 
 
 @pytest.mark.parametrize("path", FILES, ids=_id)

@@ -16,6 +16,12 @@ GENERATORS = (
 )
 #: Numbers of network evaluations.
 EVALUATIONS = (4, 8, 16, 32)
+COHORTS = {
+    "COVID": "covid",
+    "OneK1K": "onek1k",
+    "simulated cytometry": "cytometry",
+    "Bodenmiller populations": "bodenmiller",
+}
 DATA = {"LARRY clones": "larry", "IgAN donors": "igan"}
 
 
@@ -39,6 +45,29 @@ def held_out() -> Table:
         header, part = grid("data", files(data, ("flow_matching",)), seeds, columns)
         rows += part
     return Table(header, rows, "Unbiased energy distance to cells that the encoder did not see, mean over sets.")
+
+
+def few_sets() -> Table:
+    """Every split of the cohorts with tens of sets."""
+    columns = {
+        "training sets": {"column": "train", "form": ".0f"},
+        "scgde": {"column": "generated"},
+        "own mean and sd": {"column": "mean_sd"},
+        "own mean": {"column": "mean"},
+        "linear": {"column": "linear"},
+        "Gaussian": {"column": "gaussian"},
+        "nearest set": {"column": "nearest"},
+        "pooled cells": {"column": "pooled"},
+        "floor": {"column": "floor"},
+        "scgde / pooled": {"column": "ratio"},
+        "the same on training sets": {"column": "ratio_on_training_sets"},
+    }
+    rows, header = [], ()
+    for label, data in COHORTS.items():
+        seeds = {f"{label}, split {seed}": {"seed": seed} for seed in range(3)}
+        header, part = grid("data", (f"few_sets_{data}",), seeds, columns)
+        rows += part
+    return Table(header, rows, "Unbiased energy distance to the half that was not embedded, mean over held-out sets.")
 
 
 def generators() -> Table:
@@ -129,6 +158,7 @@ def invariance() -> Table:
 TABLES = {
     "invariance": invariance(),
     "held_out_cells": held_out(),
+    "few_sets": few_sets(),
     "generators": generators(),
     "sampling_steps": sampling(),
     "scale_memory": memory(),
