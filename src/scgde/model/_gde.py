@@ -39,11 +39,11 @@ class GDE(SetModel):
     featurizer
         Name in ``scgde.nn.FEATURIZERS`` of the map from a cell to the vector that the encoder sees.
     n_latent
-        Dimensions of the embedding. By default room for all moments and 16 more, at least 32.
+        Dimensions of the embedding. By default 32, or room for all moments and 16 more.
     moments
         Whether most dimensions of the embedding are a fixed linear map of the moments of a set, from which the
-        generator starts, see :class:`~scgde.nn.linear_core.LinearCore`. Other cells than vectors have none. By default
-        unless there are batches: a fixed map cannot be made independent of them.
+        generator starts, see :class:`~scgde.nn.linear_core.LinearCore`. Other cells than vectors have none, and
+        models with batches: a fixed map cannot be made independent of them.
     encoder_kwargs, generator_kwargs, featurizer_kwargs
         Their options.
     isometry
@@ -98,7 +98,7 @@ class GDE(SetModel):
         generator: str = "flow_matching",
         featurizer: str = "identity",
         n_latent: int | None = None,
-        moments: bool | None = None,
+        moments: bool = False,
         encoder_kwargs: dict[str, Any] | None = None,
         generator_kwargs: dict[str, Any] | None = None,
         featurizer_kwargs: dict[str, Any] | None = None,
@@ -117,8 +117,7 @@ class GDE(SetModel):
     ) -> None:
         super().__init__(adata, registry=BLANK_REGISTRY if adata is None else None)
         check_one_of(generator, "generator", list(GENERATORS))
-        moments = batches is None if moments is None else check_flag(moments, "moments")
-        if moments and batches is not None:
+        if check_flag(moments, "moments") and batches is not None:
             msg = "`moments` must be False with batches, which a fixed map cannot be made independent of, got True."
             raise ValueError(msg)
         networks = {

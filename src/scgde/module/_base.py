@@ -157,6 +157,9 @@ class SetModule(BaseModuleClass):
             blocks = (self.transform.encoder_input(block[None])[0] for block in read())
             self.core.fit(blocks, ((x, weights) for _, x, weights in known()))
             self.virtual_sets.fit(known())
+            if self.isometry is not None:
+                # Distances of moments are those of Wasserstein-2 already, up to this unit.
+                self.isometry.log_scale.copy_((self.core.scale * self.core.moments.unit).log())
 
     def features(self, x: Tensor) -> Tensor:
         """What the encoder sees of cells ``(S, M, *shape)``, shape ``(S, M, F)``."""

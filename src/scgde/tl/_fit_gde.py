@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from scgde._types import GroupBy
 
 
+#: Training sets below which the embedding has moments by default.
+FEW_SETS = 100
+
+
 @shared_docs
 def fit_gde(
     adata: AnnData,
@@ -94,12 +98,13 @@ def fit_gde(
         Names in ``scgde.nn.ENCODERS``, ``scgde.nn.GENERATORS`` and ``scgde.nn.FEATURIZERS``. Without, generator and
         featurizer are those of the kind of cells: of vectors ``"flow_matching"``, and the cell itself.
     n_latent
-        %(n_latent)s
+        Dimensions of the embedding. By default 32 or, with moments, room for all of them and 16 more.
     moments
         Whether the embedding contains mean and covariance, or widths, of a set by a fixed linear map, from which the
         generator starts: a new set then lies where its cells lie, however few sets were trained on. See
-        :class:`scgde.nn.linear_core.LinearCore`. By default unless there is a ``batch_key``: a fixed map cannot be made
-        independent of it.
+        :class:`scgde.nn.linear_core.LinearCore`. By default where fewer than 100 sets are trained on, and there is no
+        ``batch_key``: a fixed map cannot be made independent of it. With many sets a network does as well, and better
+        where sets share cell states at fixed places.
     isometry
         %(isometry)s
     isometry_ground
@@ -192,7 +197,7 @@ def fit_gde(
         "generator": generator or views.target.default_generator,
         "featurizer": featurizer or views.encoder.default_featurizer,
         "n_latent": n_latent,
-        "moments": moments,
+        "moments": len(split.train) < FEW_SETS and batch is None if moments is None else moments,
         "isometry": isometry,
         "isometry_ground": isometry_ground,
         "scaling": scaling,

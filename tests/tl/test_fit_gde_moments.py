@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from anndata import AnnData
+
+from scgde import tl
+
+TINY = {
+    "max_steps": 5,
+    "sets_per_batch": 8,
+    "set_size": 16,
+    "progress_bar": False,
+    "encoder_kwargs": {"n_hidden": 16},
+    "generator_kwargs": {"backbone_kwargs": {"n_hidden": 16, "n_layers": 1}},
+}
+
+
+def donors(n_sets, n_features=3, n_cells=12):
+    """Donors whose means and widths differ."""
+    rng = np.random.default_rng(0)
+    codes = np.repeat(np.arange(n_sets), n_cells)
+    x = rng.normal(size=(n_sets, n_features))[codes] * 3
+    x += rng.uniform(0.3, 1.5, n_sets)[codes, None] * rng.standard_normal((len(codes), n_features))
+    obs = pd.DataFrame(
+        {"donor": [f"d{i:03d}" for i in codes], "site": np.where(codes % 2, "a", "b")},
+        index=[f"c{i}" for i in range(len(codes))],
+    )
+    return AnnData(x.astype(np.float32), obs=obs)
+
+
+@pytest.mark.parametrize(("n_sets", "expected"), [(99, True), (130, False)])
+def test_few_training_sets_have_moments_by_default(n_sets, expected):
+    model = tl.fit_gde(donors(n_sets), "donor", **TINY)
+    assert (model.module.core is not None) == expected
+    assert model.config["moments"] == expected
+
+
+def test_many_sets_may_have_moments_and_few_need_not():
+    assert tl.fit_gde(donors(130), "donor", moments=True, **TINY).module.core is not None
+    assert tl.fit_gde(donors(10), "donor", moments=False, **TINY).module.core is None
+
+
+def test_dimensions_have_room_for_the_moments_by_default():
+    adata = donors(10, n_features=10)
+    assert tl.fit_gde(adata, "donor", **TINY).module.n_embed == 10 + 55 + 16
+    assert adata.obsm["X_gde"].shape == (adata.n_obs, 81)
+    assert tl.fit_gde(adata, "donor", moments=False, **TINY).module.n_embed == 32
+    assert tl.fit_gde(adata, "donor", n_latent=7, **TINY).module.n_embed == 7
+
+
+def test_a_batch_leaves_no_moments():
+    adata = donors(10)
+    assert tl.fit_gde(adata, "donor", batch_key="site", **TINY).module.core is None
+    before = adata.copy()
+    with pytest.raises(ValueError, match="`moments` must be False with batches"):
+        tl.fit_gde(adata, "donor", batch_key="site", moments=True, key_added="other", **TINY)
+    assert set(adata.uns) == set(before.uns)
+
+
+def test_a_new_set_lies_where_its_cells_lie_from_the_first_step_on():
+    adata = donors(20)
+    model = tl.fit_gde(adata, "donor", **{**TINY, "max_steps": 1})
+    rng = np.random.default_rng(1)
+    far = (np.array([30.0, -20.0, 0.0]) + rng.standard_normal((200, 3))).astype(np.float32)
+    cells = model.generate(model.embed(far, np.zeros(200, dtype=int)), 400)[0]
+    np.testing.assert_allclose(cells.mean(axis=0), far.mean(axis=0), atol=1.0)
+
+
+def test_isometry_starts_in_the_units_of_the_moments():
+    adata = donors(40)
+    model = tl.fit_gde(adata, "donor", isometry=0.1, **{**TINY, "max_steps": 1})
+    tl.distances(adata)
+    names = adata.uns["gde"]["sets"].index
+    means = np.stack([adata.X[adata.obs["donor"] == name].mean(axis=0) for name in names])
+    between = np.linalg.norm(means[:, None] - means, axis=-1)
+    ratio = adata.uns["gde_distances"]["distances"] / np.where(between > 0, between, np.nan)
+    assert 0.8 < np.nanmedian(ratio) < 1.3
+    assert model.latent_scale > 0
+
+
+def test_moments_travel_with_the_file(tmp_path):
+    adata = donors(10)
+    model = tl.fit_gde(adata, "donor", **TINY)
+    loaded = type(model).from_stored(model.to_stored())
+    x, codes = adata.X[:24], np.repeat([0, 1], 12)
+    np.testing.assert_allclose(loaded.embed(x, codes), model.embed(x, codes), atol=1e-6)
+    np.testing.assert_allclose(loaded.generate(loaded.embed(x, codes), 5), model.generate(model.embed(x, codes), 5))
+
+
+def test_a_large_set_is_embedded_in_chunks_as_in_one_piece(monkeypatch):
+    adata = donors(10)
+    model = tl.fit_gde(adata, "donor", **TINY)
+    x = np.random.default_rng(0).normal(size=(500, 3)).astype(np.float32) + 4
+    whole = model.embed(x, np.zeros(500, dtype=int))
+    monkeypatch.setattr(type(model), "_max_cells", property(lambda self: 64))
+    np.testing.assert_allclose(model.embed(x, np.zeros(500, dtype=int)), whole, atol=1e-4)
