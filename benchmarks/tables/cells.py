@@ -18,9 +18,7 @@ GENERATORS = (
 EVALUATIONS = (4, 8, 16, 32)
 COHORTS = {
     "COVID": "covid",
-    "OneK1K": "onek1k",
     "simulated cytometry": "cytometry",
-    "Bodenmiller populations": "bodenmiller",
 }
 DATA = {"LARRY clones": "larry", "IgAN donors": "igan"}
 

@@ -22,6 +22,20 @@ def held_out(question: str, data: str) -> tuple[Cell, ...]:
     return row(question, file, Value(file, "generated"), ["pooled cells ", Value(file, "pooled")], Value(file, "floor"))
 
 
+def few_sets(question: str, data: str) -> tuple[Cell, ...]:
+    """Generated cells of sets that were held out of tens of sets."""
+    file = f"few_sets_{data}"
+    baselines: list[str | Value] = []
+    for label, column in {
+        "own mean and sd ": "mean_sd",
+        ", own mean ": "mean",
+        ", Gaussian of the same cells ": "gaussian",
+        ", nearest donor ": "nearest",
+    }.items():
+        baselines += [label, Value(file, column)]
+    return row(question, file, Value(file, "generated"), baselines, Value(file, "floor"))
+
+
 def donors(question: str, column: str) -> tuple[Cell, ...]:
     """EGFR of IgAN donors."""
 
@@ -140,6 +154,8 @@ def rejections() -> tuple[Cell, ...]:
 ROWS = [
     held_out("Cells of held-out LARRY clones (228 sets): unbiased energy distance to cells not shown", "larry"),
     held_out("The same for about 100 held-out IgAN donors", "igan"),
+    few_sets("The same for 8 COVID donors after a fit on 24", "covid"),
+    few_sets("The same for 14 simulated patients who are far apart, after a fit on 42", "cytometry"),
     donors("eGFR stage of 634 IgAN donors from frozen, label-free embeddings: macro AUROC", "macro_auroc"),
     donors("eGFR below 60, the same donors: AUROC", "egfr_below_60"),
     few_labels(),
