@@ -29,7 +29,7 @@ def test_distances_that_were_written_are_read(fitted):
 
 
 def test_squared_distances_are_rooted_and_noise_below_zero_is_zero(fitted):
-    square = tl.distances(fitted, metric="energy").to_numpy()
+    square = tl.distances(fitted, metric="energy").to_numpy().copy()
     square[0, 1] = square[1, 0] = -1e-3
     fitted.uns["gde"]["distances"]["energy"] = square
     found = DistanceMatrix.read(fitted, "energy", "gde").distances

@@ -217,5 +217,6 @@ def check_entries(adata: AnnData, set_key: str, use_rep: str | None, layer: str 
     for name, argument, where in entries:
         found = getattr(adata, where)
         if name is not None and name not in found:
-            msg = f"`{argument}` must name an entry of `adata.{where}`, got {name!r}. Entries: {list(found)}."
+            names = [entry for entry in found if entry is not None]  # None is X, in newer versions of anndata
+            msg = f"`{argument}` must name an entry of `adata.{where}`, got {name!r}. Entries: {names}."
             raise KeyError(msg)

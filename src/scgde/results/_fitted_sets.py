@@ -138,7 +138,7 @@ def in_present_names(table: pd.DataFrame) -> pd.DataFrame:
         return table
     split = table[_OLD_SPLIT].astype(str).replace(_OLD_TEST, _keys.SPLITS[-1])
     # A column of the user's of this name is in `obs`, too.
-    return table.drop(columns=_OLD_SPLIT).assign(**{_keys.SPLIT: pd.Categorical(split, _keys.SPLITS)})
+    return table.drop(columns=_OLD_SPLIT).assign(**{_keys.SPLIT: pd.Categorical(split, pd.Index(_keys.SPLITS))})
 
 
 _OLD_SPLIT, _OLD_TEST = "role", "held out"

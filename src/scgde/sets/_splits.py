@@ -48,14 +48,14 @@ class SetSplit(NamedTuple):
         codes = np.full(n_sets, _keys.SPLITS.index(TEST))
         for part in (VALIDATION, TRAIN):
             codes[getattr(self, part)] = _keys.SPLITS.index(part)
-        return pd.Categorical.from_codes(codes, pd.Index(_keys.SPLITS, dtype=object))
+        return pd.Categorical.from_codes(codes, pd.Index(_keys.SPLITS))
 
     def column_of_pairs(self, ends: np.ndarray) -> pd.Categorical:
         """What each pair ``(n, 2)`` is for: a pair of two sets of one part belongs to it, all others are test pairs."""
         codes = np.full(len(ends), _keys.SPLITS.index(TEST))
         for part in (TRAIN, VALIDATION):
             codes[np.isin(ends, getattr(self, part)).all(axis=1)] = _keys.SPLITS.index(part)
-        return pd.Categorical.from_codes(codes, pd.Index(_keys.SPLITS, dtype=object))
+        return pd.Categorical.from_codes(codes, pd.Index(_keys.SPLITS))
 
 
 def hold_out(n_sets: int, fraction: float, *, seed: int, links: np.ndarray | None = None) -> SetSplit:

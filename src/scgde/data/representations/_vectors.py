@@ -197,7 +197,8 @@ def choose_entry(adata: AnnData, use_rep: str | None, layer: str | None) -> str:
             msg = f"`use_rep` and `layer` exclude each other, got {use_rep!r} and {layer!r}. Pass one."
             raise ValueError(msg)
         if layer not in adata.layers:
-            msg = f"`layer` must name a layer of `adata`, got {layer!r}. Layers: {list(adata.layers)}."
+            names = [name for name in adata.layers if name is not None]  # None is X, in newer versions of anndata
+            msg = f"`layer` must name a layer of `adata`, got {layer!r}. Layers: {names}."
             raise KeyError(msg)
         return "X"
     if use_rep is None:
