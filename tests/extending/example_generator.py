@@ -42,7 +42,7 @@ class Gaussian(Generator):
         return (per_cell(error) * weights).sum(-1)
 
     def sample(self, context: Tensor, n_cells: int, *, rng: torch.Generator | None = None) -> Tensor:
-        self._check_context(context)
+        self.check_context(context)
         mean, log_sd = self._moments(context)
         # Noise is drawn on the CPU, so that one seed gives the same cells on every device.
         noise = torch.randn(len(context), n_cells, *self.spec.shape, generator=rng).to(context)

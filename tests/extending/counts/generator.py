@@ -54,7 +54,7 @@ class NegativeBinomial(Generator):
         return self._log_prob(x, context).sum(-1)
 
     def sample(self, context: Tensor, n_cells: int, *, rng: torch.Generator | None = None) -> Tensor:
-        self._check_context(context)
+        self.check_context(context)
         mean, size = self._mean(context).double().cpu(), self.log_size.exp().double().cpu()
         draws = np.random.default_rng(int(torch.randint(2**31, (1,), generator=rng)))
         shape = (len(context), n_cells, *self.spec.shape)

@@ -45,7 +45,7 @@ class Autoregressive(Generator):
         return (surprise.mean(-1) * weights).sum(-1)
 
     def sample(self, context: Tensor, n_cells: int, *, rng: torch.Generator | None = None) -> Tensor:
-        self._check_context(context)
+        self.check_context(context)
         uniform = torch.rand(len(context), n_cells, *self.spec.shape, generator=rng).to(context)
         letter, letters = torch.full(uniform.shape[:2], self.start, device=context.device), []
         for level, position in zip(uniform.unbind(-1), self.position, strict=True):

@@ -82,7 +82,14 @@ class Generator(nn.Module, ABC):
         shape = (len(context), n_cells, *self.spec.shape)
         return torch.randn(shape, generator=rng, dtype=context.dtype).to(context.device)
 
-    def _check_context(self, context: Tensor) -> None:
+    def check_context(self, context: Tensor) -> None:
+        """Require a context of shape ``(S, n_context)``; for the first line of :meth:`sample`.
+
+        Raises
+        ------
+        ValueError
+            If it has another shape.
+        """
         if context.ndim != 2 or context.shape[1] != self.n_context:
             msg = f"`context` must have shape (sets, {self.n_context}), got {tuple(context.shape)}."
             raise ValueError(msg)

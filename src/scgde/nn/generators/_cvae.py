@@ -72,7 +72,7 @@ class CVAE(Generator):
         return (per_cell(error + self.beta * divergence) * weights).sum(-1)
 
     def sample(self, context: Tensor, n_cells: int, *, rng: torch.Generator | None = None) -> Tensor:
-        self._check_context(context)
+        self.check_context(context)
         code, noise = (self._noise(context, n_cells, rng) for _ in range(2))
         return self._decode(code, context) + self._observation_sd(context) * noise
 

@@ -75,7 +75,7 @@ class Diffusion(Generator):
         return (per_cell(error.square()) * weights).sum(-1)
 
     def sample(self, context: Tensor, n_cells: int, *, rng: torch.Generator | None = None) -> Tensor:
-        self._check_context(context)
+        self.check_context(context)
         x = self._noise(context, n_cells, rng)
         times = torch.linspace(0.0, 1.0, self.n_steps + 1, dtype=x.dtype).to(x.device)
         for time, later in itertools.pairwise(times):

@@ -60,7 +60,7 @@ class DirectGenerator(Generator):
         return of_draw + of_other - between_draws
 
     def sample(self, context: Tensor, n_cells: int, *, rng: torch.Generator | None = None) -> Tensor:
-        self._check_context(context)
+        self.check_context(context)
         return self._cells(self._noise(context, n_cells, rng), context)
 
     def _cells(self, noise: Tensor, context: Tensor) -> Tensor:

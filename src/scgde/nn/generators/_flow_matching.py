@@ -86,7 +86,7 @@ class FlowMatching(Generator):
         return loss if self.gaussian is None else loss + self.gaussian.loss(target, weights, context)
 
     def sample(self, context: Tensor, n_cells: int, *, rng: torch.Generator | None = None) -> Tensor:
-        self._check_context(context)
+        self.check_context(context)
         field = self._velocity(context)
 
         def velocity(x: Tensor, time: float) -> Tensor:

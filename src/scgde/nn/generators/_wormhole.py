@@ -87,7 +87,7 @@ class Wormhole(Generator):
 
     def sample(self, context: Tensor, n_cells: int, *, rng: torch.Generator | None = None) -> Tensor:
         """Draw from the points of each set, each at most once while they last; see :meth:`Generator.sample`."""
-        self._check_context(context)
+        self.check_context(context)
         points = self.points(context)
         equal = torch.ones(points.shape[:2])
         drawn = torch.multinomial(equal, n_cells, replacement=n_cells > self.n_points, generator=rng)
