@@ -43,14 +43,14 @@ class SetSplit(NamedTuple):
         test = np.setdiff1d(np.arange(n_sets), np.concatenate(self))
         return self._replace(train=np.append(self.train, test))
 
-    def column(self, n_sets: int) -> pd.Categorical:
+    def column(self, n_sets: int) -> pd.Categorical[str]:
         """What each of ``n_sets`` sets is for: ``"train"``, ``"validation"`` or ``"test"``."""
         codes = np.full(n_sets, _keys.SPLITS.index(TEST))
         for part in (VALIDATION, TRAIN):
             codes[getattr(self, part)] = _keys.SPLITS.index(part)
         return pd.Categorical.from_codes(codes, pd.Index(_keys.SPLITS))
 
-    def column_of_pairs(self, ends: np.ndarray) -> pd.Categorical:
+    def column_of_pairs(self, ends: np.ndarray) -> pd.Categorical[str]:
         """What each pair ``(n, 2)`` is for: a pair of two sets of one part belongs to it, all others are test pairs."""
         codes = np.full(len(ends), _keys.SPLITS.index(TEST))
         for part in (TRAIN, VALIDATION):
