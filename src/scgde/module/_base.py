@@ -167,10 +167,9 @@ class SetModule(BaseModuleClass):
 
     def embed(self, x: Tensor, weights: Tensor) -> Tensor:
         """Embeddings, shape ``(S, E)``, of cells ``(S, M, *shape)`` with weights ``(S, M)``."""
-        learnt = self.encoder(self.features(x), weights)
-        if self.core is None:
-            return learnt
-        return torch.cat([self.core(self.transform.encoder_input(x), weights), learnt], dim=-1)
+        seen = self.transform.encoder_input(x)
+        learnt = self.encoder(self.featurizer(seen), weights)
+        return learnt if self.core is None else torch.cat([self.core(seen, weights), learnt], dim=-1)
 
     def context(self, embedding: Tensor, covariates: Mapping[str, Tensor] | None = None) -> Tensor:
         """Context ``(S, C)`` of embeddings ``(S, E)``; a covariate that is not given is missing."""

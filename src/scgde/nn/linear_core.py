@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from scgde.nn.layers import weighted_mean
 from scgde.nn.moments import Moments, signed
 from scgde.nn.precision import full_precision
 
@@ -89,10 +90,9 @@ class LinearCore(nn.Module):
         """Coordinates ``(S, K)`` from the average of :meth:`Moments.lift` over a set, ``(S, H)``."""
         return (self.moments.readout(mean) - self.center) @ self.directions.T / self.scale
 
-    @full_precision
     def forward(self, x: Tensor, weights: Tensor) -> Tensor:
         """Coordinates of cells ``(S, M, G)`` with weights ``(S, M)``, shape ``(S, K)``."""
-        return (self.moments(x, weights) - self.center) @ self.directions.T / self.scale
+        return self.readout(weighted_mean(self.moments.lift(x), weights))
 
     @full_precision
     def frame(self, embedding: Tensor) -> Frame:

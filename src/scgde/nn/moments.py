@@ -85,7 +85,7 @@ class Moments(nn.Module):
         self.n_root = n_features if n_features <= _MAX_FEATURES_OF_ROOT else 0
         upper = torch.triu_indices(self.n_root, self.n_root)
         self.n_output = 2 * self.n_axes - self.n_root + upper.shape[1]
-        self.register_buffer("axes", torch.eye(n_features)[:, : self.n_axes].contiguous())
+        self.register_buffer("axes", torch.eye(n_features, self.n_axes))
         self.register_buffer("origin", torch.zeros(n_features))
         self.register_buffer("unit", torch.ones(()))
         self.register_buffer("upper", upper, persistent=False)

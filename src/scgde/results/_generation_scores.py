@@ -38,19 +38,23 @@ class TrainingSets(NamedTuple):
         Position of the set of each cell in ``means``, shape ``(n,)``.
     means
         Of the sets, shape ``(K, D)``.
+    axes
+        Principal axes of the means, shape ``(min(K, D), D)``.
     """
 
     cells: np.ndarray
     sets: np.ndarray
     means: np.ndarray
+    axes: np.ndarray
 
     @classmethod
     def of(cls, model: GDE, cells: CellSets, sets: np.ndarray) -> Self:
         """Training sets ``sets`` of ``cells``, those that still have cells."""
         index = cells.index.take(sets[cells.index.sizes[sets] > 0]).first_cells(_MAX_CELLS_PER_SET)
         clouds = [model.ground(cells.target.store.rows(index.rows(i))) for i in range(index.n_sets)]
-        means = [cloud.mean(axis=0) for cloud in clouds]
-        return cls(np.concatenate(clouds), np.repeat(np.arange(len(clouds)), index.sizes), np.stack(means))
+        means = np.stack([cloud.mean(axis=0) for cloud in clouds])
+        axes = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)[2]
+        return cls(np.concatenate(clouds), np.repeat(np.arange(len(clouds)), index.sizes), means, axes)
 
     def draw(self, n_cells: int, rng: np.random.Generator) -> Self:
         """At most so many of the cells."""
@@ -80,8 +84,7 @@ def simple_descriptions(
     mean, sd, center = seen.mean(axis=0), seen.std(axis=0), pooled.cells.mean(axis=0)
     spread = pooled.cells.std(axis=0)
     standardised = (pooled.cells - center) / np.where(spread > 0, spread, 1)
-    average = train.means.mean(axis=0)
-    axes = np.linalg.svd(train.means - average, full_matrices=False)[2][:n_dims]
+    average, axes = train.means.mean(axis=0), train.axes[:n_dims]
     residuals = pooled.cells - train.means[pooled.sets]
     nearest = np.flatnonzero(train.sets == np.square(train.means - mean).sum(axis=1).argmin())
     return {
@@ -139,10 +142,11 @@ def score_sets(
     is_vector, rows = cells.target.representation.spec.is_vector, []
     for (seen, unseen), drawn in zip(halves, generated, strict=True):
         known, truth = (model.ground(cells.target.store.rows(half)) for half in (seen, unseen))
-        simple = simple_descriptions(known, train, n_cells=n_cells, n_dims=embedding.shape[1], rng=rng)
+        if is_vector:
+            simple = simple_descriptions(known, train, n_cells=n_cells, n_dims=embedding.shape[1], rng=rng)
+        else:
+            simple = {POOLED: train.draw(n_cells, rng).cells}
         clouds = {GENERATED: model.ground(drawn), **simple, FLOOR: known}
-        if not is_vector:
-            clouds = {name: clouds[name] for name in (GENERATED, POOLED, FLOOR)}
         rows.append({name: energy_distance(cloud, truth, unbiased=True) for name, cloud in clouds.items()})
     return pd.DataFrame(rows)
 
