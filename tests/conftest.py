@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import copy
 import os
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anndata as ad
 import pytest
@@ -11,9 +12,23 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from scgde.model import GDE
+
 # Before torch is imported: several processes test, and threads that wait for each other are slow.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+#: A model that fits in well under a second.
+TINY = {
+    "n_latent": 4,
+    "min_cells": 2,
+    "max_steps": 20,
+    "sets_per_batch": 8,
+    "set_size": 8,
+    "progress_bar": False,
+    "accelerator": "cpu",
+    "encoder_kwargs": {"n_hidden": 16},
+    "generator_kwargs": {"n_steps": 4, "backbone_kwargs": {"n_hidden": 16, "n_layers": 1}},
+}
 DEFAULT_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
@@ -48,3 +63,32 @@ def round_trip(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[ad.A
         return getattr(ad, f"read_{request.param}")(path)
 
     return write_and_read
+
+
+@pytest.fixture(scope="session")
+def tiny() -> dict[str, Any]:
+    """Options of a fit that takes well under a second."""
+    return copy.deepcopy(TINY)
+
+
+@pytest.fixture(scope="session")
+def fit(tiny: dict[str, Any]) -> Callable[..., GDE]:
+    """``tl.fit_gde`` with tiny defaults."""
+    from scgde import tl
+
+    def fit_tiny(adata: ad.AnnData, groupby: Any = "set", **options: Any) -> GDE:
+        return tl.fit_gde(adata, groupby, **{**tiny, **options})
+
+    return fit_tiny
+
+
+@pytest.fixture
+def fitted(fitted_once: tuple[ad.AnnData, GDE]) -> ad.AnnData:
+    """A fitted copy of such sets."""
+    return fitted_once[0].copy()
+
+
+@pytest.fixture
+def model(fitted_once: tuple[ad.AnnData, GDE]) -> GDE:
+    """The model of ``fitted``, not to be changed."""
+    return fitted_once[1]

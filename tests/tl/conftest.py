@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -19,19 +18,6 @@ if TYPE_CHECKING:
 
     from scgde.model import GDE
 
-#: A model that fits in well under a second.
-TINY = {
-    "n_latent": 4,
-    "min_cells": 2,
-    "max_steps": 20,
-    "sets_per_batch": 8,
-    "set_size": 8,
-    "progress_bar": False,
-    "accelerator": "cpu",
-    "encoder_kwargs": {"n_hidden": 16},
-    "generator_kwargs": {"n_steps": 4, "backbone_kwargs": {"n_hidden": 16, "n_layers": 1}},
-}
-
 
 def _dense(x: Any) -> Any:
     return x.toarray() if sparse.issparse(x) else np.array(x)
@@ -41,22 +27,6 @@ def _keys(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: _keys(value[name]) for name in value}
     return list(value) if isinstance(value, pd.DataFrame) else np.shape(value)
-
-
-@pytest.fixture(scope="session")
-def tiny() -> dict[str, Any]:
-    """Options of a fit that takes well under a second."""
-    return copy.deepcopy(TINY)
-
-
-@pytest.fixture(scope="session")
-def fit(tiny: dict[str, Any]) -> Callable[..., GDE]:
-    """``tl.fit_gde`` with tiny defaults."""
-
-    def fit_tiny(adata: ad.AnnData, groupby: Any = "set", **options: Any) -> GDE:
-        return tl.fit_gde(adata, groupby, **{**tiny, **options})
-
-    return fit_tiny
 
 
 @pytest.fixture
@@ -73,18 +43,6 @@ def cells() -> ad.AnnData:
 def fitted_once(fit: Callable[..., GDE]) -> tuple[ad.AnnData, GDE]:
     adata = datasets.gaussian_sets(10, (6, 16), 4, seed=0)
     return adata, fit(adata, validation_fraction=0.2)
-
-
-@pytest.fixture
-def fitted(fitted_once: tuple[ad.AnnData, GDE]) -> ad.AnnData:
-    """A fitted copy of such sets."""
-    return fitted_once[0].copy()
-
-
-@pytest.fixture
-def model(fitted_once: tuple[ad.AnnData, GDE]) -> GDE:
-    """The model of ``fitted``, not to be changed."""
-    return fitted_once[1]
 
 
 def pca_cells(seed: int = 0) -> ad.AnnData:

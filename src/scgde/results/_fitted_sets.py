@@ -115,12 +115,6 @@ class FittedSets(Generic[ModelT]):
         """The same in coordinates in which distances mean something to the model, float64 of shape ``(n, D)``."""
         return self.model.ground(self.observed(rows))
 
-    def embedding_of(self, part: str) -> np.ndarray:
-        """Embeddings of the sets of one part of the split; all where there is no split, or no set of it, ``(n, E)``."""
-        split = self.split
-        chosen = np.ones(len(self.embedding), dtype=bool) if split is None else (split == part).to_numpy()
-        return self.embedding[chosen] if chosen.any() else self.embedding
-
 
 def index_of_sets(adata: AnnData, table: pd.DataFrame, key: str) -> SetIndex:
     """Cells of each row of the set table, also where the AnnData was subset since."""
