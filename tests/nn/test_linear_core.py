@@ -139,3 +139,17 @@ def test_a_set_far_from_all_training_sets_keeps_its_place():
     far = x[:1] + 20
     frame = core.frame(core(far, weights[:1]))
     torch.testing.assert_close(frame.mean[0], far[0].mean(0), atol=1e-3, rtol=1e-4)
+
+
+@pytest.mark.parametrize("n_cells", [20, 400])
+def test_axes_of_many_genes_are_those_in_which_cells_differ_most(n_cells):
+    """More genes than a covariance is formed of, and once fewer cells than axes."""
+    rng = torch.Generator().manual_seed(0)
+    x = 0.01 * torch.randn(2, n_cells, 2500, generator=rng)
+    x[:, :, 7] += 5 * torch.randn(2, n_cells, generator=rng)
+    core = LinearCore(2500, 100)
+    weights = torch.full(x.shape[:2], 1 / n_cells)
+    core.fit(iter(x), [(x, weights)])
+    assert core.moments.axes[7, 0] > 0.99
+    frame = core.frame(core(x, weights))
+    torch.testing.assert_close(frame.outside(frame.inside(x)), x, atol=1e-4, rtol=1e-4)

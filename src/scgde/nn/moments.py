@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 _MAX_FEATURES_OF_ROOT = 12
 #: Axes along which mean and widths are taken.
 _MAX_AXES = 50
-#: Cells from which the axes of many features are taken.
-_MAX_CELLS = 20_000
+#: Cells from which the axes of many features are taken, and values of these.
+_MAX_CELLS, _MAX_VALUES = 20_000, 2**26
+#: Features up to which their covariance is formed.
+_MAX_COVARIANCE = 2000
 #: Widths in units of the pooled cells: narrower sets look alike, down to single cells.
 _FLOOR = 0.1
 #: Share of a log width that counts: between sets it stands for the difference of two widths of about a half.
@@ -107,8 +109,7 @@ class Moments(nn.Module):
         self.origin.copy_(origin)
         self.unit.copy_(unit if unit > 0 else torch.ones(()))
         if cells.shape[1] > self.n_axes:
-            _, _, rows = torch.linalg.svd(cells.T @ cells / len(cells))
-            self.axes.copy_(signed(rows[: self.n_axes]).T)
+            self.axes.copy_(signed(_leading_axes(cells, self.n_axes)).T)
 
     @full_precision
     def lift(self, x: Tensor) -> Tensor:
@@ -148,13 +149,24 @@ class Moments(nn.Module):
         return matrix + matrix.triu(1).mT
 
 
+def _leading_axes(cells: Tensor, n_axes: int) -> Tensor:
+    """Principal axes of centred cells ``(n, G)`` as rows, shape ``(n_axes, G)``; zero beyond the rank of few cells."""
+    if cells.shape[1] <= _MAX_COVARIANCE:
+        return torch.linalg.svd(cells.T @ cells / len(cells))[2][:n_axes]
+    # A matrix of genes by genes would not fit: fewer cells than genes settle the leading axes.
+    some = cells[:: -(-len(cells) // _MAX_COVARIANCE)]
+    rows = torch.linalg.svd(some, full_matrices=False)[2][:n_axes]
+    return torch.cat([rows, rows.new_zeros(n_axes - len(rows), rows.shape[1])])
+
+
 def _thinned(blocks: Iterable[Tensor]) -> Tensor:
-    """Evenly spaced cells, between ``_MAX_CELLS`` and twice as many where there are more."""
-    step, kept = 1, torch.zeros(0)
+    """Evenly spaced cells, between the most that are kept and twice as many where there are more."""
+    step, kept, max_cells = 1, torch.zeros(0), _MAX_CELLS
     for block in blocks:
+        max_cells = min(_MAX_CELLS, _MAX_VALUES // block.shape[1])
         taken = block[::step].cpu()
         kept = torch.cat([kept, taken]) if len(kept) else taken
-        while len(kept) > 2 * _MAX_CELLS:
+        while len(kept) > 2 * max_cells:
             step, kept = 2 * step, kept[::2]
     return kept
 
