@@ -82,16 +82,6 @@ def check_one_of(value: Any, argument: str, options: Sequence[str]) -> str:
     return value
 
 
-def check_at_least_two_sets(table: pd.DataFrame) -> None:
-    """Require a set table with two rows or more: one set has no distribution over sets to learn."""
-    if len(table) < 2:
-        msg = (
-            f"At least two sets are required to fit, got {len(table)}: {list(table.index)}. "
-            "Lower `min_cells`, widen `mask`, or choose another `groupby`."
-        )
-        raise ValueError(msg)
-
-
 def check_seed(seed: Any) -> np.random.Generator:
     """Return the random generator of ``seed``, a non-negative integer."""
     return np.random.default_rng(check_count(seed, "seed", minimum=0))

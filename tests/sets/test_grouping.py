@@ -140,6 +140,15 @@ def test_group_cells_raises_when_arguments_are_wrong(obs, arguments, error, mess
         group_cells(obs, **arguments)
 
 
+def test_group_cells_counts_only_sets_that_are_large_enough(obs):
+    sizes = obs["donor"].value_counts()
+    threshold = int(sizes.max())
+    assert (sizes == threshold).sum() == 1
+    with pytest.raises(ValueError, match=f"At least 2 sets with `min_cells={threshold}` .* got 1 of {len(sizes)}"):
+        group_cells(obs, "donor", min_cells=threshold, min_sets=2)
+    assert len(group_cells(obs, "donor", min_cells=threshold).table) == 1
+
+
 def test_group_cells_raises_when_two_sets_have_one_name():
     obs = pd.DataFrame({"a": ["x|y", "x"], "b": ["z", "y|z"]})
     with pytest.raises(ValueError, match=r"'x\|y\|z' stands for several groups"):

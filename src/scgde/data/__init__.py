@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scgde.data import representations
-from scgde.data._cell_sets import CellSets, CellView, check_entries, column_of_sets
+from scgde.data._cell_sets import CellSets, CellView, check_entries, column_of_sets, weights_of_sets
 from scgde.data._datamodule import SetDataModule
 from scgde.data._datasets import BatchSpec, SetBatchDataset
 from scgde.data._full_sets import full_set_batches
@@ -36,4 +36,5 @@ __all__ = [
     "representations",
     "set_codes",
     "set_names",
+    "weights_of_sets",
 ]

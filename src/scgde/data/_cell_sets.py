@@ -208,6 +208,16 @@ def column_of_sets(obs: pd.DataFrame, grouping: Grouping, column: str | None, ar
     return per_set_column(obs, grouping.codes, grouping.table.index, column, argument)
 
 
+def weights_of_sets(obs: pd.DataFrame, grouping: Grouping, set_weights: str | pd.Series | None) -> pd.Series | None:
+    """Weight of each set by name, from a column of ``obs`` or as given."""
+    if set_weights is None or isinstance(set_weights, pd.Series):
+        return set_weights
+    if not isinstance(set_weights, str):
+        msg = f"`set_weights` must be a column of `adata.obs` or a Series, got {type(set_weights).__name__}."
+        raise TypeError(msg)
+    return column_of_sets(obs, grouping, set_weights, "set_weights")
+
+
 def check_entries(adata: AnnData, set_key: str, use_rep: str | None, layer: str | None) -> None:
     """Require the entries that ``setup_anndata`` names."""
     if use_rep is not None and layer is not None:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pandas as pd
-
 from scgde import __version__, _keys
-from scgde.data import column_of_sets
 from scgde.data.representations import REPRESENTATIONS, Representation
 from scgde.results._store import to_storable
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
     from anndata import AnnData
 
     from scgde._types import Config
     from scgde.data import CellSets
-    from scgde.sets import Grouping, SetSplit
+    from scgde.sets import SetSplit
 
 DEFAULT_STEPS = 1000
 
@@ -55,16 +53,6 @@ def open_representations(
         msg = f'`generate` must be "X" or name an entry of `adata.obsm`, got {generate!r}. Entries: {list(adata.obsm)}.'
         raise KeyError(msg)
     return Representations(encoder, cls.from_adata(adata, use_rep=generate, layer=None))
-
-
-def read_set_weights(obs: pd.DataFrame, grouping: Grouping, set_weights: str | pd.Series | None) -> pd.Series | None:
-    """Weight of each set by name, from a column of ``obs`` or as given."""
-    if set_weights is None or isinstance(set_weights, pd.Series):
-        return set_weights
-    if not isinstance(set_weights, str):
-        msg = f"`set_weights` must be a column of `adata.obs` or a Series, got {type(set_weights).__name__}."
-        raise TypeError(msg)
-    return column_of_sets(obs, grouping, set_weights, "set_weights")
 
 
 def fit_params(views: Representations, *, mask: Any, set_weights: Any, **options: Any) -> Config:

@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from scgde import _keys
 from scgde._checks import check_columns
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike
+
+
+#: Between the values that name a set.
+SEPARATOR = "|"
 
 
 def natural_codes(column: pd.Series) -> np.ndarray:
@@ -34,6 +41,92 @@ def as_text(column: pd.Series) -> np.ndarray:
     text[whole] = values[whole].astype(np.int64).astype(str)
     text[~whole] = values[~whole].astype(str)
     return text
+
+
+def as_mask(obs: pd.DataFrame, mask: np.ndarray | pd.Series | Sequence[bool] | str | None) -> np.ndarray:
+    """Which cells take part, bool ``(n_obs,)``: an array or column as it is, a missing value as False."""
+    if mask is None:
+        return np.ones(len(obs), dtype=bool)
+    if isinstance(mask, str):
+        mask = obs[mask]
+    values = pd.Series(mask)
+    if not pd.api.types.is_bool_dtype(values) or len(values) != len(obs):
+        msg = (
+            f"`mask` must be boolean with one value per cell ({len(obs)}), or name such a column of `obs`, "
+            f"got {len(values)} values of type {values.dtype}."
+        )
+        raise ValueError(msg)
+    return values.fillna(value=False).to_numpy(dtype=bool)
+
+
+def codes_of_groups(groups: pd.DataFrame, mask: np.ndarray) -> np.ndarray:
+    """One code per distinct row in lexicographic order, shape ``(n_obs,)``; -1 where a value is missing or masked."""
+    columns = [natural_codes(groups[column]) for column in groups]
+    valid = mask & np.logical_and.reduce([column >= 0 for column in columns])
+    key = np.zeros(int(valid.sum()), dtype=np.int64)
+    for column in columns:
+        part = column[valid]
+        # Compressed after each column, so that the product of the level counts cannot overflow.
+        key = pd.factorize(key * (part.max(initial=0) + 1) + part, sort=True)[0]
+    codes = np.full(len(mask), -1, dtype=np.int64)
+    codes[valid] = key
+    return codes
+
+
+def names_of_groups(groups: pd.DataFrame) -> np.ndarray:
+    """Name of the set of each row, its values joined, shape ``(n_sets,)``.
+
+    Raises
+    ------
+    ValueError
+        If two rows have one name.
+    """
+    parts = [as_text(groups[column]) for column in groups]
+    names = parts[0]
+    for part in parts[1:]:
+        names = names + SEPARATOR + part
+    repeated = pd.Index(names).duplicated()
+    if repeated.any():
+        msg = (
+            f"Each set needs a name of its own, but {names[repeated][0]!r} stands for several groups of "
+            f"{list(groups.columns)}. Rename the values that print alike."
+        )
+        raise ValueError(msg)
+    return names
+
+
+def set_table(
+    obs: pd.DataFrame,
+    columns: list[str],
+    codes: np.ndarray,
+    first: np.ndarray,
+    names: np.ndarray,
+) -> pd.DataFrame:
+    """One row per set: the group columns, ``n_cells``, and the columns of ``obs`` that are constant within sets.
+
+    Parameters
+    ----------
+    obs
+        One row per cell.
+    columns
+        Those that group.
+    codes
+        Set of each cell, shape ``(n_obs,)``, -1 for none.
+    first
+        First cell of each set, shape ``(n_sets,)``.
+    names
+        Name of each set, shape ``(n_sets,)``.
+    """
+    cells = np.flatnonzero(codes >= 0)
+    representatives = first[codes[cells]]
+    others = [column for column in obs.columns if column not in {*columns, _keys.N_CELLS}]
+    constant = [column for column in others if is_constant(obs[column], cells, representatives)]
+    content = {column: writable(obs[column].iloc[first]) for column in [*columns, *constant]}
+    table = pd.DataFrame({name: column.array for name, column in content.items()}, index=pd.Index(names))
+    table.insert(len(columns), _keys.N_CELLS, np.bincount(codes[cells]))
+    # AnnData refuses to write a frame whose index has the name of a column.
+    table.index.name = None if "set" in table else "set"
+    return table
 
 
 def is_constant(column: pd.Series, cells: np.ndarray, representatives: np.ndarray) -> bool:

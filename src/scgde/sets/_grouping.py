@@ -8,14 +8,12 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_columns, check_count, check_groupby
-from scgde.sets._columns import as_text, first_cells, is_constant, natural_codes, writable
+from scgde.sets._columns import as_mask, codes_of_groups, first_cells, names_of_groups, set_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scgde._types import GroupBy
-
-SEPARATOR = "|"
 
 
 class Grouping(NamedTuple):
@@ -42,6 +40,7 @@ def group_cells(
     groupby: GroupBy,
     *,
     min_cells: int = 10,
+    min_sets: int = 1,
     mask: np.ndarray | pd.Series | Sequence[bool] | str | None = None,
 ) -> Grouping:
     """Group the cells of ``obs`` into sets.
@@ -54,6 +53,8 @@ def group_cells(
         Column or columns that together name a set. A cell with a missing value in one of them is in no set.
     min_cells
         Smaller sets are dropped.
+    min_sets
+        So many must be left.
     mask
         Boolean array of shape ``(n_obs,)``, or the name of a boolean column: cells with False are in no set.
 
@@ -67,30 +68,27 @@ def group_cells(
     KeyError
         If a column is missing.
     ValueError
-        If no set is left, or two sets would have one name.
+        If fewer than ``min_sets`` sets are left, or two sets would have one name.
     """
     columns = check_groupby(groupby)
     check_columns(obs, columns, "groupby")
+    if isinstance(mask, str):
+        check_columns(obs, [mask], "mask")
     min_cells = check_count(min_cells, "min_cells")
     for name in {_keys.N_CELLS, _keys.SPLIT} & set(columns):
         msg = f"`groupby` must not contain {name!r}, a column of the set table itself. Rename it."
         raise ValueError(msg)
 
-    codes = _combine([natural_codes(obs[column]) for column in columns], _as_mask(obs, mask))
+    codes = codes_of_groups(obs[columns], as_mask(obs, mask))
     n_cells = np.bincount(codes[codes >= 0])
-    _check_any_kept(n_cells, min_cells)
-    first = first_cells(codes, len(n_cells))
-    names = _names(obs[columns].iloc[first])
-
     keep = n_cells >= min_cells
+    _check_enough(n_cells, keep, min_cells, min_sets)
+    first = first_cells(codes, len(n_cells))
+    names = names_of_groups(obs[columns].iloc[first])
     # The last entry serves code -1.
-    new_codes = np.append(np.where(keep, np.cumsum(keep) - 1, -1), -1)
-    codes = new_codes[codes]
-    return Grouping(
-        codes=codes,
-        table=_set_table(obs, columns, codes, first[keep], n_cells[keep], names[keep]),
-        dropped=_dropped_table(n_cells[~keep], names[~keep], min_cells),
-    )
+    codes = np.append(np.where(keep, np.cumsum(keep) - 1, -1), -1)[codes]
+    table = set_table(obs, columns, codes, first[keep], names[keep])
+    return Grouping(codes, table, _dropped_table(pd.Series(n_cells[~keep], names[~keep]), min_cells))
 
 
 def warn_dropped(dropped: pd.DataFrame, min_cells: int, *, stacklevel: int = 3) -> None:
@@ -115,83 +113,24 @@ def warn_dropped(dropped: pd.DataFrame, min_cells: int, *, stacklevel: int = 3) 
     warnings.warn(msg, UserWarning, stacklevel=stacklevel)
 
 
-def _as_mask(obs: pd.DataFrame, mask: np.ndarray | pd.Series | Sequence[bool] | str | None) -> np.ndarray:
-    if mask is None:
-        return np.ones(len(obs), dtype=bool)
-    if isinstance(mask, str):
-        check_columns(obs, [mask], "mask")
-        mask = obs[mask]
-    values = pd.Series(mask)
-    if not pd.api.types.is_bool_dtype(values) or len(values) != len(obs):
-        msg = (
-            f"`mask` must be boolean with one value per cell ({len(obs)}), or name such a column of `obs`, "
-            f"got {len(values)} values of type {values.dtype}."
-        )
-        raise ValueError(msg)
-    return values.fillna(value=False).to_numpy(dtype=bool)
-
-
-def _combine(columns: list[np.ndarray], mask: np.ndarray) -> np.ndarray:
-    """One code per distinct row of the columns, in lexicographic order; -1 where one or the mask excludes."""
-    valid = mask & np.logical_and.reduce([column >= 0 for column in columns])
-    key = np.zeros(int(valid.sum()), dtype=np.int64)
-    for column in columns:
-        part = column[valid]
-        # Compressed after each column, so that the product of the level counts cannot overflow.
-        key = pd.factorize(key * (part.max(initial=0) + 1) + part, sort=True)[0]
-    codes = np.full(len(mask), -1, dtype=np.int64)
-    codes[valid] = key
-    return codes
-
-
-def _check_any_kept(n_cells: np.ndarray, min_cells: int) -> None:
+def _check_enough(n_cells: np.ndarray, keep: np.ndarray, min_cells: int, min_sets: int) -> None:
     if len(n_cells) == 0:
         msg = "At least one set is required, got none: every cell has a missing group value or is masked out."
         raise ValueError(msg)
-    if n_cells.max() < min_cells:
+    if not keep.any():
         msg = (
             f"At least one set with `min_cells={min_cells}` cells is required, got {len(n_cells)} sets, all "
             f"too small: the biggest has {n_cells.max()}. Lower `min_cells` or choose a coarser `groupby`."
         )
         raise ValueError(msg)
-
-
-def _names(groups: pd.DataFrame) -> np.ndarray:
-    parts = [as_text(groups[column]) for column in groups]
-    names = parts[0]
-    for part in parts[1:]:
-        names = names + SEPARATOR + part
-    repeated = pd.Index(names).duplicated()
-    if repeated.any():
+    if keep.sum() < min_sets:
         msg = (
-            f"Each set needs a name of its own, but {names[repeated][0]!r} stands for several groups of "
-            f"{list(groups.columns)}. Rename the values that print alike."
+            f"At least {min_sets} sets with `min_cells={min_cells}` cells are required to fit, got {keep.sum()} of "
+            f"{len(n_cells)}. Lower `min_cells`, widen `mask`, or choose another `groupby`."
         )
         raise ValueError(msg)
-    return names
 
 
-def _set_table(
-    obs: pd.DataFrame,
-    columns: list[str],
-    codes: np.ndarray,
-    first: np.ndarray,
-    n_cells: np.ndarray,
-    names: np.ndarray,
-) -> pd.DataFrame:
-    cells = np.flatnonzero(codes >= 0)
-    representatives = first[codes[cells]]
-    others = [column for column in obs.columns if column not in {*columns, _keys.N_CELLS}]
-    constant = [column for column in others if is_constant(obs[column], cells, representatives)]
-    content = {column: writable(obs[column].iloc[first]) for column in [*columns, *constant]}
-    table = pd.DataFrame({name: column.array for name, column in content.items()}, index=pd.Index(names))
-    table.insert(len(columns), _keys.N_CELLS, n_cells)
-    # AnnData refuses to write a frame whose index has the name of a column.
-    table.index.name = None if "set" in table else "set"
-    return table
-
-
-def _dropped_table(n_cells: np.ndarray, names: np.ndarray, min_cells: int) -> pd.DataFrame:
-    categories = pd.Index([f"fewer than {min_cells} cells"])
-    reason = pd.Categorical.from_codes(np.zeros(len(names), dtype=np.int8), categories)
-    return pd.DataFrame({_keys.N_CELLS: n_cells, "reason": reason}, index=pd.Index(names, name="set"))
+def _dropped_table(n_cells: pd.Series, min_cells: int) -> pd.DataFrame:
+    reason = pd.Categorical([f"fewer than {min_cells} cells"] * len(n_cells), [f"fewer than {min_cells} cells"])
+    return pd.DataFrame({_keys.N_CELLS: n_cells, "reason": reason}).rename_axis("set")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from scgde._checks import check_at_least_two_sets, check_columns, check_groupby
+from scgde._checks import check_columns, check_groupby
 from scgde._columns import as_names
 from scgde.sets._columns import per_set_column
 from scgde.sets._grouping import Grouping, group_cells
@@ -96,9 +96,8 @@ def pair_sets(
         raise ValueError(msg)
     time_scale = None if time_key is None else _time_scale(obs, columns, time_key, mask)
     columns = columns if time_key is None else [*columns, time_key]
-    grouping = group_cells(obs, columns, min_cells=min_cells, mask=mask)
+    grouping = group_cells(obs, columns, min_cells=min_cells, min_sets=2, mask=mask)
     table = grouping.table
-    check_at_least_two_sets(table)
     if time_scale is not None:
         found = consecutive_pairs(table, columns[:-1], time_scale.read(table[columns[-1]]))
         groups = table.groupby(columns[:-1], observed=True, sort=False).ngroup().to_numpy()

@@ -10,8 +10,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from scgde import _keys
-from scgde.sets._columns import as_text
-from scgde.sets._grouping import SEPARATOR
+from scgde.sets._columns import SEPARATOR, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

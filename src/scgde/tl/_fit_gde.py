@@ -2,16 +2,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scgde._checks import check_at_least_two_sets, check_count
+from scgde._checks import check_count
 from scgde._docs import shared_docs
-from scgde.data import CellSets, column_of_sets
+from scgde.data import CellSets, column_of_sets, weights_of_sets
 from scgde.model import GDE
 from scgde.results import write_fit, write_predictions
 from scgde.results._fits import (
     DEFAULT_STEPS,
     fit_params,
     open_representations,
-    read_set_weights,
     table_of_fit,
     train_names,
 )
@@ -178,12 +177,12 @@ def fit_gde(
     check_key(key_added, "key_added")
     check_count(seed, "seed", minimum=0)
     check_not_backed_view(adata)
+    obs = without_own_columns(adata.obs, groupby, key_added)
     views = open_representations(adata, cells=cells, use_rep=use_rep, layer=layer, generate=generate)
-    grouping = group_cells(without_own_columns(adata.obs, groupby, key_added), groupby, min_cells=min_cells, mask=mask)
-    check_at_least_two_sets(grouping.table)
+    grouping = group_cells(obs, groupby, min_cells=min_cells, min_sets=2, mask=mask)
     views.check(adata, grouping.codes)
     split_column = column_of_sets(adata.obs, grouping, split_key, "split_key")
-    weights = read_set_weights(adata.obs, grouping, set_weights)
+    weights = weights_of_sets(adata.obs, grouping, set_weights)
     label_column = column_of_sets(adata.obs, grouping, label_key, "label_key")
     label = None if label_column is None else read_label(label_column)
     batch_column = column_of_sets(adata.obs, grouping, batch_key, "batch_key")
@@ -220,6 +219,7 @@ def fit_gde(
     arguments: dict[str, Any] = {"groupby": groupby, "mask": mask, "min_cells": min_cells, "split_key": split_key}
     arguments |= {"generate": generate}
     arguments |= {"set_weights": set_weights, "label_key": label_key, "batch_key": batch_key}
+    table = table_of_fit(sets, split, weights)
     params = fit_params(views, **arguments, **(model_options | train_options), train_kwargs=train_kwargs)
     model = GDE.from_cell_sets(sets, **model_options)
     model.fitted_on = {"groupby": groupby, "label_key": label_key, "batch_key": batch_key}
@@ -234,7 +234,6 @@ def fit_gde(
         progress_bar=progress_bar,
         **(train_kwargs or {}),
     )
-    table = table_of_fit(sets, split, weights)
     write_fit(adata, grouping.codes, table, model.get_embedding().to_numpy(), model, params, key=key_added)
     if label is not None:
         write_predictions(adata, model, key_added)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from scgde import _keys
 from scgde._checks import check_count
 from scgde._docs import shared_docs
-from scgde.data import CellSets, column_of_sets
+from scgde.data import CellSets, column_of_sets, weights_of_sets
 from scgde.model import TDE
 from scgde.model._predictor_fit import fit_on_pairs
 from scgde.nn import CONDITIONS
@@ -15,7 +15,6 @@ from scgde.results._fits import (
     DEFAULT_STEPS,
     fit_params,
     open_representations,
-    read_set_weights,
     table_of_fit,
     train_names,
 )
@@ -187,13 +186,14 @@ def fit_tde(
     check_key(key_added, "key_added")
     check_count(seed, "seed", minimum=0)
     check_not_backed_view(adata)
+    obs = without_own_columns(adata.obs, groupby, key_added)
     conditioning = CONDITIONS[condition]
     to_fit = make_predictor(
         predictor if conditioning.needs_predictor and conditioning.embeds_new_sets else None, predictor_kwargs
     )
     views = open_representations(adata, cells=cells, use_rep=use_rep, layer=layer, generate=generate)
     pairing = pair_sets(
-        without_own_columns(adata.obs, groupby, key_added),
+        obs,
         groupby,
         time_key=time_key,
         pairs=pairs,
@@ -204,7 +204,7 @@ def fit_tde(
     grouping = pairing.grouping
     views.check(adata, grouping.codes)
     split_column = column_of_sets(adata.obs, grouping, split_key, "split_key")
-    weights = read_set_weights(adata.obs, grouping, set_weights)
+    weights = weights_of_sets(adata.obs, grouping, set_weights)
     probabilities = None if pair_weights is None else check_pair_weights(pair_weights, len(pairing.pairs))
     warn_dropped(grouping.dropped, min_cells)
 
@@ -255,6 +255,7 @@ def fit_tde(
     }
     arguments |= {"set_weights": set_weights, "transductive": transductive, "predictor": predictor}
     arguments |= {"predictor_kwargs": predictor_kwargs, "train_kwargs": train_kwargs}
+    table = table_of_fit(sets, split, weights)
     params = fit_params(views, **arguments, **(model_options | train_options))
     model = TDE.from_cell_sets(sets, **model_options)
     time_scale = None if pairing.time_scale is None else pairing.time_scale._asdict()
@@ -274,7 +275,6 @@ def fit_tde(
     if to_fit is not None and len(labelled) > 1:
         fit_on_pairs(to_fit, model, sets, embedding, labelled, seed=seed)
         model.predictor = to_fit
-    table = table_of_fit(sets, split, weights)
     extra = {_keys.PAIRS: pairing.pairs.assign(**{_keys.SPLIT: of_pairs}).rename(index=str)}
     write_fit(adata, grouping.codes, table, embedding, model, params, key=key_added, **extra)
     return model

@@ -53,7 +53,6 @@ class Vectors(Representation):
         names = adata.var_names.astype(str).tolist() if use_rep == "X" else []
         entry = cls(use_rep, layer, names)
         x = entry._entry(adata)
-        entry._check_type(x)
         if use_rep != "X":
             entry = cls(use_rep, layer, [f"{use_rep}_{i}" for i in range(x.shape[1])], _loadings(adata, use_rep))
         return entry
@@ -85,20 +84,12 @@ class Vectors(Representation):
     def read(self, adata: AnnData) -> Any:
         if self.use_rep == "X":
             return self._variables(adata, self.names)
-        if self.use_rep not in adata.obsm:
-            return self._projected(adata)
-        x = self._entry(adata)
-        if x.shape[1] != len(self.names):
-            msg = f"{self.label} must have {len(self.names)} dimensions as in the reference, got {x.shape[1]}."
-            raise ValueError(msg)
-        if self.use_rep == PCA and self.loadings is not None and "PCs" in adata.varm:
-            _check_same_loadings(adata, self.loadings)
-        return x
+        if self.use_rep in adata.obsm:
+            return self._coordinates(adata)
+        return self._projected(adata)
 
     def check(self, adata: AnnData, codes: np.ndarray) -> None:
-        x = self.read(adata)
-        self._check_type(x)
-        n_bad = 0
+        x, n_bad = self.read(adata), 0
         for start, block in blocks(x):
             inside = codes[start : start + len(block)] >= 0
             n_bad += int((~np.isfinite(block[inside]).all(axis=1)).sum())
@@ -138,9 +129,22 @@ class Vectors(Representation):
 
     def _entry(self, adata: AnnData) -> Any:
         if self.use_rep == "X":
-            return adata.X if self.layer is None else adata.layers[self.layer]
-        x = adata.obsm[self.use_rep]
-        return x.to_numpy() if isinstance(x, pd.DataFrame) else x
+            x = adata.X if self.layer is None else adata.layers[self.layer]
+        else:
+            x = adata.obsm[self.use_rep]
+            x = x.to_numpy() if isinstance(x, pd.DataFrame) else x
+        self._check_type(x)
+        return x
+
+    def _coordinates(self, adata: AnnData) -> Any:
+        """The entry in ``obsm``, in the coordinates of the reference."""
+        x = self._entry(adata)
+        if x.shape[1] != len(self.names):
+            msg = f"{self.label} must have {len(self.names)} dimensions as in the reference, got {x.shape[1]}."
+            raise ValueError(msg)
+        if self.use_rep == PCA and self.loadings is not None and "PCs" in adata.varm:
+            _check_same_loadings(adata, self.loadings)
+        return x
 
     def _check_type(self, x: Any) -> None:
         if not is_numeric(x):
