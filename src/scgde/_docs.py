@@ -25,7 +25,10 @@ PARAGRAPHS = {
     "fitted_adata": "Annotated data; changed only once the fit is complete.",
     "use_rep": 'Entry of ``obsm`` with the features, or ``"X"``; by default ``X_pca`` where it is there, else ``X``.',
     "layer": "Layer with the features.",
-    "cells": 'What a cell is, a name in ``scgde.data.representations.REPRESENTATIONS``; by default ``"vectors"``.',
+    "cells": (
+        "What a cell is, a name in ``scgde.data.representations.REPRESENTATIONS``. By default what the entry\n"
+        'declares, and ``"vectors"`` where it declares nothing.'
+    ),
     "mask": "Boolean array, or name of a boolean column of ``obs``: cells with False are in no set.",
     "min_cells": "Smaller sets are dropped, with one warning.",
     "n_latent": "Dimensions of the embedding.",

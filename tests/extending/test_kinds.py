@@ -105,7 +105,7 @@ KINDS = {
     "images": Kind(
         ("representation", "featurizer", "backbone"),
         simulate_images,
-        {"use_rep": "images", "max_steps": 200, "generator_kwargs": {"backbone": "my_convolution", "n_steps": 4}},
+        {"use_rep": "images", "max_steps": 200, "generator_kwargs": {"n_steps": 4}},
         lambda adata: adata.obsm["images"].reshape(adata.n_obs, -1),
         spoil_images,
         "must hold finite numbers",

@@ -133,7 +133,7 @@ def test_isometry_compares_with_the_cells_that_are_read(make, batch):
     "spec",
     [
         TransformSpec("affine", CellSpec.vectors(3), {"method": "feature"}),
-        TransformSpec("affine", CellSpec("continuous", (1, 4, 5), torch.float32), {}),
+        TransformSpec("affine", CellSpec("images", (1, 4, 5), torch.float32), {}),
         TransformSpec("identity", CellSpec("tokens", (7,), torch.int64, 4), {}),
         TransformSpec("identity", CellSpec("counts", (6,), torch.float32), {}),
     ],

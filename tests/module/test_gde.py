@@ -178,8 +178,8 @@ def test_every_parameter_gets_a_gradient_without_isometry(make, batch):
 
 
 def test_images_need_a_featurizer_of_images():
-    spec = CellSpec("continuous", (1, 2, 2), torch.float32)
-    with pytest.raises(ValueError, match="The featurizer `identity` requires cells of shape"):
+    spec = CellSpec("images", (1, 2, 2), torch.float32)
+    with pytest.raises(ValueError, match=r"`featurizer` must support 'images' cells, got Identity"):
         GDEModule(spec, 2, encoder="deep_sets", generator="wormhole")
 
 

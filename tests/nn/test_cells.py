@@ -33,7 +33,7 @@ def test_take_cells_takes_whole_cells_of_their_set(shape):
 
 def test_vectors_are_cells_of_real_numbers():
     assert CellSpec.vectors(4) == ("continuous", (4,), torch.float32, None)
-    assert CellSpec("continuous", (2, 3, 4), torch.float32).size == 24
+    assert CellSpec("images", (2, 3, 4), torch.float32).size == 24
 
 
 def test_a_kind_that_is_not_supported_is_refused_with_the_classes_that_do():

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 import torch
 from torch import nn
 
 from scgde.nn import BACKBONES, GENERATORS, TRANSPORTS, Backbone, CellSpec, Ends, Measure, generators, transports
 
-SPEC = CellSpec("continuous", (1, 6, 6), torch.float32)
+SPEC = CellSpec("images", (1, 6, 6), torch.float32)
 N_CONTEXT = 2
 
 
 class ToyConv(Backbone):
     """Two convolutions, with a map of the context and the time added between them."""
+
+    supports = frozenset({"images"})
 
     def __init__(self, spec, n_context, *, n_extra=0, n_hidden=8, n_layers=1):
         super().__init__()
@@ -43,10 +47,18 @@ def blobs(n_sets, n_cells):
     return (-square / 3).exp()[:, :, None], position
 
 
-@pytest.mark.parametrize("name", GENERATORS)
+def of_images(registry):
+    return [name for name in registry if "images" in registry[name].supports]
+
+
+def with_backbone(cls, **options):
+    """Options of a generator or transport, with a backbone where it takes one."""
+    return options | ({"backbone": "conv"} if "backbone" in inspect.signature(cls).parameters else {})
+
+
+@pytest.mark.parametrize("name", of_images(GENERATORS))
 def test_generator_of_images_has_a_loss_per_set_and_makes_images(name, build, without_gradient):
-    options = {} if name == "wormhole" else {"backbone": "conv"}
-    generator = build(GENERATORS[name], SPEC, N_CONTEXT, **options)
+    generator = build(GENERATORS[name], SPEC, N_CONTEXT, **with_backbone(GENERATORS[name]))
     x, position = blobs(3, 5)
     loss = generator.loss(x, torch.full((3, 5), 0.2), position)
     assert loss.shape == (3,)
@@ -55,9 +67,9 @@ def test_generator_of_images_has_a_loss_per_set_and_makes_images(name, build, wi
     assert generator.sample(position, 4).shape == (3, 4, *SPEC.shape)
 
 
-@pytest.mark.parametrize("name", TRANSPORTS)
+@pytest.mark.parametrize("name", of_images(TRANSPORTS))
 def test_transport_of_images_moves_images(name):
-    transport = TRANSPORTS[name](SPEC, N_CONTEXT, backbone="conv")
+    transport = TRANSPORTS[name](SPEC, N_CONTEXT, **with_backbone(TRANSPORTS[name]))
     (source, of_source), (target, of_target) = blobs(3, 5), blobs(3, 4)
     measures = Measure(source, torch.full((3, 5), 0.2)), Measure(target, torch.full((3, 4), 0.25))
     context = Ends(of_source, of_target)

@@ -65,10 +65,10 @@ def test_registered_classes_take_sizes_by_position_and_choices_by_name(kind, reg
 @pytest.mark.parametrize("kind", OF_KINDS)
 def test_registered_classes_support_kinds_of_cells(kind):
     registry = REGISTRIES[kind][0]
-    assert OF_KINDS == ["featurizer", "generator", "transform", "transport"]
+    assert OF_KINDS == ["backbone", "featurizer", "generator", "transform", "transport"]
     for name in registry:
         assert registry[name].supports
-        assert registry[name].supports <= {"continuous", "counts", "tokens"}
+        assert registry[name].supports <= {"continuous", "counts", "tokens", "images"}
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from scgde.nn.transforms import TRANSFORMS, Affine, Identity
 
 SPECS = {
     "vectors": CellSpec.vectors(3),
-    "images": CellSpec("continuous", (1, 4, 5), torch.float32),
+    "images": CellSpec("images", (1, 4, 5), torch.float32),
     "counts": CellSpec("counts", (6,), torch.float32),
     "tokens": CellSpec("tokens", (7,), torch.int64, 4),
 }

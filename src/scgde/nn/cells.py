@@ -17,9 +17,9 @@ class CellSpec(NamedTuple):
     Parameters
     ----------
     kind
-        ``"continuous"``, ``"counts"`` or ``"tokens"``.
+        ``"continuous"``, ``"counts"``, ``"tokens"`` or ``"images"``.
     shape
-        Shape of one cell: ``(G,)`` for a vector, ``(L,)`` for a sequence, ``(C, H, W)`` for an image.
+        Shape of one cell: ``(G,)`` for a vector, ``(L,)`` for a sequence, ``(C, Y, X)`` for an image.
     dtype
         Type of its values.
     n_values

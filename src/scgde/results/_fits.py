@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scgde import __version__, _keys
-from scgde.data.representations import REPRESENTATIONS, Representation
+from scgde.data.representations import REPRESENTATIONS, Representation, Vectors
 from scgde.results._store import to_storable
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ class Representations(NamedTuple):
 def open_representations(
     adata: AnnData, *, cells: str | None, use_rep: str | None, layer: str | None, generate: str | None
 ) -> Representations:
-    """Representations that the arguments of a fit name; of the kind ``"vectors"`` by default.
+    """Representations that the arguments of a fit name.
+
+    Without ``cells``, each entry is of the kind that it declares, and of vectors where it declares none.
 
     Raises
     ------
@@ -45,14 +48,29 @@ def open_representations(
     TypeError, ValueError
         If there is no such kind, or an entry cannot hold cells of it.
     """
-    cls = REPRESENTATIONS["vectors" if cells is None else cells]
-    encoder = cls.from_adata(adata, use_rep=use_rep, layer=layer)
+    encoder = _kind(adata, cells, use_rep).from_adata(adata, use_rep=use_rep, layer=layer)
     if generate is None:
         return Representations(encoder, encoder)
     if generate != "X" and generate not in adata.obsm:
         msg = f'`generate` must be "X" or name an entry of `adata.obsm`, got {generate!r}. Entries: {list(adata.obsm)}.'
         raise KeyError(msg)
-    return Representations(encoder, cls.from_adata(adata, use_rep=generate, layer=None))
+    return Representations(encoder, _kind(adata, cells, generate).from_adata(adata, use_rep=generate, layer=None))
+
+
+def _kind(adata: AnnData, cells: str | None, use_rep: str | None) -> type[Representation]:
+    """Kind of cells of an entry: as asked for, as it declares, or vectors."""
+    if cells is not None:
+        return REPRESENTATIONS[cells]
+    declared = (REPRESENTATIONS[name] for name in REPRESENTATIONS)
+    return next((kind for kind in declared if kind.is_declared(adata, use_rep)), Vectors)
+
+
+def with_backbone(network: type, views: Representations, options: Config | None) -> Config | None:
+    """Options of a generator or transport: its backbone is that of the kind of cells, where it takes one."""
+    backbone = views.target.default_backbone
+    if backbone is None or "backbone" not in inspect.signature(network).parameters:
+        return options
+    return {"backbone": backbone, **(options or {})}
 
 
 def fit_params(views: Representations, *, mask: Any, set_weights: Any, **options: Any) -> Config:

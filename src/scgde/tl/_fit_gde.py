@@ -6,6 +6,7 @@ from scgde._checks import check_count
 from scgde._docs import shared_docs
 from scgde.data import CellSets, column_of_sets, weights_of_sets
 from scgde.model import GDE
+from scgde.nn import GENERATORS
 from scgde.results import write_fit, write_predictions
 from scgde.results._fits import (
     DEFAULT_STEPS,
@@ -13,6 +14,7 @@ from scgde.results._fits import (
     open_representations,
     table_of_fit,
     train_names,
+    with_backbone,
 )
 from scgde.results._generation_scores import warn_of_better_baselines
 from scgde.results._store import check_key, check_not_backed_view, without_own_columns
@@ -95,7 +97,8 @@ def fit_gde(
         %(min_cells)s
     encoder, generator, featurizer
         Names in ``scgde.nn.ENCODERS``, ``scgde.nn.GENERATORS`` and ``scgde.nn.FEATURIZERS``. Without, generator and
-        featurizer are those of the kind of cells: of vectors ``"flow_matching"``, and the cell itself.
+        featurizer are those of the kind of cells: of vectors ``"flow_matching"``, and the cell itself. So is the
+        ``"backbone"`` of a generator, where ``generator_kwargs`` names none.
     n_latent
         Dimensions of the embedding. By default 32 or, with moments, room for all of them and 16 more.
     moments
@@ -191,9 +194,10 @@ def fit_gde(
 
     sets = CellSets.from_grouping(adata, grouping, *views)
     split = sets.split(split_column, fraction=validation_fraction, seed=seed)
+    generator = generator or views.target.default_generator
     model_options: dict[str, Any] = {
         "encoder": encoder,
-        "generator": generator or views.target.default_generator,
+        "generator": generator,
         "featurizer": featurizer or views.encoder.default_featurizer,
         "n_latent": n_latent,
         "moments": len(split.train) < FEW_SETS and batch is None if moments is None else moments,
@@ -201,7 +205,7 @@ def fit_gde(
         "isometry_ground": isometry_ground,
         "scaling": scaling,
         "encoder_kwargs": encoder_kwargs,
-        "generator_kwargs": generator_kwargs,
+        "generator_kwargs": with_backbone(GENERATORS[generator], views, generator_kwargs),
         "featurizer_kwargs": featurizer_kwargs,
         "seed": seed,
     }

@@ -8,7 +8,7 @@ from scgde._docs import shared_docs
 from scgde.data import CellSets, column_of_sets, weights_of_sets
 from scgde.model import TDE
 from scgde.model._predictor_fit import fit_on_pairs
-from scgde.nn import CONDITIONS
+from scgde.nn import CONDITIONS, TRANSPORTS
 from scgde.predictors import make_predictor
 from scgde.results import write_fit
 from scgde.results._fits import (
@@ -17,6 +17,7 @@ from scgde.results._fits import (
     open_representations,
     table_of_fit,
     train_names,
+    with_backbone,
 )
 from scgde.results._store import check_key, check_not_backed_view, without_own_columns
 from scgde.sets import pair_sets
@@ -232,7 +233,9 @@ def fit_tde(
         "isometry_ground": isometry_ground,
         "scaling": scaling,
         "encoder_kwargs": encoder_kwargs,
-        "transport_kwargs": _transport_kwargs(transport, coupling, transport_kwargs),
+        "transport_kwargs": with_backbone(
+            TRANSPORTS[transport], views, _transport_kwargs(transport, coupling, transport_kwargs)
+        ),
         "featurizer_kwargs": featurizer_kwargs,
         "seed": seed,
     }

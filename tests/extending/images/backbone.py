@@ -30,6 +30,8 @@ class Convolution(Backbone):
         Inputs of a cell after its features, which images do not have.
     """
 
+    supports = frozenset({"images"})
+
     def __init__(self, spec: CellSpec, n_context: int, *, n_hidden: int = 16, n_extra: int = 0) -> None:
         super().__init__()
         channels, *size = spec.shape

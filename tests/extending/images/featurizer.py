@@ -24,7 +24,7 @@ class ImageConvolution(Featurizer):
         Features made.
     """
 
-    supports = frozenset({"continuous"})
+    supports = frozenset({"images"})
 
     def __init__(self, spec: CellSpec, *, n_output: int = 32) -> None:
         super().__init__()

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 @REPRESENTATIONS.register("my_images")
 @dataclass(frozen=True)
 class Images(Representation):
-    """An ``obsm`` entry of shape ``(n_obs, C, H, W)``.
+    """An ``obsm`` entry of shape ``(n_obs, C, Y, X)``.
 
     Parameters
     ----------
     use_rep
         Name in ``obsm``.
     shape
-        Of an image, ``(C, H, W)``.
+        Of an image, ``(C, Y, X)``.
     """
 
     use_rep: str
@@ -37,6 +37,7 @@ class Images(Representation):
 
     default_featurizer: ClassVar[str] = "my_image_convolution"
     default_generator: ClassVar[str] = "flow_matching"
+    default_backbone: ClassVar[str] = "my_convolution"
 
     @classmethod
     def from_adata(cls, adata: ad.AnnData, *, use_rep: str | None, layer: str | None) -> Self:
@@ -47,7 +48,7 @@ class Images(Representation):
 
     @property
     def spec(self) -> CellSpec:
-        return CellSpec("continuous", self.shape, torch.float32)
+        return CellSpec("images", self.shape, torch.float32)
 
     @property
     def label(self) -> str:
@@ -67,7 +68,7 @@ class Images(Representation):
     def check(self, adata: ad.AnnData, codes: np.ndarray) -> None:
         images = self.read(adata)[codes >= 0]
         if images.ndim != 4 or not np.isfinite(images).all():
-            msg = f"{self.label} must hold finite numbers, shape (n_obs, C, H, W), got shape {images.shape}."
+            msg = f"{self.label} must hold finite numbers, shape (n_obs, C, Y, X), got shape {images.shape}."
             raise ValueError(msg)
 
     def transform(self, scaling: str | None) -> TransformSpec:

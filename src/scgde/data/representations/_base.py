@@ -35,10 +35,20 @@ class Representation(ABC):
     #: Featurizer and generator where none is asked for, by registered name.
     default_featurizer: ClassVar[str]
     default_generator: ClassVar[str]
+    #: Network within generators and transports that take one, by registered name; None for that of vectors.
+    default_backbone: ClassVar[str | None] = None
 
     spec: CellSpec
     label: str
     names: list[str]
+
+    @classmethod
+    def is_declared(cls, adata: AnnData, use_rep: str | None) -> bool:
+        """Whether an entry says by itself that its cells are of this kind, so that ``cells`` need not be given.
+
+        Such as by a shape that no other kind has, or by what stands in ``uns``. By default none does.
+        """
+        return False
 
     @classmethod
     @abstractmethod

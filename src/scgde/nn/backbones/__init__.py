@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scgde.nn.backbones._base import BACKBONES, Backbone
+from scgde.nn.backbones._base import BACKBONES, Backbone, build_backbone
 from scgde.nn.backbones._mlp import MLP
 
-__all__ = ["BACKBONES", "MLP", "Backbone"]
+__all__ = ["BACKBONES", "MLP", "Backbone", "build_backbone"]

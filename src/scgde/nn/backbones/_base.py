@@ -1,10 +1,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor, nn
 
 from scgde._registry import Registry
+from scgde.nn.cells import check_supported
+
+if TYPE_CHECKING:
+    from scgde.nn.cells import CellSpec
 
 
 class Backbone(nn.Module, ABC):
@@ -14,6 +19,9 @@ class Backbone(nn.Module, ABC):
     :class:`~scgde.nn.cells.CellSpec` of its output, the dimensions of the context, and the number of features that
     follow those of a cell in its input: vectors only have them.
     """
+
+    #: Kinds of cells that it takes; checked when a generator or transport is built on it.
+    supports: ClassVar[frozenset[str]] = frozenset({"continuous"})
 
     @abstractmethod
     def forward(self, x: Tensor, time: Tensor, context: Tensor) -> Tensor:
@@ -36,3 +44,18 @@ class Backbone(nn.Module, ABC):
 
 
 BACKBONES: Registry[Backbone] = Registry("backbone")
+
+
+def build_backbone(
+    name: str, spec: CellSpec, n_context: int, options: dict[str, Any] | None = None, **extra: Any
+) -> Backbone:
+    """Backbone of a name, for cells of a spec.
+
+    Raises
+    ------
+    ValueError
+        If there is no such backbone, or it does not take cells of this kind; the message lists those that do.
+    """
+    cls = BACKBONES[name]
+    check_supported(cls, spec, "backbone", BACKBONES)
+    return cls(spec, n_context, **extra, **(options or {}))

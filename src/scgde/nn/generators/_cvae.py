@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from scgde._checks import check_positive
-from scgde.nn.backbones import BACKBONES
+from scgde.nn.backbones import build_backbone
 from scgde.nn.cells import per_cell
 from scgde.nn.generators._base import GENERATORS, Generator
 
@@ -48,6 +48,8 @@ class CVAE(Generator):
     :cite:t:`Kingma14`, eq. 7; :cite:t:`Sohn15`, eq. 4; :cite:t:`Higgins17` for ``beta``.
     """
 
+    supports = frozenset({"continuous", "images"})
+
     def __init__(
         self,
         spec: CellSpec,
@@ -59,8 +61,8 @@ class CVAE(Generator):
     ) -> None:
         super().__init__(spec, n_context)
         self.beta = check_positive(beta, "beta")
-        self.encoder = BACKBONES[backbone](spec, n_context, **(backbone_kwargs or {}))
-        self.decoder = BACKBONES[backbone](spec, n_context, **(backbone_kwargs or {}))
+        self.encoder = build_backbone(backbone, spec, n_context, backbone_kwargs)
+        self.decoder = build_backbone(backbone, spec, n_context, backbone_kwargs)
         self.noise = nn.Linear(n_context, spec.size)
 
     def loss(self, target: Tensor, weights: Tensor, context: Tensor) -> Tensor:

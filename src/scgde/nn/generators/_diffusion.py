@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from scgde._checks import check_count, check_one_of
-from scgde.nn.backbones import BACKBONES
+from scgde.nn.backbones import build_backbone
 from scgde.nn.cells import like_cells, per_cell
 from scgde.nn.generators._base import GENERATORS, Generator
 from scgde.nn.paths import NoiseLevel, cosine_schedule, random_times
@@ -52,6 +52,8 @@ class Diffusion(Generator):
     :cite:t:`Salimans22`, appendix D, for v.
     """
 
+    supports = frozenset({"continuous", "images"})
+
     def __init__(
         self,
         spec: CellSpec,
@@ -65,7 +67,7 @@ class Diffusion(Generator):
         super().__init__(spec, n_context)
         self.n_steps = check_count(n_steps, "n_steps")
         self.sampler = check_one_of(sampler, "sampler", SAMPLERS)
-        self.backbone = BACKBONES[backbone](spec, n_context, **(backbone_kwargs or {}))
+        self.backbone = build_backbone(backbone, spec, n_context, backbone_kwargs)
 
     def loss(self, target: Tensor, weights: Tensor, context: Tensor) -> Tensor:
         time = random_times(target)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from scgde._checks import check_count, check_flag, check_one_of
-from scgde.nn.backbones import BACKBONES
+from scgde.nn.backbones import build_backbone
 from scgde.nn.cells import check_vectors, per_cell, take_cells
 from scgde.nn.couplings import pair
 from scgde.nn.gaussian_flow import FromNoise, GaussianHead, velocity_of
@@ -56,6 +56,8 @@ class FlowMatching(Generator):
     :cite:t:`Lipman23`, eq. 9 and 23 with no residual noise at time 1; :cite:t:`Tong24`, section 3.2.
     """
 
+    supports = frozenset({"continuous", "images"})
+
     def __init__(
         self,
         spec: CellSpec,
@@ -76,7 +78,7 @@ class FlowMatching(Generator):
         if check_flag(gaussian, "gaussian"):
             n_features = check_vectors(spec, "`gaussian=True`")
             self.gaussian, extra = GaussianHead(n_features, n_context), {"n_extra": n_features}
-        self.backbone = BACKBONES[backbone](spec, n_context, **extra, **(backbone_kwargs or {}))
+        self.backbone = build_backbone(backbone, spec, n_context, backbone_kwargs, **extra)
 
     def loss(self, target: Tensor, weights: Tensor, context: Tensor) -> Tensor:
         time = random_times(target)

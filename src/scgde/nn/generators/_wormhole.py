@@ -51,6 +51,8 @@ class Wormhole(Generator):
     :cite:t:`Haviv24`, section 3; :cite:t:`Feydy19` for the divergence.
     """
 
+    supports = frozenset({"continuous", "images"})
+
     def __init__(
         self,
         spec: CellSpec,

@@ -36,6 +36,8 @@ class Affine(CellTransform):
         If ``method`` is none of these.
     """
 
+    supports = frozenset({"continuous", "images"})
+
     center: Tensor
     scale: Tensor
 

@@ -22,7 +22,7 @@ class Identity(CellTransform):
         Cells of any kind. Tokens have one ground coordinate per position and value.
     """
 
-    supports = frozenset({"continuous", "counts", "tokens"})
+    supports = frozenset({"continuous", "counts", "tokens", "images"})
 
     def fit(self, blocks: Iterable[Tensor]) -> None:
         """Nothing to learn."""

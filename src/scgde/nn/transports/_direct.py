@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from scgde.nn.backbones import BACKBONES
+from scgde.nn.backbones import build_backbone
 from scgde.nn.transports._base import Transport, check_times
 
 if TYPE_CHECKING:
@@ -33,11 +33,13 @@ class DirectTransport(Transport):
         Its options.
     """
 
+    supports = frozenset({"continuous", "images"})
+
     def __init__(
         self, spec: CellSpec, n_context: int, *, backbone: str = "mlp", backbone_kwargs: dict[str, Any] | None = None
     ) -> None:
         super().__init__(spec, n_context)
-        self.backbone = BACKBONES[backbone](spec, 2 * n_context, **(backbone_kwargs or {}))
+        self.backbone = build_backbone(backbone, spec, 2 * n_context, backbone_kwargs)
 
     @abstractmethod
     def divergence(self, x: Tensor, weights_x: Tensor, y: Tensor, weights_y: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from scgde._checks import check_count, check_flag, check_one_of, check_positive
-from scgde.nn.backbones import BACKBONES
+from scgde.nn.backbones import build_backbone
 from scgde.nn.cells import Ends, check_vectors, per_cell, take_cells
 from scgde.nn.couplings import pair
 from scgde.nn.gaussian_flow import Between, GaussianHead, velocity_of
@@ -64,6 +64,8 @@ class FlowMatching(Transport):
     :cite:t:`Tong24`, sections 3.1 and 3.2.
     """
 
+    supports = frozenset({"continuous", "images"})
+
     def __init__(
         self,
         spec: CellSpec,
@@ -88,7 +90,7 @@ class FlowMatching(Transport):
         if check_flag(gaussian, "gaussian"):
             n_features = check_vectors(spec, "`gaussian=True`")
             self.gaussian, extra = GaussianHead(n_features, n_context), {"n_extra": n_features}
-        self.backbone = BACKBONES[backbone](spec, 2 * n_context, **extra, **(backbone_kwargs or {}))
+        self.backbone = build_backbone(backbone, spec, 2 * n_context, backbone_kwargs, **extra)
 
     def loss(self, source: Measure, target: Measure, context: Ends) -> Tensor:
         end = self._partners(source, target)
