@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "module": {"nn"},
     "predictors": {"nn", "stats", "train"},
     "model": {"data", "module", "train", "nn", "predictors", "sets", "stats"},
-    "results": {"model", "data", "sets", "metrics", "stats"},
+    "results": {"model", "data", "predictors", "sets", "metrics", "stats"},
     "pp": {"sets"},
     "tl": {"model", "results", "data", "metrics", "nn", "predictors", "sets", "stats"},
     "pl": {"get", "metrics"},

@@ -153,3 +153,16 @@ def test_axes_of_many_genes_are_those_in_which_cells_differ_most(n_cells):
     assert core.moments.axes[7, 0] > 0.99
     frame = core.frame(core(x, weights))
     torch.testing.assert_close(frame.outside(frame.inside(x)), x, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("n_features", [4, 20])
+def test_a_frame_half_way_lies_between_both(n_features):
+    core = LinearCore(n_features, LinearCore(n_features, 1).moments.n_output)
+    rng = torch.Generator().manual_seed(0)
+    near, far = (core.frame(0.3 * torch.randn(2, core.n_output, generator=rng)) for _ in range(2))
+    x = torch.randn(2, 30, n_features, generator=rng)
+    for time, frame in ((0.0, near), (1.0, far)):
+        torch.testing.assert_close(near.towards(far, time).outside(x), frame.outside(x))
+    # Of one standardised cell, straight lines between its images: the optimal map where covariances commute.
+    half = near.towards(far, 0.5).outside(x)
+    torch.testing.assert_close(half, 0.5 * (near.outside(x) + far.outside(x)), atol=1e-5, rtol=1e-4)

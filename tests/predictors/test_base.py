@@ -107,7 +107,7 @@ def test_what_was_chosen_is_numbers_and_stored(fitted, name):
 @pytest.mark.parametrize(
     ("name", "chosen"),
     [
-        ("kernel", {"relative", "residuals", "penalty", "covariate_weight", "noise_weight"}),
+        ("kernel", {"relative", "residuals", "penalty", "covariate_weight", "noise_weight", "shrinkage"}),
         ("neighbors", {"relative", "n_neighbors", "covariate_weight", "noise_weight"}),
         ("ridge", {"alpha"}),
         ("mlp", set()),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from scgde.predictors import Kernel
 
@@ -60,3 +61,21 @@ def test_covariate_that_decides_the_fate_is_used():
     kernel = Kernel().fit(source, target, covariates=time)
     early, late = (kernel.mean(source[:10], covariates=np.full((10, 1), value)) for value in (2.0, 6.0))
     assert late.mean() - early.mean() > 4
+
+
+@pytest.mark.parametrize(("effect", "expected"), [("none", 0.0), ("shared", 1.0)])
+def test_forecasts_stay_at_their_source_where_displacements_do_not_carry_over(effect, expected):
+    """Ten contexts of three pairs; the displacement of a context is its own, or that of all."""
+    rng = np.random.default_rng(0)
+    group = np.repeat(np.arange(10), 3)
+    source = rng.normal(size=(30, 4))
+    own = 2 * rng.normal(size=(10, 4))[group]
+    displacement = own - own.mean(axis=0) if effect == "none" else np.tile([3.0, 0, 0, 0], (30, 1))
+    predictor = Kernel(relative=True, residuals=False).fit(source, source + displacement, groups=group)
+    assert predictor.chosen["shrinkage"] == expected
+    new = rng.normal(size=(5, 4))
+    forecast = predictor.mean(new)
+    if effect == "none":
+        np.testing.assert_allclose(forecast, new, atol=1e-5)
+    else:
+        np.testing.assert_allclose(forecast, new + np.array([3.0, 0, 0, 0]), atol=0.2)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scgde.stats._mahalanobis import mahalanobis, standard_errors
+from scgde.stats._mahalanobis import mahalanobis, noise_corrected, standard_errors
 
 
 def draws(sizes, *, mean, n_dims=8, seed=0):
@@ -54,3 +54,30 @@ def test_mahalanobis_is_missing_for_a_set_of_one_cell():
     square = mahalanobis(embedding, covariance, np.array([20, 1, 20, 20]))
     assert np.isnan(square[1, [0, 2, 3]]).all()
     assert np.isfinite(np.delete(np.delete(square, 1, axis=0), 1, axis=1)).all()
+
+
+@pytest.mark.parametrize("whiten", [True, False])
+def test_corrected_squares_are_those_of_populations_on_average(whiten):
+    sizes, mean = np.tile([5, 20], 100), np.zeros((200, 8))
+    mean[1::2] = 4
+    embedding, covariance = draws(sizes, mean=mean)
+    noise = (covariance * sizes[:, None, None]).mean(axis=0)
+    of_sets = noise_corrected(embedding, sizes, noise, whiten=whiten)[::2, 1::2] ** 2
+    of_populations = noise_corrected(mean[:2], np.full(2, 1e12), noise, whiten=whiten)[0, 1] ** 2
+    assert of_sets.mean() == pytest.approx(of_populations, rel=0.05)
+    uncorrected = noise_corrected(embedding, np.full(200, 1e12), noise, whiten=whiten)[::2, 1::2] ** 2
+    assert uncorrected.mean() > 1.1 * of_populations
+
+
+def test_corrected_distances_count_directions_of_much_noise_less():
+    noise = np.diag([9.0, 1.0, 1.0, 1.0])
+    found = noise_corrected(np.array([[0, 0, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0.0]]), np.full(3, 1e9), noise, whiten=True)
+    # The mean variance is 3: P is 3 / 9 and 3 / 1.
+    np.testing.assert_allclose(found[0], [0, np.sqrt(1 / 3), np.sqrt(3)], rtol=1e-6)
+    equal = noise_corrected(np.eye(4), np.full(4, 1e9), 5 * np.eye(4), whiten=True)
+    np.testing.assert_allclose(equal, np.sqrt(2) * (1 - np.eye(4)), rtol=1e-6)
+
+
+def test_corrected_distances_are_not_negative_where_noise_explains_all():
+    found = noise_corrected(np.array([[0.0, 0.0], [0.1, 0.0]]), np.array([2, 2]), np.eye(2), whiten=False)
+    np.testing.assert_array_equal(found, np.zeros((2, 2)))

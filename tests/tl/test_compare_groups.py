@@ -156,7 +156,7 @@ def test_compare_groups_of_sets_reads_obsm_and_obsp(fitted):
     adata = get.sets(fitted)
     adata.obs["half"] = ["a", "b"] * 5
     adata.obsm["X_other"] = adata.X[:, ::-1].copy()
-    adata.obsp["d"] = tl.distances(fitted).to_numpy()
+    adata.obsp["d"] = tl.distances(fitted, metric="embedding").to_numpy()
     statistics = [compare(adata, "half", metric=metric).statistic for metric in ("embedding", "X_other", "d")]
     np.testing.assert_allclose(statistics, statistics[0], rtol=1e-5)
     fitted.obs["half"] = adata.obs["half"].reindex(fitted.obs["gde_set"].astype(str)).to_numpy()

@@ -25,7 +25,9 @@ def test_distances_are_symmetric_and_zero_on_the_diagonal(measured, metric):
     assert table.columns.equals(names)
     np.testing.assert_array_equal(table, table.T)
     np.testing.assert_array_equal(np.diag(table), 0)
-    assert (table.to_numpy()[~np.eye(len(table), dtype=bool)] > 0).all()
+    between = table.to_numpy()[~np.eye(len(table), dtype=bool)]
+    # Sets may be nearer to each other than their noise tells.
+    assert (between >= 0).all() if metric == "noise_corrected" else (between > 0).all()
 
 
 def test_distances_of_several_metrics_are_stored_together(fitted, round_trip):
@@ -37,7 +39,7 @@ def test_distances_of_several_metrics_are_stored_together(fitted, round_trip):
 
 def test_distances_of_embeddings_are_euclidean(fitted):
     embedding = fitted.uns["gde"]["embedding"].astype(float)
-    np.testing.assert_allclose(tl.distances(fitted), squareform(pdist(embedding)), rtol=1e-6)
+    np.testing.assert_allclose(tl.distances(fitted, metric="embedding"), squareform(pdist(embedding)), rtol=1e-6)
 
 
 def test_distances_between_cells_are_those_of_metrics(fitted):
@@ -99,8 +101,10 @@ def test_distances_of_an_isometric_fit_are_in_the_units_of_the_cells(fit, cells)
     models = [fit(adata, **options) for adata in (small, large)]
     for adata, model in zip((small, large), models, strict=True):
         latent = squareform(pdist(adata.uns["gde"]["embedding"].astype(float)))
-        np.testing.assert_allclose(tl.distances(adata), latent * model.latent_scale, rtol=1e-6)
-    np.testing.assert_allclose(tl.distances(large), 64 * tl.distances(small), rtol=1e-3)
+        np.testing.assert_allclose(tl.distances(adata, metric="embedding"), latent * model.latent_scale, rtol=1e-6)
+    for metric in ("embedding", "noise_corrected"):
+        found = [tl.distances(adata, metric=metric) for adata in (large, small)]
+        np.testing.assert_allclose(found[0], 64 * found[1], rtol=1e-3, atol=1e-3)
     for adata in (small, large):
         tl.uncertainty(adata)
     errors = [tl.distances(adata, metric="standard_error") for adata in (small, large)]
@@ -109,7 +113,7 @@ def test_distances_of_an_isometric_fit_are_in_the_units_of_the_cells(fit, cells)
 
 def test_distances_of_a_transport_are_those_of_its_embeddings(tde_fitted):
     expected = squareform(pdist(tde_fitted.uns["tde"]["embedding"].astype(float)))
-    np.testing.assert_allclose(tl.distances(tde_fitted, key="tde"), expected, rtol=1e-6)
+    np.testing.assert_allclose(tl.distances(tde_fitted, key="tde", metric="embedding"), expected, rtol=1e-6)
 
 
 @pytest.mark.slow
@@ -118,9 +122,32 @@ def test_distances_estimate_wasserstein_in_data_units_with_isometry(fit):
     adata.X = 10 * adata.X
     options = {"max_steps": 300, "n_latent": 8, "sets_per_batch": 32, "set_size": 40, "scaling": "common"}
     fit(adata, isometry=1.0, encoder_kwargs={"n_hidden": 32}, **options)
-    latent = tl.distances(adata).to_numpy()
+    latent = tl.distances(adata, metric="embedding").to_numpy()
     mean, covariance = 10 * adata.uns["truth"]["mean"], 100 * adata.uns["truth"]["covariance"]
     first, second = np.triu_indices(300, k=1)
     exact = metrics.gaussian_wasserstein(mean[first], covariance[first], mean[second], covariance[second])
     error = np.abs(latent[first, second] - exact).mean() / exact.mean()
     assert error < 0.1
+
+
+def test_corrected_distances_of_halves_of_a_population_are_near_zero(fit):
+    """Sets in pairs of equal populations: what is left of a pair is small beside what L2 shows."""
+    adata = datasets.gaussian_sets(12, 80, seed=0)
+    halves = adata.obs["set"].astype(str) + np.where(np.arange(adata.n_obs) % 2, "a", "b")
+    adata.obs["half"] = halves.to_numpy()
+    fit(adata, groupby="half", validation_fraction=0, max_steps=20)
+    tables = {metric: tl.distances(adata, metric=metric) for metric in ("embedding", "noise_corrected")}
+    names = tables["embedding"].index
+    same = np.array([[a != b and a[:-1] == b[:-1] for b in names] for a in names])
+    other = np.array([[a[:-1] != b[:-1] for b in names] for a in names])
+    ratios = {
+        metric: table.to_numpy()[same].mean() / table.to_numpy()[other].mean() for metric, table in tables.items()
+    }
+    assert ratios["noise_corrected"] < 0.6 * ratios["embedding"]
+
+
+def test_corrected_distances_need_cells_whose_noise_can_be_known(fit, cells):
+    fit(cells, encoder="median_gnn", moments=False)
+    with pytest.raises(ValueError, match="encoder that is smooth"):
+        tl.distances(cells)
+    assert "distances" not in cells.uns["gde"]

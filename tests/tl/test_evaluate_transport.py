@@ -8,7 +8,8 @@ from scgde.metrics._forecasts import DEFAULT_SCORES
 from scgde.model import TDE
 from scgde.results import read_model
 
-FORECASTS = ["identity", "pooled targets", "source-conditioned", "forecast", "true target", "split half"]
+BASELINES = ["identity", "pooled targets", "mean shift", "shift and scale", "nearest targets", "kernel look-up"]
+FORECASTS = [*BASELINES, "source-conditioned", "forecast", "true target", "split half"]
 
 
 @pytest.fixture(scope="module")

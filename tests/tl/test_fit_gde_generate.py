@@ -104,7 +104,7 @@ def test_distances_are_between_genes_or_between_embeddings(genes_fitted):
     x, y = (genes_fitted.X[(genes_fitted.obs["donor"] == name).to_numpy()] for name in SETS[:2])
     assert table.loc["d0", "d1"] == pytest.approx(metrics.energy_distance(x, y), rel=1e-5)
     embedding = genes_fitted.uns["gde"]["embedding"].astype(float)
-    np.testing.assert_allclose(tl.distances(genes_fitted), squareform(pdist(embedding)), rtol=1e-6)
+    np.testing.assert_allclose(tl.distances(genes_fitted, metric="embedding"), squareform(pdist(embedding)), rtol=1e-6)
 
 
 def test_explain_ranks_genes(genes_fitted, unchanged):

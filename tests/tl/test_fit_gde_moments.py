@@ -71,7 +71,7 @@ def test_a_new_set_lies_where_its_cells_lie_from_the_first_step_on():
 def test_isometry_starts_in_the_units_of_the_moments():
     adata = donors(40)
     model = tl.fit_gde(adata, "donor", isometry=0.1, scaling="common", **{**TINY, "max_steps": 1})
-    distances = np.asarray(tl.distances(adata))
+    distances = np.asarray(tl.distances(adata, metric="embedding"))
     names = adata.uns["gde"]["sets"].index
     means = np.stack([adata.X[adata.obs["donor"] == name].mean(axis=0) for name in names])
     between = np.linalg.norm(means[:, None] - means, axis=-1)

@@ -18,6 +18,7 @@ F = TypeVar("F", bound="Callable[..., float]")
 
 #: Distances of ``tl.distances`` that are taken between embeddings, and their labels: no metric may take their names.
 EMBEDDING_DISTANCES = {
+    "noise_corrected": "distance of embeddings, noise subtracted",
     "embedding": "distance of embeddings",
     "standard_error": "standard error of the distance",
     "mahalanobis": "difference in standard errors",

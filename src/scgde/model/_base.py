@@ -195,7 +195,7 @@ class SetModel(CellSetsModel):
                 **counts,
             )
         views = {"cells": view.to_config(), "target": None if of_target is None else of_target.to_config()}
-        self._config = {**networks, **_io.plain(views, "views"), "n_latent": n_latent, "seed": seed}
+        self._config = {**networks, **_io.plain(views, "views"), "n_latent": n_latent, "moments": moments, "seed": seed}
         self.module.eval()
 
     def _fit(

@@ -146,7 +146,6 @@ class GDE(SetModel):
             n_batches=len(batches or []),
         )
         self._config |= {
-            "moments": moments,
             "label_classes": None if label_classes is None else [str(name) for name in label_classes],
             "batches": None if batches is None else [str(name) for name in batches],
         }

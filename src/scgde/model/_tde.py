@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from scgde._checks import check_count, check_one_of
+from scgde._checks import check_count, check_flag, check_one_of
 from scgde.data import Pairs, SetIndex, open_store
 from scgde.model import _io
 from scgde.model._base import SetModel
@@ -52,7 +52,11 @@ class TDE(SetModel):
         and target. ``"source"``: that of the source alone, so that it learns from pairs only and needs no predictor.
         ``"lookup"``: a learnt vector for each set, which no other set has.
     n_latent
-        Dimensions of the embedding.
+        Dimensions of the embedding. By default 32, or room for all moments and 16 more.
+    moments
+        Whether most dimensions of the embedding are a fixed linear map of the moments of a set, and cells are
+        transported in coordinates in which source and target have the same mean and widths, see
+        :class:`~scgde.nn.linear_core.LinearCore`; for vectors, and the condition ``"both"``.
     encoder_kwargs, transport_kwargs, featurizer_kwargs
         Their options.
     isometry
@@ -98,7 +102,8 @@ class TDE(SetModel):
         transport: str = "flow_matching",
         condition: str = "both",
         featurizer: str = "identity",
-        n_latent: int = 32,
+        n_latent: int | None = None,
+        moments: bool = False,
         encoder_kwargs: dict[str, Any] | None = None,
         transport_kwargs: dict[str, Any] | None = None,
         featurizer_kwargs: dict[str, Any] | None = None,
@@ -113,6 +118,9 @@ class TDE(SetModel):
         super().__init__(adata, registry=BLANK_REGISTRY if adata is None else None)
         check_one_of(transport, "transport", list(TRANSPORTS))
         check_one_of(condition, "condition", list(CONDITIONS))
+        if check_flag(moments, "moments") and condition != "both":
+            msg = f'`moments` must be False unless `condition` is "both", got {condition!r}.'
+            raise ValueError(msg)
         if adata is not None:
             n_sets = len(self._own_cells().names)
         networks = {
@@ -127,8 +135,10 @@ class TDE(SetModel):
             "isometry_ground": check_one_of(isometry_ground, "isometry_ground", list(GROUNDS)),
             "n_sets": None if CONDITIONS[condition].embeds_new_sets else n_sets,
         }
-        self._build(networks, n_latent=n_latent, cells=cells, target=target, scaling=scaling, seed=seed)
-        self._model_summary_string = f"TDE: {encoder} -> {n_latent} -> {transport}"
+        self._build(
+            networks, n_latent=n_latent, moments=moments, cells=cells, target=target, scaling=scaling, seed=seed
+        )
+        self._model_summary_string = f"TDE: {encoder} -> {self.module.n_embed} -> {transport}"
         self.init_params_ = self._get_init_params(locals())
 
     def train(

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from scgde.nn.conditions import Description
     from scgde.nn.encoders import Encoder
     from scgde.nn.featurizers import Featurizer
+    from scgde.nn.moments import Frame
     from scgde.nn.transforms import CellTransform
 
 
@@ -177,6 +178,23 @@ class SetModule(BaseModuleClass):
             return embedding
         given = self.conditions(covariates or {}, len(embedding), device=embedding.device)
         return torch.cat([embedding, given.to(embedding.dtype)], dim=-1)
+
+    def frame(self, embedding: Tensor) -> Frame | None:
+        """Coordinates of each set in which cells are modelled; None where no moments of these cells are known."""
+        if self.core is None or self.own_target_transform is not None:
+            return None
+        return self.core.frame(embedding)
+
+    def with_virtual_sets(self, batch: SetBatch, *, max_share: float = 1.0) -> tuple[SetBatch, Tensor | None]:
+        """A batch of which some sets are virtual, and which ones, shape ``(S,)``; None where none can be."""
+        share = 0.0 if self.virtual_sets is None else min(self.virtual_sets.share, max_share)
+        if share == 0 or self.own_target_transform is not None:
+            return batch, None
+        moves = self.virtual_sets.draw(batch.sets, share=share)
+        views = (batch.encoder, batch.target)
+        changed = (moves.apply(view._replace(x=self.transform.target(view.x))) for view in views)
+        encoder, target = (view._replace(x=self.transform.restore(view.x)) for view in changed)
+        return batch._replace(encoder=encoder, target=target), moves.is_virtual
 
     def with_isometry(self, loss: Tensor, embedding: Tensor, cells: Measure) -> Tensor:
         """``loss`` and, where it has a weight, the misfit of latent distance and W2."""

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from scgde.nn.cells import CellSpec, SetBatch
     from scgde.nn.conditions import Description
     from scgde.nn.label_heads import LabelHead
-    from scgde.nn.moments import Frame
 
 #: Names of the covariates that are predicted, and conditioned on and removed from the embedding.
 LABEL, BATCH = "label", "batch"
@@ -89,7 +88,7 @@ class GDEModule(SetModule):
         super().init_from(read, target, sets)
         # The frame of the average set, for a generator that asks for the spread of cells.
         average = torch.zeros(1, self.n_embed, device=self.device)
-        frame = self._frame(average)
+        frame = self.frame(average)
         blocks = (self.target_transform.target(block) for block in target())
         self.generator.init_from(blocks if frame is None else (frame.inside(block[None])[0] for block in blocks))
 
@@ -106,14 +105,8 @@ class GDEModule(SetModule):
         ``covariates`` are as in :class:`~scgde.nn.cells.SetBatch`; where one is missing, it is the mean over classes.
         """
         cells = self.generator.sample(self.context(embedding, covariates), n_cells, rng=rng)
-        frame = self._frame(embedding)
+        frame = self.frame(embedding)
         return self.target_transform.restore(cells if frame is None else frame.outside(cells))
-
-    def _frame(self, embedding: Tensor) -> Frame | None:
-        """Coordinates of each set in which cells are generated; None where no moments of these cells are known."""
-        if self.core is None or self.own_target_transform is not None:
-            return None
-        return self.core.frame(embedding)
 
     def learnt_embedding(self) -> Tensor | None:
         return None
@@ -128,25 +121,20 @@ class GDEModule(SetModule):
         if self.generator_weight == 0:
             return {"loss": embedding.new_zeros(len(embedding))}
         target, context = self.target_transform.target(batch.target.x), self.context(embedding, batch.covariates)
-        frame = self._frame(embedding)
+        frame = self.frame(embedding)
         target = target if frame is None else frame.inside(target)
         return {"loss": self.generator.loss(target, batch.target.weights, context)}
 
     def _with_virtual_sets(self, batch: SetBatch) -> SetBatch:
         """Batch of which some sets are virtual: these have no label and no batch."""
-        share = 0.0 if self.virtual_sets is None else self.virtual_sets.share
-        if share == 0 or self.own_target_transform is not None:
-            return batch
         is_learnt = {LABEL: self.head is not None and self.label_weight > 0, BATCH: self.n_batches > 0}
         known = [name for name in batch.covariates if is_learnt.get(name)]
         # Half of the sets stay as they are, where there is something to learn of them.
-        moves = self.virtual_sets.draw(batch.sets, share=min(share, 0.5) if known else share)
-        encoder, target = (
-            moves.apply(view._replace(x=self.transform.target(view.x))) for view in (batch.encoder, batch.target)
-        )
-        encoder, target = (view._replace(x=self.transform.restore(view.x)) for view in (encoder, target))
-        missing = {name: _missing_where(moves.is_virtual, batch.covariates[name]) for name in known}
-        return batch._replace(encoder=encoder, target=target, covariates=batch.covariates | missing)
+        batch, is_virtual = self.with_virtual_sets(batch, max_share=0.5 if known else 1.0)
+        if is_virtual is None:
+            return batch
+        missing = {name: _missing_where(is_virtual, batch.covariates[name]) for name in known}
+        return batch._replace(covariates=batch.covariates | missing)
 
     def loss(
         self,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import torch
 from scvi.module.base import LossOutput
 
 from scgde.module._base import SetModule
@@ -11,7 +12,6 @@ from scgde.nn.transports import CONDITIONS, TRANSPORTS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import torch
     from torch import Tensor
 
     from scgde._types import Config
@@ -77,8 +77,13 @@ class TDEModule(SetModule):
         By the embeddings ``(S, E)`` and, where there are any, the covariates of source and target.
         """
         context = self._ends(source_embedding, target_embedding, *(covariates or ({}, {})))
-        transform = self.target_transform
-        return transform.restore(self.transport.push(transform.target(x), context, times=times, rng=rng))
+        transform, start, end = self.target_transform, self.frame(source_embedding), self.frame(target_embedding)
+        cells = transform.target(x)
+        if start is None or end is None:
+            return transform.restore(self.transport.push(cells, context, times=times, rng=rng))
+        path = self.transport.push(start.inside(cells), context, times=times, rng=rng)
+        frames = [start.towards(end, time) for time in times]
+        return transform.restore(torch.stack([frame.outside(x) for frame, x in zip(frames, path, strict=True)]))
 
     def learnt_embedding(self) -> Tensor | None:
         return self.conditioning.learnt_embedding()
@@ -95,11 +100,16 @@ class TDEModule(SetModule):
         source, target = (embedding[rows] for rows in ends)
         return self._ends(source, target, of_source, of_target)
 
+    def forward(self, tensors: SetBatch, **kwargs: Any) -> tuple[dict, dict, LossOutput]:
+        return super().forward(self.with_virtual_sets(tensors)[0] if self.training else tensors)
+
     def inference(self, batch: SetBatch) -> dict[str, Tensor]:
         return {"embedding": self.conditioning.embeddings(batch, lambda cells: self.embed(*cells))}
 
     def generative(self, batch: SetBatch, embedding: Tensor) -> dict[str, Tensor]:
         x, weights = self.target_transform.target(batch.target.x), batch.target.weights
+        frame = self.frame(embedding)
+        x = x if frame is None else frame.inside(x)
         source, target = (Measure(x[rows], weights[rows]) for rows in (batch.source, batch.destination))
         return {"loss": self.transport.loss(source, target, self._ends_of_pairs(batch, embedding))}
 

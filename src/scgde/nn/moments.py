@@ -47,6 +47,11 @@ class Frame(NamedTuple):
     width: Tensor
     axes: Tensor
 
+    def towards(self, other: Frame, time: float) -> Frame:
+        """Frame between this one, at time 0, and ``other``, at 1: of optimal transport where covariances commute."""
+        mean, root, width = (torch.lerp(a, b, time) for a, b in zip(self[:3], other[:3], strict=True))
+        return Frame(mean, root, width, self.axes)
+
     @full_precision
     def inside(self, x: Tensor) -> Tensor:
         """Standardised cells of cells ``(S, M, G)``."""

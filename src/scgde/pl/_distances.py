@@ -52,7 +52,7 @@ _TREE, _STRIP, _GAP = 0.12, 0.028, 0.012
 def distances(
     adata: AnnData,
     *,
-    metric: str = "embedding",
+    metric: str = "noise_corrected",
     key: str = "gde",
     annotate: str | Sequence[str] = (),
     method: str = "average",
@@ -201,5 +201,5 @@ def _add_legend(ax: Axes, image: AxesImage, meaning: str, strips: list[Strip]) -
 
 
 def _meaning(metric: str, params: Mapping[str, Any]) -> str:
-    is_isometric = metric == "embedding" and float(params.get("isometry", 0)) > 0
+    is_isometric = metric in ("embedding", "noise_corrected") and float(params.get("isometry", 0)) > 0
     return "Wasserstein-2, from embeddings" if is_isometric else label_of(metric)

@@ -139,7 +139,7 @@ class Predictor(ABC):
     def to_stored(self) -> tuple[Config, dict[str, np.ndarray]]:
         """The fitted predictor as plain values and arrays."""
         name = next(name for name in PREDICTORS if PREDICTORS[name] is type(self))
-        scaling = {_SCALING + part: value for part, value in self._fitted_scaling()._asdict().items()}
+        scaling = {_SCALING + part: value for part, value in self.fitted_scaling()._asdict().items()}
         config = {"name": name, "options": self.options, "chosen": self.chosen}
         return config, scaling | {_SEEN: self._seen} | self.arrays
 
@@ -157,7 +157,7 @@ class Predictor(ABC):
     @property
     def target_spread(self) -> float:
         """Root mean squared distance of the training targets from their mean."""
-        scaling = self._fitted_scaling()
+        scaling = self.fitted_scaling()
         return scaling.target_scale.item() * len(scaling.target_center) ** 0.5
 
     @property
@@ -192,7 +192,7 @@ class Predictor(ABC):
     def _inputs(
         self, source: ArrayLike, covariates: ArrayLike | None, source_covariance: ArrayLike | None
     ) -> tuple[PairScaling, Inputs]:
-        scaling = self._fitted_scaling()
+        scaling = self.fitted_scaling()
         z = _matrix(source, "source")
         extra = _covariates(covariates, len(z))
         expected = (len(scaling.source_center), len(scaling.covariate_center))
@@ -204,7 +204,14 @@ class Predictor(ABC):
             raise ValueError(msg)
         return scaling, scaling.inputs(z, extra, source_covariance)
 
-    def _fitted_scaling(self) -> PairScaling:
+    def fitted_scaling(self) -> PairScaling:
+        """Units of embeddings and covariates.
+
+        Raises
+        ------
+        RuntimeError
+            If the predictor was not fitted.
+        """
         if self.scaling is None:
             msg = "A predictor must be fitted before it is used. Call `fit` first."
             raise RuntimeError(msg)

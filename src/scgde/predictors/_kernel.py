@@ -7,7 +7,7 @@ import numpy as np
 
 from scgde.predictors._base import PREDICTORS
 from scgde.predictors._choose import choose
-from scgde.predictors._kernel_system import KernelSystem, Regression, best_linear_weight
+from scgde.predictors._kernel_system import KernelSystem, Regression, best_linear_weight, shrinkage
 from scgde.predictors._mixture import MixturePredictor, check_choice, energy_score, weights_to_try
 
 if TYPE_CHECKING:
@@ -52,6 +52,9 @@ class Kernel(MixturePredictor):
     when its group is left out; they are added to the forecast of the mean. It reaches between the targets seen, and
     beyond them along straight lines: the kernel of that regression has a linear part where groups that are left
     out are forecast better with one by two standard errors.
+
+    A forecast is drawn towards its source, down to no change at all, where groups that are left out are forecast better
+    so by two standard errors.
 
     What is mixed, the penalty, and whether standard errors and how much covariates count, are chosen by the energy
     score on held-out groups.
@@ -114,8 +117,11 @@ class Kernel(MixturePredictor):
         self.chosen |= dict(zip(("covariate_weight", "noise_weight"), option, strict=True))
         self.arrays = inputs._asdict() | {"targets": form.values}
         self._built = {}
+        regression = Regression.of(self._system(linear_weight), form.values, groups)
+        sources = self._sources_as_targets(inputs)
+        displacement = form.values if form.relative else form.values - sources
+        self.chosen["shrinkage"] = shrinkage(displacement, displacement - regression.residuals, groups)
         if form.of_residuals:
-            regression = Regression.of(self._system(linear_weight), form.values, groups)
             self.chosen |= {"linear_weight": linear_weight, "mean_penalty": regression.penalty}
             self.arrays |= {"regressed": form.values, "targets": regression.residuals}
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _MEAN_PENALTIES = np.logspace(-3, 2, 16)
 _LINEAR_WEIGHTS = (0.0, 1.0, 10.0, 100.0, 1000.0)
+#: Of a forecast displacement.
+_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 class KernelSystem(NamedTuple):
@@ -112,8 +114,24 @@ def best_linear_weight(pairs: Inputs, values: np.ndarray, groups: np.ndarray, rn
 
     of_weights = np.stack([errors(weight) for weight in _LINEAR_WEIGHTS])
     best = int(of_weights.sum(axis=1).argmin())
-    gain = of_weights[0] - of_weights[best]
-    return _LINEAR_WEIGHTS[best] if gain.sum() > 2 * gain.std() * len(gain) ** 0.5 else 0.0
+    return _LINEAR_WEIGHTS[best] if _is_better(of_weights[0] - of_weights[best]) else 0.0
+
+
+def shrinkage(displacement: np.ndarray, forecast: np.ndarray, groups: np.ndarray) -> float:
+    """Share of the displacements ``(n, E)`` that were forecast for groups left out, at which errors are least.
+
+    1 unless another is better by two standard errors over groups.
+    """
+    errors = np.stack(
+        [np.bincount(groups, np.square(displacement - share * forecast).sum(axis=1)) for share in _SHARES]
+    )
+    best = int(errors.sum(axis=1).argmin())
+    return _SHARES[best] if _is_better(errors[-1] - errors[best]) else 1.0
+
+
+def _is_better(gain: np.ndarray) -> bool:
+    """Whether a gain, one for each group, is above zero by two standard errors."""
+    return bool(gain.sum() > 2 * gain.std() * len(gain) ** 0.5)
 
 
 def _distances(a: Inputs, b: Inputs, covariate_weight: float, noise_weight: float, linear_weight: float) -> np.ndarray:

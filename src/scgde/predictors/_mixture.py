@@ -38,10 +38,16 @@ class MixturePredictor(Predictor):
 
     def draw_targets(self, inputs: Inputs, n_draws: int, rng: np.random.Generator) -> np.ndarray:
         drawn = self.arrays["targets"][systematic_draws(self.weights(inputs), n_draws, rng)]
-        return drawn + self._origin(inputs)[:, None]
+        return self._shrunk(drawn + self._origin(inputs)[:, None], self._sources_as_targets(inputs)[:, None])
 
     def mean_targets(self, inputs: Inputs) -> np.ndarray:
-        return self.weights(inputs) @ self.arrays["targets"] + self._origin(inputs)
+        mean = self.weights(inputs) @ self.arrays["targets"] + self._origin(inputs)
+        return self._shrunk(mean, self._sources_as_targets(inputs))
+
+    def _shrunk(self, target: np.ndarray, source: np.ndarray) -> np.ndarray:
+        """Targets, drawn nearer to their sources where forecasts of groups that were left out went too far."""
+        share = self.chosen.get("shrinkage", 1.0)
+        return target if share == 1 else source + share * (target - source)
 
     def _mixed(self, inputs: Inputs, target: np.ndarray) -> dict[bool, np.ndarray]:
         """What may be mixed, by whether it is relative: targets, and displacements, shape ``(n, E)`` each."""
@@ -57,7 +63,7 @@ class MixturePredictor(Predictor):
 
     def _sources_as_targets(self, inputs: Inputs) -> np.ndarray:
         """Sources in the units of targets, shape ``(m, E)``."""
-        scaling = self._fitted_scaling()
+        scaling = self.fitted_scaling()
         return scaling.targets(inputs.source * scaling.source_scale + scaling.source_center)
 
     def _pairs(self) -> Inputs:

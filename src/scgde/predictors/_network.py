@@ -76,7 +76,7 @@ class NetworkPredictor(Predictor):
             return float(self.losses(network, x.repeat(4, 1), target.repeat(4, 1)).mean())
 
     def _read_network(self) -> nn.Module:
-        scaling = self._fitted_scaling()
+        scaling = self.fitted_scaling()
         n_embed = len(scaling.source_center)
         weights = {name.removeprefix("network."): torch.from_numpy(value) for name, value in self.arrays.items()}
         # Fresh weights are drawn, and thrown away.

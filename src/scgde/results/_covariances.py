@@ -1,4 +1,4 @@
-"""Embeddings with their covariances, as ``scgde.tl.uncertainty`` wrote them."""
+"""The noise of embeddings: what ``scgde.tl.uncertainty`` wrote, and what one cell adds."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ import numpy as np
 
 from scgde import _keys
 from scgde._checks import check_set_table
+from scgde.model._inference import covariance_of_sets
 
 if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
 
+    from scgde.results._fitted_sets import FittedSets
+
+#: Sets and cells of each from which the noise of a cell is estimated, a property of all.
+_MAX_SETS, _MAX_CELLS_PER_SET = 200, 100
 #: An embedding is stored with this relative precision.
 _PRECISION = 1e-6
 
@@ -61,3 +66,21 @@ class SetCovariances(NamedTuple):
         unseen = _PRECISION * spread + (_PRECISION * np.abs(embedding).max()) ** 2
         covariance = covariance + unseen[:, None, None] * np.eye(covariance.shape[1])
         return cls(table.index, table[_keys.N_CELLS].to_numpy(), embedding, covariance)
+
+
+def noise_of_cell(fitted: FittedSets) -> np.ndarray:
+    """Covariance of what one cell adds to the embedding of its set, the mean over sets, shape ``(E, E)``.
+
+    Raises
+    ------
+    ValueError
+        If the encoder is not smooth, or no set has two cells.
+    """
+    sets = np.flatnonzero(fitted.index.sizes > 1)
+    if len(sets) == 0:
+        msg = 'Sets of two cells or more are required to know their noise, got none. Choose `metric="embedding"`.'
+        raise ValueError(msg)
+    some = fitted.index.take(sets[:: -(-len(sets) // _MAX_SETS)]).first_cells(_MAX_CELLS_PER_SET)
+    covariance = covariance_of_sets(fitted.model.module, fitted.cells.encoder.store, some)
+    # The covariance of a mean over n cells is that of one of them divided by n.
+    return np.einsum("s,sef->ef", some.sizes**2 / some.sizes.sum(), covariance)

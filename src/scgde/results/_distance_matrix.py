@@ -14,16 +14,16 @@ from scgde.metrics import METRICS
 from scgde.metrics._between_sets import between_sets
 from scgde.metrics._pooled import pool_evenly
 from scgde.metrics._registry import EMBEDDING_DISTANCES
-from scgde.results._covariances import SetCovariances
+from scgde.results._covariances import SetCovariances, noise_of_cell
 from scgde.results._fitted_sets import FittedSets, in_present_names
 from scgde.results._store import read_model
-from scgde.stats import mahalanobis, standard_errors
+from scgde.stats import mahalanobis, noise_corrected, standard_errors
 
 if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
 
-EMBEDDING = "embedding"
+EMBEDDING, NOISE_CORRECTED = "embedding", "noise_corrected"
 #: Cells drawn from each set for a distance between cells.
 N_CELLS = 200
 
@@ -92,6 +92,10 @@ def compute_distances(
     embedding = np.asarray(adata.uns[key][_keys.EMBEDDING], dtype=float)
     if metric == EMBEDDING:
         return squareform(pdist(embedding)) * unit
+    if metric == NOISE_CORRECTED:
+        fitted = FittedSets.read(adata, key)
+        sizes = fitted.table[_keys.N_CELLS].to_numpy()
+        return noise_corrected(embedding, sizes, noise_of_cell(fitted), whiten=scale is None) * unit
     check_set_table(adata.uns, key, entry=_keys.COVARIANCE, made_by="scgde.tl.uncertainty")
     covariance = np.asarray(adata.uns[key][_keys.COVARIANCE], dtype=float)
     return standard_errors(embedding, covariance) * unit

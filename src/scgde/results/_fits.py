@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from scgde.sets import SetSplit
 
 DEFAULT_STEPS = 1000
+#: Training sets below which an embedding has moments by default.
+FEW_SETS = 100
 
 
 class Representations(NamedTuple):

@@ -18,7 +18,7 @@ from scgde.stats._energy_decomposition import PARTS, Decomposition, decompose, e
 from scgde.stats._extrapolation import in_support
 from scgde.stats._hotelling import Hotelling, hotelling, separate_df
 from scgde.stats._linear_probe import Labels, Linear, Standardizer, fit_linear, fit_predict, losses
-from scgde.stats._mahalanobis import mahalanobis, standard_errors
+from scgde.stats._mahalanobis import mahalanobis, noise_corrected, standard_errors
 from scgde.stats._multiple_testing import q_values
 from scgde.stats._permanova import POWERS, Partition, degrees_of_freedom, inner_products, partition, residualize
 from scgde.stats._permutation import arrangements, n_arrangements, p_value, shuffles
@@ -55,6 +55,7 @@ __all__ = [
     "mahalanobis",
     "n_arrangements",
     "n_groups_of_rarest",
+    "noise_corrected",
     "number_scores",
     "order_along_a_line",
     "order_of_distances",

@@ -14,7 +14,8 @@ from scgde.metrics._forecasts import DEFAULT_SCORES, ForecastScore, forecast_sco
 from scgde.model import TDE
 from scgde.results import FittedSets, read_model
 from scgde.results._fitted_sets import in_present_names
-from scgde.sets._pairs import SOURCE, TARGET, TIME_TO, covariate_names
+from scgde.results._transport_baselines import TransportBaselines
+from scgde.sets._pairs import SOURCE, TARGET, covariate_names
 from scgde.sets._splits import first_with_sets
 from scgde.tl._forecast import check_forecasts, drawn_targets
 from scgde.tl._transport import transport_sets
@@ -56,7 +57,7 @@ def evaluate_transport(
     n_draws
         Draws of the target embedding, see :func:`forecast`.
     n_cells
-        Cells of pooled targets.
+        Cells of a baseline that consists of target cells.
     metric
         Names in ``scgde.metrics.METRICS``: ``"energy"``, ``"gaussian_wasserstein"``, ``"mmd"``, ``"sinkhorn"``,
         ``"sliced_wasserstein"``, ``"wasserstein"``, and those registered there. All are taken in features scaled as
@@ -73,7 +74,12 @@ def evaluate_transport(
     ``forecast``, ``metric`` and ``value``. Forecasts are
 
     - ``"identity"``: the source cells as they are;
-    - ``"pooled targets"``: cells of all targets of training pairs, of those at the same time where there are times;
+    - ``"pooled targets"``: cells of all targets of training pairs, here and below of those at the same time and with
+      the same covariates, where there are such;
+    - ``"mean shift"``: the source cells, moved by the mean difference between targets and sources;
+    - ``"shift and scale"``: these, also stretched by the mean ratio of standard deviations;
+    - ``"nearest targets"``: target cells of the five training pairs whose sources have the nearest means;
+    - ``"kernel look-up"``: target cells of training pairs, weighted by a kernel regression on the means of the sources;
     - ``"source-conditioned"``: of the fit ``source_key``;
     - ``"forecast"``: of this fit;
     - ``"true target"``: transported to the embedding of the true target, the best that a predictor can do;
@@ -102,7 +108,9 @@ def evaluate_transport(
     start, end = (fitted.rows_of(chosen[name], "pairs") for name in (SOURCE, TARGET))
     covariates = chosen[covariate_names(table)].to_numpy(dtype=float)
     truth = _clouds(fitted, end)
-    clouds = {"identity": _clouds(fitted, start), "pooled targets": _pooled(fitted, table, chosen, n_cells, rng)}
+    known = table[table[_keys.SPLIT] == "train"]
+    baselines = TransportBaselines(fitted, known if len(known) else table, chosen, n_cells)
+    clouds = {"identity": _clouds(fitted, start), **baselines.forecasts(rng)}
     if other is not None:
         source = other.rows_of(chosen[SOURCE], "pairs")
         clouds["source-conditioned"] = _forecast(other, source, covariates, n_draws=1, rng=rng)
@@ -158,21 +166,6 @@ def _source_conditioned(adata: AnnData, key: str, pairs: pd.DataFrame) -> Fitted
 def _clouds(fitted: FittedSets, sets: np.ndarray) -> list[np.ndarray]:
     """Observed cells of some sets."""
     return [fitted.ground(fitted.index.rows(i)) for i in sets]
-
-
-def _pooled(
-    fitted: FittedSets, table: pd.DataFrame, chosen: pd.DataFrame, n_cells: int, rng: np.random.Generator
-) -> list[np.ndarray]:
-    """Cells of the targets of training pairs, by the time of each chosen pair."""
-    train = table[table[_keys.SPLIT] == "train"]
-    times = chosen[TIME_TO] if TIME_TO in table else pd.Series(0, index=chosen.index)
-    pools = {}
-    for time in times.unique():
-        part = train[train[TIME_TO] == time] if TIME_TO in table else train
-        targets = fitted.rows_of((part if len(part) else train)[TARGET].unique(), "pairs")
-        rows = np.concatenate([fitted.index.rows(i) for i in targets])
-        pools[time] = fitted.ground(rng.choice(rows, min(n_cells, len(rows)), replace=False))
-    return [pools[time] for time in times]
 
 
 def _forecast(

@@ -10,6 +10,7 @@ from scgde.nn import GENERATORS
 from scgde.results import write_fit, write_predictions
 from scgde.results._fits import (
     DEFAULT_STEPS,
+    FEW_SETS,
     fit_params,
     open_representations,
     table_of_fit,
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from scgde._types import GroupBy
-
-
-#: Training sets below which the embedding has moments by default.
-FEW_SETS = 100
 
 
 @shared_docs

@@ -13,6 +13,7 @@ from scgde.predictors import make_predictor
 from scgde.results import write_fit
 from scgde.results._fits import (
     DEFAULT_STEPS,
+    FEW_SETS,
     fit_params,
     open_representations,
     table_of_fit,
@@ -56,7 +57,8 @@ def fit_tde(
     condition: str = "both",
     predictor: str | None = "kernel",
     featurizer: str | None = None,
-    n_latent: int = 32,
+    n_latent: int | None = None,
+    moments: bool | None = None,
     isometry: float = 0.0,
     isometry_ground: str = "sliced",
     scaling: str | None = None,
@@ -125,7 +127,12 @@ def fit_tde(
     featurizer
         Name in ``scgde.nn.FEATURIZERS``; by default that of the kind of cells.
     n_latent
-        %(n_latent)s
+        Dimensions of the embedding. By default 32 or, with moments, room for all of them and 16 more.
+    moments
+        Whether most dimensions of the embedding are a fixed linear map of mean and widths, and cells are transported
+        between the frames of source and target, which have these, so that a set that was not trained on keeps its own
+        mean, see :class:`scgde.nn.linear_core.LinearCore`. By default below 100 training sets; for vectors and
+        ``condition="both"`` only. Flows then preserve the identity, unless ``transport_kwargs`` say otherwise.
     isometry
         %(isometry)s
     isometry_ground
@@ -223,18 +230,23 @@ def fit_tde(
         split = split.with_test_sets(len(sets.names))
     usable = of_pairs != "test"
     labelled = pairing.pairs[usable]
+    if moments is None:
+        moments = len(split.train) < FEW_SETS and condition == "both" and views.encoder.spec.is_vector
     model_options: dict[str, Any] = {
         "encoder": encoder,
         "transport": transport,
         "condition": condition,
         "featurizer": featurizer or views.encoder.default_featurizer,
         "n_latent": n_latent,
+        "moments": moments,
         "isometry": isometry,
         "isometry_ground": isometry_ground,
         "scaling": scaling,
         "encoder_kwargs": encoder_kwargs,
         "transport_kwargs": with_backbone(
-            TRANSPORTS[transport], views, _transport_kwargs(transport, coupling, transport_kwargs)
+            TRANSPORTS[transport],
+            views,
+            _transport_kwargs(transport, transport_kwargs, coupling=coupling, preserve_identity=moments),
         ),
         "featurizer_kwargs": featurizer_kwargs,
         "seed": seed,
@@ -283,5 +295,5 @@ def fit_tde(
     return model
 
 
-def _transport_kwargs(transport: str, coupling: str, options: dict[str, Any] | None) -> dict[str, Any] | None:
-    return {"coupling": coupling, **(options or {})} if transport == "flow_matching" else options
+def _transport_kwargs(transport: str, options: dict[str, Any] | None, **of_flows: Any) -> dict[str, Any] | None:
+    return {**of_flows, **(options or {})} if transport == "flow_matching" else options
