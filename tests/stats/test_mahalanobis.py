@@ -59,14 +59,14 @@ def test_mahalanobis_is_missing_for_a_set_of_one_cell():
 @pytest.mark.parametrize("whiten", [True, False])
 def test_corrected_squares_are_those_of_populations_on_average(whiten):
     sizes, mean = np.tile([5, 20], 1000), np.zeros((2000, 8))
-    mean[1::2, 0] = 5
+    mean[1::2, 0] = 15  # so far that the floor at zero is not met
     embedding, covariance = draws(sizes, mean=mean)
     noise = (covariance * sizes[:, None, None]).mean(axis=0)
     of_sets = noise_corrected(embedding, sizes, noise, whiten=whiten)[::2, 1::2] ** 2
     of_populations = noise_corrected(mean[:2], np.full(2, 1e12), noise, whiten=whiten)[0, 1] ** 2
-    assert of_sets.mean() == pytest.approx(of_populations, rel=0.05)
+    assert of_sets.mean() == pytest.approx(of_populations, rel=0.03)
     uncorrected = noise_corrected(embedding, np.full(2000, 1e12), noise, whiten=whiten)[::2, 1::2] ** 2
-    assert uncorrected.mean() > 1.15 * of_populations
+    assert uncorrected.mean() > 1.06 * of_populations
 
 
 def test_corrected_distances_count_directions_of_much_noise_less():
