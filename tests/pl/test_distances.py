@@ -15,7 +15,7 @@ def measured(adata):
     """Three groups of four sets, far from each other, in mixed order."""
     position = np.random.default_rng(0).normal(size=(12, 3)) + 20 * np.eye(3)[np.arange(12) % 3]
     square = squareform(pdist(position))
-    adata.uns["gde"]["distances"] = {"embedding": square, "mahalanobis": square.copy()}
+    adata.uns["gde"]["distances"] = {"noise_corrected": square, "mahalanobis": square.copy()}
     return adata
 
 
@@ -37,7 +37,7 @@ def test_distances_puts_like_sets_next_to_each_other(measured):
     assert sorted(order) == list(range(12))
     groups = np.array(order) % 3
     assert (np.diff(groups) != 0).sum() == 2
-    np.testing.assert_array_equal(shown(ax), measured.uns["gde"]["distances"]["embedding"][np.ix_(order, order)])
+    np.testing.assert_array_equal(shown(ax), measured.uns["gde"]["distances"]["noise_corrected"][np.ix_(order, order)])
 
 
 @pytest.mark.parametrize("method", ["average", "complete", "single", "ward"])
@@ -96,7 +96,7 @@ def test_distances_writes_no_names_of_many_sets(measured):
 
 def test_distances_tells_what_is_measured(measured):
     bar = pl.distances(measured, show=False).child_axes[-1]
-    assert bar.get_xlabel() == "distance of embeddings"
+    assert bar.get_xlabel() == "distance of embeddings, noise subtracted"
     measured.uns["gde"]["params"]["isometry"] = 0.1
     bar = pl.distances(measured, show=False).child_axes[-1]
     assert bar.get_xlabel() == "Wasserstein-2, from embeddings"
