@@ -132,7 +132,7 @@ def test_distances_estimate_wasserstein_in_data_units_with_isometry(fit):
 
 def test_corrected_distances_of_halves_of_a_population_are_near_zero(fit):
     """Sets in pairs of equal populations: what is left of a pair is small beside what L2 shows."""
-    adata = datasets.gaussian_sets(12, 80, seed=0)
+    adata = datasets.gaussian_sets(12, 20, seed=0)
     halves = adata.obs["set"].astype(str) + np.where(np.arange(adata.n_obs) % 2, "a", "b")
     adata.obs["half"] = halves.to_numpy()
     fit(adata, groupby="half", validation_fraction=0, max_steps=20)

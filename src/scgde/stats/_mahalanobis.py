@@ -87,7 +87,7 @@ def noise_corrected(embedding: np.ndarray, n_cells: np.ndarray, covariance: np.n
         metric = variance.mean() * np.linalg.inv((1 - _SHRINKAGE) * covariance + _SHRINKAGE * np.diag(variance))
     rotated = embedding @ np.linalg.cholesky(metric)
     noise = np.trace(metric @ covariance) / n_cells
-    square = squareform(pdist(rotated, "sqeuclidean")) - noise[:, None] - noise
+    square = squareform(pdist(rotated, "sqeuclidean")) - (noise[:, None] + noise)
     np.fill_diagonal(square, 0)
     return np.sqrt(np.maximum(square, 0))
 
