@@ -55,7 +55,11 @@ def test_distances_between_cells_are_those_of_metrics(fitted):
 @pytest.mark.parametrize(("metric", "option"), [("mmd", "bandwidth"), ("sinkhorn", "regularization")])
 def test_distances_have_one_kernel_for_all_pairs(fitted, monkeypatch, metric, option):
     seen = []
-    recorded = replace(METRICS[metric], function=lambda x, y, **options: seen.append(options[option]) or 1.0)
+
+    def function(x, y, **options):
+        return seen.append(options[option]) or 1.0
+
+    recorded = replace(METRICS[metric], function=function, all_pairs=None)
     monkeypatch.setitem(METRICS._entries, metric, recorded)
     tl.distances(fitted, metric=metric, n_cells=5)
     assert len(seen) == 45
@@ -65,8 +69,9 @@ def test_distances_have_one_kernel_for_all_pairs(fitted, monkeypatch, metric, op
     assert seen[0] == pytest.approx(expected, rel=0.3)
 
 
-def test_distances_do_not_depend_on_the_number_of_processes(fitted):
-    one, two = (tl.distances(fitted, metric="energy", n_cells=5, n_jobs=n) for n in (1, 2))
+@pytest.mark.parametrize("metric", ["energy", "gaussian_wasserstein", "mmd", "sinkhorn"])
+def test_distances_do_not_depend_on_the_number_of_processes(fitted, metric):
+    one, two = (tl.distances(fitted, metric=metric, n_cells=5, n_jobs=n) for n in (1, 2))
     np.testing.assert_array_equal(one, two)
 
 

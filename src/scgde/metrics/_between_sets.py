@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from joblib import Parallel, delayed
+
+from scgde.metrics._all_pairs import AllPairs, EachPair
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,26 +18,18 @@ if TYPE_CHECKING:
 BLOCK = 32
 
 
-def between_sets(clouds: list[np.ndarray], metric: Metric, *, n_jobs: int = 1) -> np.ndarray:
+def between_sets(clouds: list[np.ndarray], metric: AllPairs[Any] | Metric, *, n_jobs: int = 1) -> np.ndarray:
     """Distance of every two clouds ``(n, G)``, symmetric, shape ``(S, S)``."""
-    parts = [range(start, min(start + BLOCK, len(clouds))) for start in range(0, len(clouds), BLOCK)]
+    pairs = metric if isinstance(metric, AllPairs) else EachPair(metric)
+    terms = [pairs.of_set(cloud) for cloud in clouds]
+    parts = [slice(start, min(start + BLOCK, len(clouds))) for start in range(0, len(clouds), BLOCK)]
     blocks = [(rows, columns) for i, rows in enumerate(parts) for columns in parts[i:]]
     values = Parallel(n_jobs=n_jobs)(
-        delayed(_block)([clouds[i] for i in rows], [clouds[j] for j in columns], metric, same=rows == columns)
+        delayed(pairs.triangle)(terms[rows]) if rows == columns else delayed(pairs.block)(terms[rows], terms[columns])
         for rows, columns in blocks
     )
     square = np.zeros((len(clouds), len(clouds)))
-    for (rows, columns), value in zip(blocks, values, strict=True):
-        square[rows.start : rows.stop, columns.start : columns.stop] = value
+    for block, value in zip(blocks, values, strict=True):
+        square[block] = value
     upper = np.triu(square, k=1)
     return upper + upper.T
-
-
-def _block(rows: list[np.ndarray], columns: list[np.ndarray], metric: Metric, *, same: bool) -> np.ndarray:
-    """Distances of two groups of clouds; of a group with itself, those above the diagonal only."""
-    values = np.zeros((len(rows), len(columns)))
-    for i, x in enumerate(rows):
-        for j, y in enumerate(columns):
-            if i < j or not same:
-                values[i, j] = metric(x, y)
-    return values

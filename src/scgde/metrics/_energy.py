@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scgde.metrics._measure import as_measures
-from scgde.metrics._pairwise import mean_between, mean_within
+from scgde.metrics._pairwise import KernelPairs, mean_between, mean_within
 from scgde.metrics._registry import METRICS
 
 if TYPE_CHECKING:
@@ -11,7 +11,11 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
-@METRICS.register("energy", label="energy distance", is_squared=True, has_unbiased=True)
+def _all_pairs(*, unbiased: bool = False) -> KernelPairs:
+    return KernelPairs(_identity, sign=1, unbiased=unbiased)
+
+
+@METRICS.register("energy", label="energy distance", is_squared=True, has_unbiased=True, all_pairs=_all_pairs)
 def energy_distance(
     x: ArrayLike,
     y: ArrayLike,

@@ -1,13 +1,20 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from scgde.metrics._all_pairs import AllPairs
+from scgde.metrics._pairwise import MAX_ENTRIES
 from scgde.metrics._registry import METRICS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike
+
+#: Squared Bures distance, relative to the two traces, below which the trace formula loses digits.
+_CLOSE = 1e-4
 
 
 def gaussian_wasserstein(
@@ -41,14 +48,19 @@ def gaussian_wasserstein(
     shift = _as_mean(mean_x, "mean_x") - _as_mean(mean_y, "mean_y")
     root_x = _root(cov_x, shift.shape[-1], "cov_x")
     root_y = _root(cov_y, shift.shape[-1], "cov_y")
-    # Bures as a Procrustes problem, min |root_x - root_y U| over rotations U. As a sum of squares it does not
-    # suffer the cancellation of tr X + tr Y - 2 tr (X^1/2 Y X^1/2)^1/2 where the covariances are close.
-    left, _, right = np.linalg.svd(np.swapaxes(root_x, -1, -2) @ root_y)
-    bures = root_x @ left - root_y @ np.swapaxes(right, -1, -2)
-    return np.sqrt((shift**2).sum(-1) + (bures**2).sum((-2, -1)))
+    return np.sqrt((shift**2).sum(-1) + _squared_bures(root_x, root_y))
 
 
-@METRICS.register("gaussian_wasserstein", label="Wasserstein-2 of Gaussian fits", is_squared=False)
+def _all_pairs() -> _GaussianPairs:
+    return _GaussianPairs()
+
+
+@METRICS.register(
+    "gaussian_wasserstein",
+    label="Wasserstein-2 of Gaussian fits",
+    is_squared=False,
+    all_pairs=_all_pairs,
+)
 def gaussian_fit_wasserstein(x: np.ndarray, y: np.ndarray) -> float:
     """Wasserstein-2 distance between the Gaussians with the moments of two clouds.
 
@@ -58,6 +70,52 @@ def gaussian_fit_wasserstein(x: np.ndarray, y: np.ndarray) -> float:
         Cells, shapes ``(n, G)`` and ``(m, G)``; the covariance of a single cell is 0.
     """
     return float(gaussian_wasserstein(*_moments(x), *_moments(y)))
+
+
+class _Gaussian(NamedTuple):
+    """Mean ``(G,)``, root of the covariance ``(G, G)`` and its trace."""
+
+    mean: np.ndarray
+    root: np.ndarray
+    trace: float
+
+
+class _GaussianPairs(AllPairs[_Gaussian]):
+    """Wasserstein-2 of the Gaussian fits of all pairs of sets."""
+
+    def of_set(self, x: np.ndarray) -> _Gaussian:
+        mean, cov = _moments(x)
+        return _Gaussian(_as_mean(mean, "x"), _root(cov, len(mean), "x"), float(np.trace(cov)))
+
+    def block(self, a: Sequence[_Gaussian], b: Sequence[_Gaussian]) -> np.ndarray:
+        step = max(1, MAX_ENTRIES // (len(b) * len(b[0].mean) ** 2))
+        return np.concatenate([_distances(a[start : start + step], b) for start in range(0, len(a), step)])
+
+
+def _distances(a: Sequence[_Gaussian], b: Sequence[_Gaussian]) -> np.ndarray:
+    """Distance of each of ``a`` to each of ``b``, shape ``(len(a), len(b))``."""
+    # The trace formula needs singular values alone. It cancels where two covariances are close: these go by Procrustes.
+    x, y = (np.stack([one.root for one in sets]) for sets in (a, b))
+    overlap = np.linalg.svd(np.einsum("agi,bgj->abij", _thin(x), _thin(y), optimize=True), compute_uv=False).sum(-1)
+    trace = np.add.outer([one.trace for one in a], [one.trace for one in b])
+    bures = trace - 2 * overlap
+    close = np.nonzero(bures < _CLOSE * trace)
+    bures[close] = _squared_bures(x[close[0]], y[close[1]])
+    shift = np.stack([one.mean for one in a])[:, None] - np.stack([one.mean for one in b])
+    return np.sqrt((shift**2).sum(-1) + bures)
+
+
+def _thin(roots: np.ndarray) -> np.ndarray:
+    """Roots ``(S, G, G)`` without the columns that are zero in all of them: few cells span few directions."""
+    return roots[:, :, (roots != 0).any((0, 1))]
+
+
+def _squared_bures(root_x: np.ndarray, root_y: np.ndarray) -> np.ndarray:
+    """Squared Bures distance of covariances with roots ``(..., G, G)``, shape ``(...)``."""
+    # Bures as a Procrustes problem, min |root_x - root_y U| over rotations U. As a sum of squares it does not
+    # suffer the cancellation of tr X + tr Y - 2 tr (X^1/2 Y X^1/2)^1/2 where the covariances are close.
+    left, _, right = np.linalg.svd(np.swapaxes(root_x, -1, -2) @ root_y)
+    return ((root_x @ left - root_y @ np.swapaxes(right, -1, -2)) ** 2).sum((-2, -1))
 
 
 def _as_mean(mean: ArrayLike, name: str) -> np.ndarray:

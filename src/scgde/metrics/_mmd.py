@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scgde.metrics._measure import as_measures
-from scgde.metrics._pairwise import Kernel, mean_between, mean_within
+from scgde.metrics._pairwise import KernelPairs, mean_between, mean_within
 from scgde.metrics._pooled import median_bandwidth, pool
 from scgde.metrics._registry import METRICS
 
@@ -19,7 +20,18 @@ def _shared_bandwidth(pooled: np.ndarray) -> dict[str, float]:
     return {"bandwidth": median_bandwidth(pooled, count_equal=True)}
 
 
-@METRICS.register("mmd", label="squared MMD", is_squared=True, has_unbiased=True, shared=_shared_bandwidth)
+def _all_pairs(*, bandwidth: float, unbiased: bool = False) -> KernelPairs:
+    return KernelPairs(_RbfMixture.of(bandwidth), sign=-1, unbiased=unbiased)
+
+
+@METRICS.register(
+    "mmd",
+    label="squared MMD",
+    is_squared=True,
+    has_unbiased=True,
+    shared=_shared_bandwidth,
+    all_pairs=_all_pairs,
+)
 def mmd(
     x: ArrayLike,
     y: ArrayLike,
@@ -59,24 +71,31 @@ def mmd(
     """
     first, second = as_measures(x, y, x_weights, y_weights)
     widths = median_bandwidth(pool([first.x, second.x])) if bandwidth is None else bandwidth
-    kernel = _rbf_mixture(np.atleast_1d(np.asarray(widths, dtype=np.float64)))
+    kernel = _RbfMixture.of(widths)
     within = mean_within(first, kernel, unbiased=unbiased) + mean_within(second, kernel, unbiased=unbiased)
     return within - 2 * mean_between(first, second, kernel)
 
 
-def _rbf_mixture(bandwidths: np.ndarray) -> Kernel:
-    if bandwidths.size == 0 or not (np.isfinite(bandwidths) & (bandwidths > 0)).all():
-        msg = f"`bandwidth` must be positive and finite, got {bandwidths.tolist()}. For the median pass None."
-        raise ValueError(msg)
+@dataclass(frozen=True, eq=False)
+class _RbfMixture:
+    """Mean of Gaussian kernels of several widths, shape ``(K,)``; not a closure, so that processes can be sent it."""
 
-    def kernel(distances: np.ndarray) -> np.ndarray:
+    bandwidths: np.ndarray
+
+    @classmethod
+    def of(cls, bandwidth: float | Sequence[float]) -> _RbfMixture:
+        bandwidths = np.atleast_1d(np.asarray(bandwidth, dtype=np.float64))
+        if bandwidths.size == 0 or not (np.isfinite(bandwidths) & (bandwidths > 0)).all():
+            msg = f"`bandwidth` must be positive and finite, got {bandwidths.tolist()}. For the median pass None."
+            raise ValueError(msg)
+        return cls(bandwidths)
+
+    def __call__(self, distances: np.ndarray) -> np.ndarray:
         mixture = np.zeros_like(distances)
-        for width in bandwidths:
+        for width in self.bandwidths:
             scaled = distances / width
             scaled *= scaled
             scaled *= -0.5
             mixture += np.exp(scaled, out=scaled)
-        mixture /= len(bandwidths)
+        mixture /= len(self.bandwidths)
         return mixture
-
-    return kernel

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from scgde._registry import NameTable
+from scgde.metrics._all_pairs import AllPairs, EachPair
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +47,9 @@ class CellMetric:
     shared
         From pooled cells of all sets ``(n, G)`` to keyword arguments of `function` that all pairs of sets must share
         for their values to compare, such as the width of a kernel. None: there are none.
+    all_pairs
+        From the keyword arguments of `function` that :meth:`prepare` would pass to the same metric between all pairs of
+        many sets, with what concerns one set computed once. None: `function` is called for each pair.
     """
 
     function: Callable[..., float]
@@ -54,6 +58,7 @@ class CellMetric:
     has_unbiased: bool = False
     takes_seed: bool = False
     shared: Callable[[np.ndarray], dict[str, Any]] | None = None
+    all_pairs: Callable[..., AllPairs[Any]] | None = None
 
     def prepare(
         self, pooled: np.ndarray, *, unbiased: bool = False, seed: int | None = None
@@ -69,10 +74,20 @@ class CellMetric:
         seed
             Seed of a function that takes one; None for its default.
         """
+        return partial(self.function, **self._options(pooled, unbiased=unbiased, seed=seed))
+
+    def prepare_all_pairs(
+        self, pooled: np.ndarray, *, unbiased: bool = False, seed: int | None = None
+    ) -> AllPairs[Any]:
+        """The same for every two of many sets; arguments as in :meth:`prepare`."""
+        if self.all_pairs is None:
+            return EachPair(self.prepare(pooled, unbiased=unbiased, seed=seed))
+        return self.all_pairs(**self._options(pooled, unbiased=unbiased, seed=seed))
+
+    def _options(self, pooled: np.ndarray, *, unbiased: bool, seed: int | None) -> dict[str, Any]:
         options = {} if self.shared is None else self.shared(pooled)
         options |= {"unbiased": True} if unbiased else {}
-        options |= {"seed": seed} if self.takes_seed and seed is not None else {}
-        return partial(self.function, **options)
+        return options | ({"seed": seed} if self.takes_seed and seed is not None else {})
 
 
 class MetricRegistry(NameTable[CellMetric]):
@@ -95,6 +110,7 @@ class MetricRegistry(NameTable[CellMetric]):
         has_unbiased: bool = False,
         takes_seed: bool = False,
         shared: Callable[[np.ndarray], dict[str, Any]] | None = None,
+        all_pairs: Callable[..., AllPairs[Any]] | None = None,
     ) -> Callable[[F], F]:
         """Decorator that files a function of cells ``(n, G)`` and ``(m, G)`` under ``name``; a name can be taken once.
 
@@ -102,7 +118,7 @@ class MetricRegistry(NameTable[CellMetric]):
         ----------
         name
             What ``metric=`` of ``scgde.tl`` and ``scgde.pl`` takes.
-        label, is_squared, has_unbiased, takes_seed, shared
+        label, is_squared, has_unbiased, takes_seed, shared, all_pairs
             See :class:`CellMetric`.
         """
         if name in EMBEDDING_DISTANCES or name.startswith(UNBIASED):
@@ -113,7 +129,7 @@ class MetricRegistry(NameTable[CellMetric]):
             raise ValueError(msg)
 
         def add(function: F) -> F:
-            entry = CellMetric(function, label, is_squared, has_unbiased, takes_seed, shared)
+            entry = CellMetric(function, label, is_squared, has_unbiased, takes_seed, shared, all_pairs)
             self._add(name, entry, function)
             return function
 

@@ -3,18 +3,19 @@ from __future__ import annotations
 import warnings
 from functools import partial
 from itertools import repeat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from scgde.metrics._measure import as_measures
+from scgde.metrics._all_pairs import AllPairs, EachPair
+from scgde.metrics._measure import as_measure, as_measures
 from scgde.metrics._pairwise import mean_between
 from scgde.metrics._pooled import mean_squared_distance
 from scgde.metrics._registry import METRICS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import ArrayLike
 
@@ -28,7 +29,47 @@ def _shared_regularization(pooled: np.ndarray) -> dict[str, float]:
     return {"regularization": _SHARE * mean_squared_distance(pooled) or 1.0}
 
 
-@METRICS.register("sinkhorn", label="Sinkhorn divergence", is_squared=True, shared=_shared_regularization)
+class _Own(NamedTuple):
+    """Cells of a set, the cost of their transport to themselves, and whether it settled."""
+
+    cells: Measure
+    cost: float
+    settled: bool
+
+
+class _SinkhornPairs(AllPairs[_Own]):
+    """The divergence of all pairs of sets at one ``regularization``."""
+
+    def __init__(self, *, regularization: float, max_iterations: int = 2000, tolerance: float = 1e-3) -> None:
+        self._options: dict[str, Any] = {"max_iterations": max_iterations, "tolerance": tolerance}
+        self._strength = regularization
+
+    def of_set(self, x: np.ndarray) -> _Own:
+        cells = as_measure(x)
+        return _Own(cells, *self._solve(cells, cells))
+
+    def block(self, a: Sequence[_Own], b: Sequence[_Own]) -> np.ndarray:
+        return EachPair(self._divergence).block(a, b)
+
+    def triangle(self, a: Sequence[_Own]) -> np.ndarray:
+        return EachPair(self._divergence).triangle(a)
+
+    def _divergence(self, x: _Own, y: _Own) -> float:
+        cost, settled = self._solve(x.cells, y.cells)
+        _warn_unless(settled=settled and x.settled and y.settled, **self._options)
+        return cost - (x.cost + y.cost) / 2
+
+    def _solve(self, x: Measure, y: Measure) -> tuple[float, bool]:
+        return _entropic_cost(x, y, strength=self._strength, **self._options)
+
+
+@METRICS.register(
+    "sinkhorn",
+    label="Sinkhorn divergence",
+    is_squared=True,
+    shared=_shared_regularization,
+    all_pairs=_SinkhornPairs,
+)
 def sinkhorn_divergence(
     x: ArrayLike,
     y: ArrayLike,
@@ -75,13 +116,17 @@ def sinkhorn_divergence(
     strength = _strength(regularization, first, second)
     solve = partial(_entropic_cost, strength=strength, max_iterations=max_iterations, tolerance=tolerance)
     costs, settled = zip(solve(first, second), solve(first, first), solve(second, second), strict=True)
-    if not all(settled):
+    _warn_unless(settled=all(settled), max_iterations=max_iterations, tolerance=tolerance)
+    return costs[0] - (costs[1] + costs[2]) / 2
+
+
+def _warn_unless(*, settled: bool, max_iterations: int, tolerance: float) -> None:
+    if not settled:
         msg = (
             f"`sinkhorn_divergence` must settle to `tolerance={tolerance}`, but did not in {max_iterations} "
             "iterations. Pass a larger `regularization` or `max_iterations`."
         )
-        warnings.warn(msg, UserWarning, stacklevel=2)
-    return costs[0] - (costs[1] + costs[2]) / 2
+        warnings.warn(msg, UserWarning, stacklevel=3)
 
 
 def _strength(regularization: float | None, x: Measure, y: Measure) -> float:

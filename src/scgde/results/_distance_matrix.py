@@ -82,7 +82,7 @@ def compute_distances(
     rng = np.random.default_rng(0) if rng is None else rng
     if metric in METRICS:
         clouds = _drawn_cells(FittedSets.read(adata, key), n_cells, rng)
-        return between_sets(clouds, METRICS[metric].prepare(pool_evenly(clouds, rng)), n_jobs=n_jobs)
+        return between_sets(clouds, METRICS[metric].prepare_all_pairs(pool_evenly(clouds, rng)), n_jobs=n_jobs)
     if metric == "mahalanobis":
         sets = SetCovariances.read(adata, key)
         return mahalanobis(sets.embedding, sets.covariance, sets.n_cells)
