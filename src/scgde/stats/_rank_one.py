@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 _EPS = np.finfo(float).eps
+#: Of a sum of terms, relative to the sum of their sizes.
+_ROUNDING = 8 * _EPS
 #: Far more than are needed: five to eight suffice, and a bisection halves the bracket where a step leaves it.
 _MAX_STEPS = 100
 
@@ -57,23 +59,25 @@ def _below_pole(offset: np.ndarray, square: np.ndarray, gap: np.ndarray, above: 
     active = np.arange(len(gap))
     for _ in range(_MAX_STEPS):
         step = _interpolated(offset[active], square[active], gap[active], above[active], x[active])
+        active, step = active[~step.is_settled], _Step(*(part[~step.is_settled] for part in step))
+        if not len(active):
+            break
         is_high = step.residual > 0
         high[active] = np.where(is_high, x[active], high[active])
         low[active] = np.where(is_high, low[active], x[active])
         inside = (step.x > low[active]) & (step.x < high[active])
-        new = np.where(inside, step.x, 0.5 * (low[active] + high[active]))
-        moved = np.abs(new - x[active]) > 2 * _EPS * new
-        x[active] = new
-        active = active[moved]
-        if not len(active):
-            break
+        x[active] = np.where(inside, step.x, 0.5 * (low[active] + high[active]))
     return x
 
 
 class _Step(NamedTuple):
-    """Value of the equation at a point, increasing, and where its interpolation is 0, shape ``(N,)`` each."""
+    """Value of the equation at a point, increasing, whether it is 0 up to rounding, and the root of its interpolation.
+
+    Shape ``(N,)`` each.
+    """
 
     residual: np.ndarray
+    is_settled: np.ndarray
     x: np.ndarray
 
 
@@ -86,9 +90,11 @@ def _interpolated(offset: np.ndarray, square: np.ndarray, gap: np.ndarray, above
     s = x**2 * np.where(above, slopes, 0.0).sum(1)
     r = (gap - x) ** 2 * np.where(above, 0.0, slopes).sum(1)
     residual = 1 - upper - lower
+    is_settled = np.abs(residual) <= _ROUNDING * (1 + upper - lower)
     constant = residual + s / x - r / (gap - x)
     # constant - s / x + r / (gap - x) = 0, the root between 0 and gap.
     linear = constant * gap + s + r
     root = np.sqrt(np.maximum(linear**2 - 4 * constant * s * gap, 0))
     with np.errstate(divide="ignore", invalid="ignore"):
-        return _Step(residual, np.where(linear > 0, 2 * s * gap / (linear + root), (linear - root) / (2 * constant)))
+        new = np.where(linear > 0, 2 * s * gap / (linear + root), (linear - root) / (2 * constant))
+    return _Step(residual, is_settled, new)

@@ -9,7 +9,8 @@ from scipy import stats
 from scgde._checks import check_count, check_fraction, check_sets
 from scgde._docs import shared_docs
 from scgde.results import SetCovariances
-from scgde.stats._hotelling import hotelling, separate_df
+from scgde.stats._axes_without import AxesWithout
+from scgde.stats._hotelling import Hotelling, hotelling, separate_df
 from scgde.stats._multiple_testing import q_values
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ CELLS_PER_COMPONENT = 10
 UNEVEN_CELLS_PER_SQUARE = 13
 #: Share of the variance that the tested axes hold, where there are cells enough.
 SHARE = 0.95
-_PAIRS_PER_BATCH = 4096
 
 
 class SetComparison(NamedTuple):
@@ -111,13 +111,11 @@ def compare_sets(adata: AnnData, a: str, b: str, *, n_components: int | None = N
     """
     tests = _Tests.of(adata, key, n_components)
     sets, pair = tests.sets, tests.pair(a, b)
-    axes, result = tests.compare(*pair[:, None])
-    k = int(result.k[0])
-    axes = axes[0, :, :k]
+    axes, result = tests.compare(pair)
     return SetComparison(
-        float(result.statistic[0]),
-        (k, float(result.df[0])),
-        float(result.p_value[0]),
+        float(result.statistic),
+        (axes.shape[1], float(result.df)),
+        float(result.p_value),
         sets.embedding[pair[0]] - sets.embedding[pair[1]],
         sets.covariance[pair].sum(axis=0),
         axes,
@@ -157,9 +155,7 @@ def compare_all_sets(adata: AnnData, *, n_components: int | None = None, key: st
         msg = f"Two sets or more are required, got {names.tolist()}."
         raise ValueError(msg)
     first, second = np.triu_indices(len(names), 1)
-    batches = range(0, len(first), _PAIRS_PER_BATCH)
-    parts = [tests.compare(*(i[start : start + _PAIRS_PER_BATCH] for i in (first, second)))[1] for start in batches]
-    k, statistic, df, p_value = (np.concatenate(column) for column in zip(*parts, strict=True))
+    k, statistic, df, p_value = tests.compare_all()
     columns = {"a": names[first], "b": names[second], "n_components": k}
     return pd.DataFrame(columns | {"statistic": statistic, "df": df, "p_value": p_value, "q_value": q_values(p_value)})
 
@@ -197,33 +193,50 @@ class _Tests(NamedTuple):
         alone = self.sets.names[pair][self.sets.n_cells[pair] < 2].tolist()
         return f"No test: {alone} has one cell, and no standard error." if alone else ""
 
-    def compare(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, _Result]:
-        """Axes ``(P, E, E)``, leading ones first, and tests of pairs along as many of them as is right."""
-        axes, k = self._axes(a, b)
-        difference = np.einsum("pek,pe->pk", axes, self.sets.embedding[a] - self.sets.embedding[b])
-        covariance = np.stack([axes.swapaxes(1, 2) @ self.sets.covariance[i] @ axes for i in (a, b)])
-        tests = np.empty((3, len(a)))
-        for n in np.unique(k):
-            pairs = k == n
-            n_cells = np.stack([self.sets.n_cells[i[pairs]] for i in (a, b)])
-            tests[:, pairs] = hotelling(difference[pairs, :n], covariance[:, pairs, :n, :n], n_cells)
-        return axes, _Result(k, *tests)
-
-    def _axes(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Principal axes of the sets other than ``a`` and ``b``, and how many of them to test along."""
-        # The scatter of the other S - 2 sets, of all pairs at once: sum z z' without two terms, about its own mean m,
-        # sum_i z_i z_i' - z_a z_a' - z_b z_b' - (S - 2) m m', where m = -(z_a + z_b) / (S - 2) as the sum of all is 0.
-        z = self.sets.embedding - self.sets.embedding.mean(axis=0)
-        outer = np.einsum("se,sf->sef", z, z)
-        mean = -(z[a] + z[b]) / max(len(z) - 2, 1)
-        scatter = outer.sum(axis=0) - outer[a] - outer[b] - max(len(z) - 2, 1) * np.einsum("pe,pf->pef", mean, mean)
+    def compare(self, pair: np.ndarray) -> tuple[np.ndarray, Hotelling]:
+        """Axes ``(E, k)`` for a pair of rows, and the test along them."""
+        others = np.delete(self.sets.embedding, pair, axis=0)
+        deviation = others - others.mean(axis=0) if len(others) else others
         # `eigh` sorts upwards: reversed, the leading axis is first.
-        variance, axes = np.linalg.eigh(scatter + self._noise())
-        share = np.cumsum(variance[:, ::-1].clip(0), axis=1)
-        enough = 1 + (share < SHARE * share[:, -1:]).sum(axis=1)
-        chosen = np.full(len(a), self.n_components) if self.n_components else enough
+        variance, axes = np.linalg.eigh(deviation.T @ deviation + self._noise())
+        share = np.cumsum(variance[::-1].clip(0))
+        enough = 1 + int((share < SHARE * share[-1]).sum())
+        k = min(self.n_components or enough, int(self._most(*pair[:, None])[0]))
+        leading = axes[:, ::-1][:, :k]
+        difference = (self.sets.embedding[pair[0]] - self.sets.embedding[pair[1]]) @ leading
+        return leading, hotelling(difference, leading.T @ self.sets.covariance[pair] @ leading, self.sets.n_cells[pair])
+
+    def compare_all(self) -> _Result:
+        """Tests of all pairs, in the order of ``np.triu_indices``."""
+        noise = self._noise()
+        rows = [self._compare_with_later(a, noise) for a in range(len(self.sets.names) - 1)]
+        return _Result(*(np.concatenate(column) for column in zip(*rows, strict=True)))
+
+    def _compare_with_later(self, a: int, noise: np.ndarray) -> _Result:
+        """Tests of a set with each set behind it."""
+        b = np.arange(a + 1, len(self.sets.names))
+        without = AxesWithout.of(np.delete(self.sets.embedding, a, axis=0), noise)
+        removed = without.downdates(self.sets.embedding[b])
+        most = self._most(np.full(len(b), a), b)
+        k = np.minimum(self.n_components, most) if self.n_components else without.n_enough(removed, most, SHARE)
+        tests = np.empty((3, len(b)))
+        for n in np.unique(k):
+            of_n = np.flatnonzero(k == n)
+            tests[:, of_n] = self._test(a, b[of_n], without.leading(removed[of_n], int(n)))
+        return _Result(k, *tests)
+
+    def _test(self, a: int, b: np.ndarray, axes: np.ndarray) -> Hotelling:
+        """Tests of a set and others ``(P,)`` along axes ``(P, E, k)``."""
+        sets, transposed = self.sets, axes.swapaxes(1, 2)
+        difference = np.einsum("pke,pe->pk", transposed, sets.embedding[a] - sets.embedding[b])
+        covariance = np.stack([transposed @ sets.covariance[i] @ axes for i in (a, b)])
+        n_cells = np.stack([np.full(len(b), sets.n_cells[a]), sets.n_cells[b]])
+        return hotelling(difference, covariance, n_cells)
+
+    def _most(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Most axes that each pair can be tested along, at least 1, shape ``(P,)``."""
         most = max_components(self.sets.n_cells[a], self.sets.n_cells[b])
-        return axes[:, :, ::-1], np.minimum(chosen, most).clip(1, z.shape[1])
+        return most.clip(1, self.sets.embedding.shape[1])
 
     def _noise(self) -> np.ndarray:
         """Mean covariance of an embedding: counts as one more set, and decides where there are no others."""
