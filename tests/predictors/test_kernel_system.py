@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scgde.predictors import Inputs
-from scgde.predictors._kernel_system import KernelSystem, onto_simplex
+from scgde.predictors._kernel_system import KernelSystem, Regression, onto_simplex
 
 E = 3
 
@@ -15,7 +15,7 @@ def test_residuals_left_out_are_those_of_a_fit_without_the_group(linear_weight):
     source, values, penalty = rng.normal(size=(40, E)), rng.normal(size=(40, 2)), 0.3
     groups = rng.integers(15, size=40)
     system = KernelSystem.of(Inputs(source, np.zeros((40, 0)), np.zeros(40)), 1.0, 0.0, linear_weight)
-    residuals = system.left_out(values, groups, penalty)
+    (residuals,) = system.left_out(values, groups, [penalty])
     square = ((source[:, None] - source) ** 2).mean(-1)
     kernel = -(np.sqrt(square) + linear_weight * square) / system.unit
     for group in np.unique(groups):
@@ -26,6 +26,19 @@ def test_residuals_left_out_are_those_of_a_fit_without_the_group(linear_weight):
         slopes = np.linalg.solve(matrix, np.concatenate([values[kept], np.zeros((1, 2))]))
         expected = kernel[np.ix_(out, kept)] @ slopes[:-1] + slopes[-1]
         np.testing.assert_allclose(residuals[out], values[out] - expected, atol=1e-10)
+
+
+def test_regressions_of_several_values_are_those_of_each():
+    rng = np.random.default_rng(0)
+    source, groups = rng.normal(size=(40, E)), rng.integers(15, size=40)
+    values = [np.tanh(source[:, :2]), rng.normal(size=(40, 3))]
+    system = KernelSystem.of(Inputs(source, np.zeros((40, 0)), np.zeros(40)), 1.0, 0.0)
+    found = Regression.of_each(system, values, groups)
+    assert found[0].penalty < found[1].penalty
+    for regression, part in zip(found, values, strict=True):
+        alone = Regression.of(system, part, groups)
+        assert regression.penalty == alone.penalty
+        np.testing.assert_allclose(regression.residuals, alone.residuals, atol=1e-12)
 
 
 def test_onto_simplex_finds_the_nearest_point():

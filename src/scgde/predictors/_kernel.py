@@ -139,18 +139,29 @@ def _losses(
 
     def losses(train: np.ndarray, test: np.ndarray) -> np.ndarray:
         known, asked = inputs.take(train), inputs.take(test)
-        systems = [KernelSystem.of(known, *option) for option in options]
-        of_means = [KernelSystem.of(known, *option, linear_weight) for option in options] if linear_weight else systems
-        weights = [system.weights(asked, _PENALTIES) for system in systems]
-        scores = []
-        for form, (of_mean, of_penalties) in product(forms, zip(of_means, weights, strict=True)):
-            mixed, truth = form.values[train], form.values[test]
-            if form.of_residuals:
-                # As in use: what is mixed are errors of groups left out of the training part.
-                regression = Regression.of(of_mean, mixed, groups[train])
-                mixed, truth = regression.residuals, truth - regression.mean(asked)
-            score = energy_score(mixed, truth)
-            scores += [score(part) for part in of_penalties]
-        return np.array(scores)
+        scores = np.empty((len(forms), len(options), len(_PENALTIES)))
+        of_values = {i: energy_score(form.values[train], form.values[test]) for i, form in enumerate(forms)}
+        for j, option in enumerate(options):
+            system = KernelSystem.of(known, *option)
+            of_mean = KernelSystem.of(known, *option, linear_weight) if linear_weight else system
+            weights = system.weights(asked, _PENALTIES)
+            for i, score in (of_values | _of_residuals(forms, of_mean, groups, train, test, asked)).items():
+                scores[i, j] = [score(part) for part in weights]
+        return scores.ravel()
 
     return losses
+
+
+def _of_residuals(
+    forms: list[_Form], system: KernelSystem, groups: np.ndarray, train: np.ndarray, test: np.ndarray, asked: Inputs
+) -> dict[int, Callable[[np.ndarray], float]]:
+    """Energy score of each form that mixes residuals, by its place among ``forms``."""
+    places = [i for i, form in enumerate(forms) if form.of_residuals]
+    if not places:
+        return {}
+    # As in use: what is mixed are errors of groups left out of the training part.
+    regressions = Regression.of_each(system, [forms[i].values[train] for i in places], groups[train])
+    return {
+        i: energy_score(regression.residuals, forms[i].values[test] - regression.mean(asked))
+        for i, regression in zip(places, regressions, strict=True)
+    }

@@ -11,7 +11,7 @@ from scgde.predictors._choose import MAX_PAIRS
 from scgde.predictors._mixture import squared_distances
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from scgde.predictors._inputs import Inputs
 
@@ -46,7 +46,7 @@ class KernelSystem(NamedTuple):
         np.fill_diagonal(distances, 0.0)
         mean, unit = distances.mean(axis=1), max(distances.mean(), 1e-12)
         kernel = (mean[:, None] + mean - distances - unit) / unit
-        values, vectors = eigh(kernel, overwrite_a=True)
+        values, vectors = eigh(kernel, overwrite_a=True, driver="evd")
         weights = (covariate_weight, noise_weight, linear_weight)
         return cls(pairs, *weights, mean, unit, np.maximum(values, 0), vectors)
 
@@ -63,21 +63,22 @@ class KernelSystem(NamedTuple):
         slopes = [(rotated / (self.values + penalty)) @ self.vectors.T for penalty in penalties]
         return [part - part.mean(axis=1, keepdims=True) + 1 / part.shape[1] for part in slopes]
 
-    def left_out(self, values: np.ndarray, groups: np.ndarray, penalty: float) -> np.ndarray:
-        """Errors of the regression of ``values`` when their group is left out, shape ``(n, E)``.
+    def left_out(self, values: np.ndarray, groups: np.ndarray, penalties: Iterable[float]) -> Iterator[np.ndarray]:
+        """Errors of the regression of ``values`` when their group is left out, shape ``(n, E)`` for each penalty.
 
         In closed form: with the hat matrix ``H = V d (d + penalty)^-1 V' + 1 1' / n`` and residuals ``e`` of the fit to
         all, those of a group G left out are ``(I - H_GG)^-1 e_G``.
         """
-        shrink, n = self.values / (self.values + penalty), len(values)
-        center = values.mean(axis=0)
-        error = values - center - (self.vectors * shrink) @ (self.vectors.T @ (values - center))
-        for rows in _rows_of_groups(groups):
-            if rows.shape[1] < n:
-                parts = self.vectors[rows]
-                own = np.eye(rows.shape[1]) - (parts * shrink) @ parts.swapaxes(1, 2) - 1 / n
+        n, centred = len(values), values - values.mean(axis=0)
+        rotated = self.vectors.T @ centred
+        parts = [(rows, self.vectors[rows]) for rows in _rows_of_groups(groups) if rows.shape[1] < n]
+        for penalty in penalties:
+            shrink = self.values / (self.values + penalty)
+            error = centred - self.vectors @ (shrink[:, None] * rotated)
+            for rows, part in parts:
+                own = np.eye(rows.shape[1]) - (part * shrink) @ part.swapaxes(1, 2) - 1 / n
                 error[rows] = np.linalg.solve(own, error[rows])
-        return error
+            yield error
 
 
 class Regression(NamedTuple):
@@ -91,9 +92,19 @@ class Regression(NamedTuple):
     @classmethod
     def of(cls, system: KernelSystem, values: np.ndarray, groups: np.ndarray) -> Self:
         """Regression of ``values`` on the sources of ``system``."""
-        residuals = [system.left_out(values, groups, penalty) for penalty in _MEAN_PENALTIES]
-        best = int(np.argmin([np.square(part).sum() for part in residuals]))
-        return cls(system, values, float(_MEAN_PENALTIES[best]), residuals[best])
+        return cls.of_each(system, [values], groups)[0]
+
+    @classmethod
+    def of_each(cls, system: KernelSystem, values: Sequence[np.ndarray], groups: np.ndarray) -> list[Self]:
+        """Regressions of several values ``(n, E_k)``, each with a penalty of its own, at the cost of one."""
+        ends = np.cumsum([part.shape[1] for part in values])[:-1]
+        joined = system.left_out(np.concatenate(values, axis=1), groups, _MEAN_PENALTIES)
+        residuals = list(zip(*(np.split(error, ends, axis=1) for error in joined), strict=True))
+        best = [int(np.argmin([np.square(error).sum() for error in errors])) for errors in residuals]
+        return [
+            cls(system, part, float(_MEAN_PENALTIES[i]), errors[i])
+            for part, i, errors in zip(values, best, residuals, strict=True)
+        ]
 
     def mean(self, inputs: Inputs) -> np.ndarray:
         """Forecast, shape ``(m, E)``."""
