@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from scgde.data import BatchSpec, PairDataset, Pairs, SetDataModule
-from scgde.data._pair_dataset import draw_chain
+from scgde.data._pair_dataset import Chain
 from scgde.sets import SetSplit
 
 SPEC = BatchSpec(sets_per_batch=20, set_size=6, target_size=3)
@@ -82,7 +82,7 @@ def test_random_pairs_come_by_the_product_of_the_weights(index):
 
 def test_chain_survives_the_rounding_of_extreme_weights():
     weights = np.array([1e-12, 1.0, 1e-12, 1e-12])
-    chain = draw_chain(weights, 1000, rng=np.random.default_rng(0))
+    chain = Chain(weights).draw(1000, rng=np.random.default_rng(0))
     assert (chain[1:] != chain[:-1]).all()
     assert set(chain) == {0, 1, 2, 3}
 

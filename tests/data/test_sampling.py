@@ -45,6 +45,15 @@ def test_a_view_is_the_empirical_measure_of_its_distinct_cells(index, codes, slo
         np.testing.assert_allclose((x[draw.rows] * draw.weights).sum(1), expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("disjoint", [True, False])
+def test_encoder_view_is_padded_and_target_view_repeated(index, slots, disjoint):
+    encoder, target = views_of(index, **slots, disjoint=disjoint)
+    n_seen = np.array([len(rows) for rows in distinct(encoder)])
+    slot = np.arange(encoder.rows.shape[1])
+    np.testing.assert_array_equal(encoder.weights > 0, slot < n_seen[:, None])
+    assert (target.weights > 0).all()
+
+
 def test_disjoint_views_share_no_cell_but_that_of_a_set_of_one(index, sizes, slots):
     encoder, generator = (distinct(draw) for draw in views_of(index, **slots))
     for size, seen, target in zip(sizes, encoder, generator, strict=True):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from scgde.module import GDEModule
-from scgde.nn.cells import CellSpec, Measure, SetBatch
+from scgde.nn.cells import CellSpec, Measure, SetBatch, WidthClass
 from scgde.nn.encoders import ENCODERS
 from scgde.nn.generators import GENERATORS
 from scgde.nn.transforms import TransformSpec
@@ -49,6 +49,27 @@ def test_loss_reaches_encoder_and_generator(make, batch, encoder, generator):
                     parameter -= 0.1 * parameter.grad
     for layers in (module.encoder, module.generator):
         assert sum(float(p.grad.abs().sum()) for p in layers.parameters() if p.grad is not None) > 0
+
+
+@pytest.mark.parametrize("encoder", list(ENCODERS))
+def test_sets_in_classes_of_width_have_the_loss_and_gradient_of_copies_that_fill_all_slots(make, batch, encoder):
+    """As cells were drawn before: a set with fewer cells than slots repeated them."""
+    counts, slot = torch.tensor([2, 6, 1, 2]), torch.arange(6)
+    x = batch.encoder.x.gather(1, (slot % counts[:, None])[..., None].expand(4, 6, 3))
+    copies = Measure(x, 1 / (counts * (6 // counts))[:, None].expand(4, 6))
+    padded = Measure(batch.encoder.x, (slot < counts[:, None]) / counts[:, None])
+    classes = (WidthClass(2, torch.tensor([0, 2, 3])), WidthClass(6, torch.tensor([1])))
+    found = []
+    for encoder_view, widths in ((copies, ()), (padded, ()), (padded, classes)):
+        module = make(encoder)
+        with torch.random.fork_rng(devices=[]):
+            torch.random.manual_seed(1)
+            module(batch._replace(encoder=encoder_view, widths=widths))[-1].loss.backward()
+        gradient = [p.grad.flatten() for p in module.parameters() if p.grad is not None]
+        embedding = module.embed_batch(batch._replace(encoder=encoder_view, widths=widths))
+        found.append((embedding.detach(), torch.cat(gradient)))
+    torch.testing.assert_close(found[0], found[1], rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(found[0], found[2], rtol=1e-4, atol=1e-6)
 
 
 def test_embedding_does_not_change_with_the_units_of_the_data(make, batch):

@@ -6,7 +6,9 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from scgde.data._cumulative import CumulativeTable
 from scgde.data._sampling import Draw, Views, draw_views
+from scgde.data._widths import width_classes
 from scgde.nn.cells import Measure, SetBatch
 
 if TYPE_CHECKING:
@@ -73,7 +75,8 @@ class SetBatchDataset(Dataset):
         covariates: dict[str, np.ndarray] | None = None,
     ) -> None:
         self._index, self._sets, self._spec, self._steps, self._seed = index, sets, spec, steps, seed
-        self._probabilities, self._covariates = probabilities, covariates or {}
+        self._table = None if probabilities is None else CumulativeTable(probabilities)
+        self._covariates = covariates or {}
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -81,8 +84,8 @@ class SetBatchDataset(Dataset):
     def __getitem__(self, item: int) -> SetBatch:
         step = self._steps[item]
         rng = np.random.default_rng([self._seed, step])
-        sets = draw_sets(self._sets, self._spec.sets_per_batch, probabilities=self._probabilities, rng=rng)
-        views = draw_mixed_views(self._index, sets, self._sets, self._spec, probabilities=self._probabilities, rng=rng)
+        sets = draw_sets(self._sets, self._spec.sets_per_batch, table=self._table, rng=rng)
+        views = draw_mixed_views(self._index, sets, self._sets, self._spec, table=self._table, rng=rng)
         covariates = {name: torch.from_numpy(values[sets]) for name, values in self._covariates.items()}
         return as_batch(views, sets, step=step)._replace(covariates=covariates)
 
@@ -91,13 +94,11 @@ def draw_sets(
     sets: np.ndarray,
     size: int | tuple[int, int],
     *,
-    probabilities: np.ndarray | None = None,
+    table: CumulativeTable | None = None,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Array of ``size`` of ``sets`` with replacement, uniformly or with ``probabilities``."""
-    if probabilities is None:
-        return sets[rng.integers(len(sets), size=size)]
-    return rng.choice(sets, size=size, p=probabilities)
+    """Array of ``size`` of ``sets`` with replacement, uniformly or with the probabilities of a ``table``."""
+    return sets[rng.integers(len(sets), size=size) if table is None else table.draw(size, rng=rng)]
 
 
 def draw_mixed_views(
@@ -106,16 +107,16 @@ def draw_mixed_views(
     partners: np.ndarray,
     spec: BatchSpec,
     *,
-    probabilities: np.ndarray | None = None,
+    table: CumulativeTable | None = None,
     rng: np.random.Generator,
 ) -> Views:
     """Views of each of ``sets``, or of its mixture with ``n_mixed - 1`` random ``partners``.
 
     A mixture is a convex combination of weights: the slots are shared evenly, the mass by a Dirichlet draw.
-    ``probabilities`` are those of drawing each partner.
+    Partners are drawn as in :func:`draw_sets`.
     """
     n_mixed = spec.n_mixed
-    others = draw_sets(partners, (len(sets), n_mixed - 1), probabilities=probabilities, rng=rng)
+    others = draw_sets(partners, (len(sets), n_mixed - 1), table=table, rng=rng)
     parts = np.concatenate([sets[:, None], others], axis=1)
     views = draw_views(
         index,
@@ -140,4 +141,5 @@ def _mix(draw: Draw, mass: np.ndarray) -> Draw:
 def as_batch(views: Views, sets: np.ndarray, *, step: int) -> SetBatch:
     """Batch of two views of ``sets``, whose cells are still row numbers, to be gathered on the device."""
     encoder, target = (Measure(torch.from_numpy(draw.rows), torch.from_numpy(draw.weights)) for draw in views)
-    return SetBatch(encoder, target, torch.from_numpy(sets), torch.tensor(step), {})
+    widths = width_classes(views.encoder.weights)
+    return SetBatch(encoder, target, torch.from_numpy(sets), torch.tensor(step), {}, widths=widths)

@@ -9,6 +9,7 @@ import torch
 from torch.utils.data import Dataset
 
 from scgde._checks import check_fraction
+from scgde.data._cumulative import CumulativeTable
 from scgde.data._datasets import as_batch, draw_mixed_views
 from scgde.sets._pairs import check_pair_weights
 
@@ -59,11 +60,6 @@ class Pairs(NamedTuple):
             msg = f"The {name} sets must hold {need}, got {len(sets)} sets and {len(self.codes)} pairs."
             raise ValueError(msg)
 
-    def draw(self, n: int, *, rng: np.random.Generator) -> np.ndarray:
-        """Draw ``n`` given pairs, shape ``(n, 2)``."""
-        share = self.weights / self.weights.sum()
-        return self.codes[rng.choice(len(share), size=n, p=share)] if n else self.codes[:0]
-
 
 class PairDataset(Dataset):
     """Batches of pairs of sets, item i for step i; see :class:`SetBatchDataset`.
@@ -102,8 +98,11 @@ class PairDataset(Dataset):
         probabilities: np.ndarray | None = None,
     ) -> None:
         self._index, self._sets, self._spec, self._steps, self._seed = index, sets, spec, steps, seed
-        self._pairs, self._probabilities = pairs.within(sets), probabilities
-        self._weights = np.ones(len(sets)) if probabilities is None else probabilities
+        self._pairs = pairs.within(sets)
+        self._pair_table = CumulativeTable(self._pairs.weights) if len(self._pairs.codes) else None
+        self._table = None if probabilities is None else CumulativeTable(probabilities)
+        weights = np.ones(len(sets)) if probabilities is None else probabilities
+        self._chain = Chain(weights) if len(sets) > 1 else None
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -112,31 +111,43 @@ class PairDataset(Dataset):
         step = self._steps[item]
         rng = np.random.default_rng([self._seed, step])
         sets, source = self._draw(rng)
-        views = draw_mixed_views(self._index, sets, self._sets, self._spec, probabilities=self._probabilities, rng=rng)
+        views = draw_mixed_views(self._index, sets, self._sets, self._spec, table=self._table, rng=rng)
         ends = torch.from_numpy(source)
         return as_batch(views, sets, step=step)._replace(source=ends, destination=ends + 1)
 
     def _draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Sets of a batch, and the position of each source among them; its target is the next one."""
-        n_given = round(self._spec.sets_per_batch * self._pairs.fraction) if len(self._pairs.codes) else 0
+        given, n_given = self._sets[:0], 0
+        if self._pair_table is not None:
+            n_given = round(self._spec.sets_per_batch * self._pairs.fraction)
+            given = self._pairs.codes[self._pair_table.draw(n_given, rng=rng)]
         n_random = self._spec.sets_per_batch - n_given
-        given, chain = self._pairs.draw(n_given, rng=rng), self._sets[:0]
-        if n_random:
-            chain = self._sets[draw_chain(self._weights, n_random + 1, rng=rng)]
+        chain = self._sets[:0]
+        if n_random and self._chain is not None:
+            chain = self._sets[self._chain.draw(n_random + 1, rng=rng)]
         source = np.append(2 * np.arange(n_given), 2 * n_given + np.arange(n_random))
         return np.append(given, chain), source
 
 
-def draw_chain(weights: np.ndarray, n: int, *, rng: np.random.Generator) -> np.ndarray:
-    """``n`` positions, neighbours different; neighbours (i, j) come in proportion to ``weights[i] * weights[j]``.
+class Chain:
+    """Draws chains of positions, neighbours different: neighbours (i, j) come in proportion to ``w_i w_j``.
 
-    Shape ``(n,)``. The weights are positive, and at least two.
+    Parameters
+    ----------
+    weights
+        The positive w, at least two.
     """
-    start = weights * (weights.sum() - weights)  # stationary
-    chain, upper = [int(rng.choice(len(weights), p=start / start.sum()))], weights.cumsum()
-    for level in rng.random(n - 1):
-        chain.append(_sample_other(upper, chain[-1], level))
-    return np.array(chain)
+
+    def __init__(self, weights: np.ndarray) -> None:
+        self._start = CumulativeTable(weights * (weights.sum() - weights))  # stationary
+        self._upper = weights.cumsum()
+
+    def draw(self, n: int, *, rng: np.random.Generator) -> np.ndarray:
+        """``n`` positions, shape ``(n,)``."""
+        chain = [int(self._start.draw(1, rng=rng)[0])]
+        for level in rng.random(n - 1):
+            chain.append(_sample_other(self._upper, chain[-1], level))
+        return np.array(chain)
 
 
 def _sample_other(upper: np.ndarray, last: int, level: float) -> int:

@@ -37,8 +37,9 @@ def draw_views(
 
     Disjoint views share no cell, so that the embedding learns what is true of the population and not of the draw.
     The generator then gets its ``target_size`` cells, but never more than half of a set, and the encoder the rest.
-    A set of one cell cannot be parted and is seen by both. A view with fewer cells than slots repeats them, each with
-    its weight divided among its copies: it *is* the empirical measure of those cells.
+    A set of one cell cannot be parted and is seen by both. With fewer cells than slots, those of the encoder are padded
+    with weight 0, and those of the generator repeated, each with its weight divided among its copies, so that as many
+    noises as slots are drawn: either view *is* the empirical measure of its cells.
 
     Parameters
     ----------
@@ -57,13 +58,15 @@ def draw_views(
     width = set_size + target_size if disjoint else max(set_size, target_size)
     rows = _draw_distinct(index, sets, width=width, rng=rng)
     if not disjoint:
-        return Views(*(_tile(rows, np.zeros_like(size), np.minimum(size, n), n) for n in (set_size, target_size)))
+        first = np.zeros_like(size)
+        return Views(
+            _pad(rows, np.minimum(size, set_size), set_size),
+            _tile(rows, first, np.minimum(size, target_size), target_size),
+        )
     n_target = np.clip(size // 2, 1, target_size)
     n_seen = np.clip(size - n_target, 1, set_size)
     last = np.minimum(size, width)
-    return Views(
-        _tile(rows, np.zeros_like(size), n_seen, set_size), _tile(rows, last - n_target, n_target, target_size)
-    )
+    return Views(_pad(rows, n_seen, set_size), _tile(rows, last - n_target, n_target, target_size))
 
 
 def _draw_distinct(index: SetIndex, sets: np.ndarray, *, width: int, rng: np.random.Generator) -> np.ndarray:
@@ -81,6 +84,13 @@ def _draw_distinct(index: SetIndex, sets: np.ndarray, *, width: int, rng: np.ran
     order = np.where(slot < n_drawn, rng.random(position.shape), 2.0).argsort(axis=1)
     position = np.take_along_axis(position, order, axis=1)
     return index.cells[index.offsets[sets][:, None] + position]
+
+
+def _pad(rows: np.ndarray, count: np.ndarray, n_slots: int) -> Draw:
+    """The first ``count`` rows of each set, then slots of weight 0."""
+    slot, count = np.arange(n_slots)[None, :], count[:, None]
+    weights = np.where(slot < count, 1.0 / count, 0.0).astype(np.float32)
+    return Draw(np.take_along_axis(rows, np.minimum(slot, count - 1), axis=1), weights)
 
 
 def _tile(rows: np.ndarray, start: np.ndarray, count: np.ndarray, n_slots: int) -> Draw:

@@ -172,6 +172,15 @@ class SetModule(BaseModuleClass):
         learnt = self.encoder(self.featurizer(seen), weights)
         return learnt if self.core is None else torch.cat([self.core(seen, weights), learnt], dim=-1)
 
+    def embed_batch(self, batch: SetBatch) -> Tensor:
+        """Embeddings ``(S, E)`` of the sets of a batch, in classes of equal width: empty slots cost nothing."""
+        x, weights = batch.encoder
+        if not batch.widths:
+            return self.embed(x, weights)
+        parts = [self.embed(x[sets, :width], weights[sets, :width]) for width, sets in batch.widths]
+        order = torch.cat([sets for _, sets in batch.widths])
+        return torch.cat(parts).index_select(0, order.argsort())
+
     def context(self, embedding: Tensor, covariates: Mapping[str, Tensor] | None = None) -> Tensor:
         """Context ``(S, C)`` of embeddings ``(S, E)``; a covariate that is not given is missing."""
         if not self.conditions.n_output:

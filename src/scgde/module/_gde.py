@@ -115,7 +115,7 @@ class GDEModule(SetModule):
         return super().forward(self._with_virtual_sets(tensors) if self.training else tensors)
 
     def inference(self, batch: SetBatch) -> dict[str, Tensor]:
-        return {"embedding": self.embed(*batch.encoder)}
+        return {"embedding": self.embed_batch(batch)}
 
     def generative(self, batch: SetBatch, embedding: Tensor) -> dict[str, Tensor]:
         if self.generator_weight == 0:

@@ -104,7 +104,7 @@ class TDEModule(SetModule):
         return super().forward(self.with_virtual_sets(tensors)[0] if self.training else tensors)
 
     def inference(self, batch: SetBatch) -> dict[str, Tensor]:
-        return {"embedding": self.conditioning.embeddings(batch, lambda cells: self.embed(*cells))}
+        return {"embedding": self.conditioning.embeddings(batch, self.embed_batch)}
 
     def generative(self, batch: SetBatch, embedding: Tensor) -> dict[str, Tensor]:
         x, weights = self.target_transform.target(batch.target.x), batch.target.weights

@@ -67,6 +67,21 @@ class Measure(NamedTuple):
     weights: Tensor
 
 
+class WidthClass(NamedTuple):
+    """Sets of a batch whose cells are all in the first ``width`` slots.
+
+    Parameters
+    ----------
+    width
+        Slots that have to be embedded.
+    sets
+        Positions of these sets in the batch, shape ``(n,)``.
+    """
+
+    width: int
+    sets: Tensor
+
+
 class SetBatch(NamedTuple):
     """Sets of a training step, with what is known of them.
 
@@ -84,6 +99,8 @@ class SetBatch(NamedTuple):
         By name, codes ``(S,)`` or features ``(S, d)`` of the sets; -1 or NaN where missing.
     source, destination
         Of each pair, the positions of its two sets in the batch, shape ``(P,)``; None where there are no pairs.
+    widths
+        The sets by how many slots of ``encoder`` they fill, each in one class; empty: they are embedded together.
     """
 
     encoder: Measure
@@ -93,6 +110,7 @@ class SetBatch(NamedTuple):
     covariates: dict[str, Tensor]
     source: Tensor | None = None
     destination: Tensor | None = None
+    widths: tuple[WidthClass, ...] = ()
 
 
 class Ends(NamedTuple):

@@ -74,9 +74,15 @@ class SetTrainingPlan(LightningModule):
         self.averaged.update_parameters(self.module)
 
     def configure_optimizers(self) -> Any:
-        optimizer = torch.optim.AdamW(self.module.parameters(), lr=self._lr, weight_decay=self._weight_decay)
+        options: dict[str, Any] = {"lr": self._lr, "weight_decay": self._weight_decay}
+        # One kernel for all parameters. With scaled gradients it cannot: it unscales them after they were clipped.
+        optimizer = torch.optim.AdamW(self.module.parameters(), fused=not self._scales_gradients, **options)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self._relative_rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    @property
+    def _scales_gradients(self) -> bool:
+        return self._trainer is not None and str(self.trainer.precision) == "16-mixed"
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint[_IDENTITY] = self._identity

@@ -13,7 +13,7 @@ from scgde.nn.cells import Ends
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scgde.nn.cells import Measure, SetBatch
+    from scgde.nn.cells import SetBatch
 
 
 class TransportCondition(nn.Module, ABC):
@@ -28,7 +28,7 @@ class TransportCondition(nn.Module, ABC):
     embeds_new_sets: ClassVar[bool]
 
     @abstractmethod
-    def embeddings(self, batch: SetBatch, embed: Callable[[Measure], Tensor]) -> Tensor:
+    def embeddings(self, batch: SetBatch, embed: Callable[[SetBatch], Tensor]) -> Tensor:
         """Embeddings of the sets of a batch, shape ``(S, E)``; ``embed`` is the encoder of a model that has one."""
 
     @abstractmethod
@@ -58,8 +58,8 @@ class BothEmbeddings(TransportCondition):
     def __init__(self, n_embed: int, *, n_sets: int | None = None) -> None:
         super().__init__()
 
-    def embeddings(self, batch: SetBatch, embed: Callable[[Measure], Tensor]) -> Tensor:
-        return embed(batch.encoder)
+    def embeddings(self, batch: SetBatch, embed: Callable[[SetBatch], Tensor]) -> Tensor:
+        return embed(batch)
 
     def ends(self, source: Tensor, target: Tensor) -> Ends:
         return Ends(source, target)
@@ -83,8 +83,8 @@ class SourceOnly(TransportCondition):
     def __init__(self, n_embed: int, *, n_sets: int | None = None) -> None:
         super().__init__()
 
-    def embeddings(self, batch: SetBatch, embed: Callable[[Measure], Tensor]) -> Tensor:
-        return embed(batch.encoder)
+    def embeddings(self, batch: SetBatch, embed: Callable[[SetBatch], Tensor]) -> Tensor:
+        return embed(batch)
 
     def ends(self, source: Tensor, target: Tensor) -> Ends:
         return Ends(source, torch.zeros_like(target))
@@ -116,7 +116,7 @@ class LookupTable(TransportCondition):
         super().__init__()
         self.table = nn.Embedding(check_count(n_sets, "n_sets"), n_embed)
 
-    def embeddings(self, batch: SetBatch, embed: Callable[[Measure], Tensor]) -> Tensor:
+    def embeddings(self, batch: SetBatch, embed: Callable[[SetBatch], Tensor]) -> Tensor:
         return self.table(batch.sets)
 
     def ends(self, source: Tensor, target: Tensor) -> Ends:
