@@ -7,6 +7,7 @@ from scgde.module import GDEModule
 from scgde.nn.cells import CellSpec, Measure, SetBatch, WidthClass
 from scgde.nn.encoders import ENCODERS
 from scgde.nn.generators import GENERATORS
+from scgde.nn.influence import influence
 from scgde.nn.transforms import TransformSpec
 
 
@@ -222,3 +223,14 @@ def test_init_from_scales_and_starts_the_generator_from_the_same_cells(make):
     module.init_from(lambda: iter(blocks), lambda: iter(blocks))
     torch.testing.assert_close(module.transform.center, torch.cat(blocks).mean(0))
     torch.testing.assert_close(torch.cat(seen), module.transform.target(torch.cat(blocks)))
+
+
+@pytest.mark.parametrize("n_core", [0, 3])
+@pytest.mark.parametrize("n_directions", [1, 4, 6])
+def test_influence_along_directions_is_that_of_the_whole_embedding(batch, n_core, n_directions):
+    with torch.random.fork_rng(devices=[]):
+        torch.random.manual_seed(0)
+        module = GDEModule(CellSpec.vectors(3), 5, n_core=n_core, encoder="pooled_gnn", generator="flow_matching")
+        directions = torch.randn(5, n_directions)
+    expected = influence(lambda x, weights: module.embed(x, weights) @ directions, *batch.encoder)
+    torch.testing.assert_close(module.influence(*batch.encoder, directions), expected, rtol=1e-4, atol=1e-5)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from scgde.nn.encoders import ENCODERS, Moments
-from scgde.nn.influence import embedding_covariance, influence
+from scgde.nn.influence import embedding_covariance, influence, influence_of_mean
 
 N_INPUT, N_EMBED = 3, 4
 SMOOTH = [name for name in ENCODERS if ENCODERS[name].is_smooth]
@@ -47,6 +47,16 @@ def test_influence_on_a_variance_is_the_textbook_one():
     centred = x - x.mean()
     expected = torch.cat([centred, centred**2 - (centred**2).mean()], dim=-1)
     torch.testing.assert_close(influence(moments, x, uniform(x)), expected)
+
+
+def test_influence_of_a_function_of_a_mean_is_its_derivative():
+    x, weights = some_sets(3, 12), torch.randn(3, 12).double().softmax(-1)
+
+    def readout(mean):
+        return torch.stack([mean[:, 0].exp(), mean.prod(1), mean[:, 2] / mean[:, 1]], dim=1)
+
+    expected = influence(lambda x, weights: readout((x * weights[..., None]).sum(1)), x, weights)
+    torch.testing.assert_close(influence_of_mean(readout, x, weights), expected)
 
 
 def test_influence_has_weighted_mean_zero(encoder):

@@ -25,6 +25,13 @@ def fitted(n_features, n_output=None, n_sets=12, **options):
     return core, x, weights
 
 
+@pytest.mark.parametrize(("n_features", "n_output"), [(1, 2), (5, 20), (14, 20), (60, 90)])
+def test_influence_in_closed_form_is_that_by_derivatives_in_the_weights(n_features, n_output):
+    core, x, weights = fitted(n_features, n_output)
+    core, x, weights = core.double(), x.double(), weights.double()
+    torch.testing.assert_close(core.influence(x, weights), influence(core, x, weights))
+
+
 @pytest.mark.parametrize(("n_features", "expected"), [(1, 2), (2, 5), (12, 90), (13, 26), (50, 100), (200, 100)])
 def test_moments_are_mean_and_root_or_mean_and_widths(n_features, expected):
     assert Moments(n_features).n_output == expected

@@ -9,7 +9,7 @@ import torch
 
 from scgde.data import SetIndex, full_set_batches
 from scgde.nn.encoders import MeanPoolingEncoder
-from scgde.nn.influence import embedding_covariance, influence
+from scgde.nn.influence import embedding_covariance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -132,13 +132,10 @@ def covariance_of_sets(
     subset = index.first_cells(max_cells)
     covariance = np.full((index.n_sets, axes.shape[1], axes.shape[1]), np.nan)
 
-    def encode(x: Tensor, weights: Tensor) -> Tensor:
-        return module.embed(x, weights) @ projection
-
     for batch in full_sets(subset, max_cells=_CELLS_PER_BATCH):
         x, weights = batch.gather(module, store)
         n_cells = torch.from_numpy(subset.sizes[batch.sets]).to(module.device)
-        part = embedding_covariance(influence(encode, x, weights).double(), weights.double(), n_cells)
+        part = embedding_covariance(module.influence(x, weights, projection).double(), weights.double(), n_cells)
         share = subset.sizes[batch.sets] / index.sizes[batch.sets]
         covariance[batch.sets] = part.cpu().numpy() * share[:, None, None]
     return covariance

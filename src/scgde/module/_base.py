@@ -10,6 +10,7 @@ from scgde.nn.cells import check_supported
 from scgde.nn.conditions import Conditions
 from scgde.nn.encoders import ENCODERS
 from scgde.nn.featurizers import FEATURIZERS
+from scgde.nn.influence import influence
 from scgde.nn.isometry import Isometry
 from scgde.nn.linear_core import LinearCore
 from scgde.nn.transforms import TRANSFORMS, TransformSpec
@@ -180,6 +181,22 @@ class SetModule(BaseModuleClass):
         parts = [self.embed(x[sets, :width], weights[sets, :width]) for width, sets in batch.widths]
         order = torch.cat([sets for _, sets in batch.widths])
         return torch.cat(parts).index_select(0, order.argsort())
+
+    def influence(self, x: Tensor, weights: Tensor, directions: Tensor) -> Tensor:
+        """Influence of each cell ``(S, M, *shape)`` on its set along ``directions`` ``(E, k)``, shape ``(S, M, k)``."""
+        seen = self.transform.encoder_input(x)
+        n_core = 0 if self.core is None else self.core.n_output
+        of_core, of_learnt = directions.split([n_core, self.n_embed - n_core])
+        # One pass per output: along the directions where these are fewer.
+        before = of_learnt if of_learnt.shape[1] < len(of_learnt) else None
+
+        def learnt(seen: Tensor, weights: Tensor) -> Tensor:
+            embedding = self.encoder(self.featurizer(seen), weights)
+            return embedding if before is None else embedding @ before
+
+        values = influence(learnt, seen, weights)
+        values = values @ of_learnt if before is None else values
+        return values if self.core is None else values + self.core.influence(seen, weights) @ of_core
 
     def context(self, embedding: Tensor, covariates: Mapping[str, Tensor] | None = None) -> Tensor:
         """Context ``(S, C)`` of embeddings ``(S, E)``; a covariate that is not given is missing."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from scgde.nn.influence import influence_of_mean
 from scgde.nn.layers import weighted_mean
 from scgde.nn.moments import Moments, signed
 from scgde.nn.precision import full_precision
@@ -93,6 +94,10 @@ class LinearCore(nn.Module):
     def forward(self, x: Tensor, weights: Tensor) -> Tensor:
         """Coordinates of cells ``(S, M, G)`` with weights ``(S, M)``, shape ``(S, K)``."""
         return self.readout(weighted_mean(self.moments.lift(x), weights))
+
+    def influence(self, x: Tensor, weights: Tensor) -> Tensor:
+        """Influence of each cell ``(S, M, G)`` on the coordinates of its set, shape ``(S, M, K)``."""
+        return influence_of_mean(self.readout, self.moments.lift(x), weights)
 
     @full_precision
     def frame(self, embedding: Tensor) -> Frame:
