@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -7,6 +8,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from scgde import __version__, datasets, tl
@@ -44,6 +46,29 @@ def test_help_names_groupby(command):
     result = run(command, "--help")
     assert result.exit_code == 0
     assert "--groupby" in result.stdout
+
+
+@pytest.mark.parametrize("command", ["demo", "fit"])
+def test_threads_are_limited_within_the_command_only(command, cells_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    before, seen = torch.get_num_threads(), []
+    monkeypatch.setattr(tl, "fit_gde", lambda *args, **kwargs: seen.append((torch.get_num_threads(), kwargs)))
+    run(command, cells_file, "-g", "donor", "-o", tmp_path / "out.h5ad", "--threads", before + 1, "--device", "cpu")
+    threads, options = seen[0]
+    assert (threads, options["accelerator"]) == (before + 1, "cpu")
+    assert torch.get_num_threads() == before
+    assert fails(run(command, cells_file, "-g", "donor", "--threads", 0), "`--threads` must be at least 1, got 0")
+
+
+@pytest.mark.parametrize("given", [None, "ACTIVE"])
+def test_threads_wait_without_spinning_unless_the_user_asks_otherwise(given):
+    program = "import scgde, os; print(os.environ['OMP_WAIT_POLICY'])"
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    environment |= {} if given is None else {"OMP_WAIT_POLICY": given}
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment
+    )
+    assert result.stdout.strip() == (given or "PASSIVE")
 
 
 def test_app_imports_no_heavy_library():

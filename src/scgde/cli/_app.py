@@ -9,6 +9,7 @@ import typer
 
 from scgde import __version__
 from scgde.cli._console import plain_messages, say
+from scgde.cli._threads import limited_threads
 
 app = typer.Typer(
     help="Generative distribution embeddings for sets of cells: donors, clones, perturbations, time points.",
@@ -29,6 +30,8 @@ UseRep = Annotated[
 Layer = Annotated[str | None, typer.Option(help="Layer with the features.")]
 MinCells = Annotated[int, typer.Option(help="Smaller sets are dropped.")]
 Seed = Annotated[int, typer.Option(help="Random seed.")]
+Threads = Annotated[int | None, typer.Option(help="CPU threads. [default: those of OMP_NUM_THREADS, else all cores]")]
+Device = Annotated[str, typer.Option("--device", "--accelerator", help="auto, cpu, gpu, ...")]
 
 
 def _show_version(value: bool) -> None:
@@ -56,16 +59,18 @@ def demo(
     max_steps: Annotated[int, typer.Option(help="Optimiser steps.")] = 500,
     seed: Seed = 0,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for results.")] = Path("scgde_demo"),
+    device: Device = "auto",
+    threads: Threads = None,
     quick: Annotated[bool, typer.Option("--quick", help="A few steps, to see that all works.")] = False,
 ) -> None:
     """Fit, score generated cells on held-out sets, draw.
 
     Without FILE: simulated donors, and real blood cells that scanpy brings; nothing is downloaded.
     """
-    with plain_messages():
+    with plain_messages(), limited_threads(threads):
         from scgde.cli._demo import Settings, run_demo
 
-        settings = Settings(use_rep, layer, min_cells, max_steps, seed, quick)
+        settings = Settings(use_rep, layer, min_cells, max_steps, seed, device, quick)
         run_demo(file, groupby or [], output, settings)
 
 
@@ -86,7 +91,8 @@ def fit(
         str | None, typer.Option(help="Column of `obs` with train, validation and other sets.")
     ] = None,
     max_steps: Annotated[int | None, typer.Option(help="Optimiser steps.")] = None,
-    accelerator: Annotated[str, typer.Option(help="auto, cpu, gpu, ...")] = "auto",
+    device: Device = "auto",
+    threads: Threads = None,
     checkpoint_dir: Annotated[
         Path | None, typer.Option(help="Folder of the training state: an interrupted fit resumes from it.")
     ] = None,
@@ -98,7 +104,7 @@ def fit(
 
     The file holds the cells, the embeddings and the model itself.
     """
-    with plain_messages():
+    with plain_messages(), limited_threads(threads):
         from scgde.cli._fit import run_fit
 
         options = {
@@ -112,7 +118,7 @@ def fit(
             "isometry": isometry,
             "split_key": split_key,
             "max_steps": max_steps,
-            "accelerator": accelerator,
+            "accelerator": device,
             "checkpoint_dir": checkpoint_dir,
             "seed": seed,
             "key_added": key_added,

@@ -37,6 +37,7 @@ class Settings(NamedTuple):
     min_cells: int
     max_steps: int
     seed: int
+    device: str
     quick: bool
 
 
@@ -104,6 +105,7 @@ def _run(case: Case, folder: Path, settings: Settings) -> Outcome:
         split_key=SPLIT,
         max_steps=steps,
         seed=settings.seed,
+        accelerator=settings.device,
         progress_bar=sys.stderr.isatty(),
     )
     scores = tl.score_generation(adata, n_repeats=1 if settings.quick else REPEATS, seed=settings.seed)
