@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -23,7 +24,11 @@ def test_tutorial_stores_the_outputs_of_one_run_without_errors(path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
-def test_tutorial_runs_on_a_reduced_budget(path, tmp_path, monkeypatch):
+def test_tutorial_runs_on_a_reduced_budget(path, tmp_path, monkeypatch, data_dir, real_data):
+    """Where a tutorial reads a real dataset that is absent, it is skipped."""
     monkeypatch.setenv("SCGDE_TUTORIAL_STEPS", "60")
+    monkeypatch.setenv("SCGDE_DATA", str(data_dir))
     notebook = nbformat.read(path, as_version=4)
+    for name in re.findall(r'DATA / "([^"]+)"', "".join(cell.source for cell in notebook.cells)):
+        real_data(name)
     NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(tmp_path)}}).execute()

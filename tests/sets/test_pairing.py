@@ -70,6 +70,29 @@ def test_covariates_are_those_of_the_target(pair):
     np.testing.assert_array_equal(pairs["dose"], 10 * pairs["time_to"])
 
 
+def test_a_covariate_of_classes_gets_a_column_for_each(pair, obs):
+    obs["drug"] = (obs["clone"] + obs["day"].astype(str)).map({"a4": "x", "a6": "y", "b6": "x"}).fillna("none")
+    pairing = pair(obs=obs, time_key="day", covariates=["drug"])
+    assert pairing.categories == {"drug": ["x", "y"]}
+    assert pairing.pairs.set_index("target")["drug=y"].to_dict() == {"a|4": 0, "a|6": 1, "b|6": 0}
+    assert (pairing.pairs["drug=x"] + pairing.pairs["drug=y"] == 1).all()
+
+
+def test_a_covariate_called_as_a_column_of_pairs_is_refused(pair, obs):
+    obs["group"] = 1.0
+    with pytest.raises(ValueError, match="must not be called as the columns of pairs, got 'group'"):
+        pair(obs=obs, time_key="day", covariates=["group"])
+
+
+def test_perturbations_share_their_control_and_form_groups_by_name(pair, obs):
+    pairs = pd.DataFrame({"source": ["a", "a"], "target": ["b", "c"], "perturbation": ["P", "Q"], "control": "a"})
+    pairing = pair(pairs=pairs)
+    assert pairing.of_perturbations
+    assert pairing.pairs["group"].tolist() == ["P", "Q"]
+    assert len(set(pairing.groups)) == 3  # a split may divide them
+    assert pairing.sources.tolist() == [0]
+
+
 def test_mask_and_min_cells_leave_sets_out(pair, obs):
     pairing = pair(time_key="day", mask=(obs["clone"] != "b").to_numpy())
     assert ends(pairing) == {("a|2", "a|4"), ("a|4", "a|6")}
@@ -95,7 +118,6 @@ def test_mask_and_min_cells_leave_sets_out(pair, obs):
             KeyError,
             r"`covariates` must name columns of `adata.obs`, got \['x'\]",
         ),
-        ({"time_key": "day", "covariates": "batch"}, ValueError, "`covariates` must be numeric .* got 'batch'"),
         (
             {"time_key": "day", "covariates": "varies"},
             ValueError,

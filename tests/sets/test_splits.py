@@ -82,10 +82,10 @@ def test_from_column_requires_two_training_sets(values):
         SetSplit.from_column(pd.Series(values))
 
 
-def test_a_pair_is_for_what_both_of_its_sets_are_for(split):
+def test_a_pair_is_for_what_the_one_of_its_sets_is_for_that_the_fit_sees_less_of(split):
     ends = np.array([[0, 2], [0, 3], [3, 3], [1, 4], [5, 1], [3, 1]])
     column = split.column_of_pairs(ends)
-    assert column.tolist() == ["train", "test", "validation", "test", "test", "test"]
+    assert column.tolist() == ["train", "validation", "validation", "test", "test", "test"]
     assert column.categories.tolist() == ["train", "validation", "test"]
 
 

@@ -11,7 +11,7 @@ import pytest
 import scanpy as sc
 from scipy import sparse
 
-from scgde import datasets, tl
+from scgde import datasets, pp, tl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -130,3 +130,40 @@ def unchanged() -> Callable[[ad.AnnData], Any]:
         assert _keys(adata.uns) == uns
 
     return check
+
+
+def make_screen(seed: int = 0) -> ad.AnnData:
+    """Two lines with four singles and three doubles; one double, and one single in one line, are held out."""
+    parts = {}
+    for line in ("a", "b"):
+        sizes = {"n_singles": 4, "n_doubles": 3, "n_cells": 20, "n_control": 40, "n_features": 4}
+        parts[line] = datasets.perturbations(**sizes, seed=seed)
+        parts[line].X = parts[line].X + np.float32(0.5 * (line == "b"))
+    adata = ad.concat(parts, label="line", index_unique="-")
+    of_parts = np.stack([adata.obs["perturbation"].str.contains(f"p_{i}") for i in range(4)], axis=1)
+    adata.X = adata.X + (of_parts @ np.random.default_rng(0).normal(0, 3, size=(4, 4))).astype(np.float32)
+    double = min(name for name in adata.obs["perturbation"].unique() if "+" in name)
+    is_single = (adata.obs["perturbation"] == "p_3") & (adata.obs["line"] == "b")
+    adata.obs["split"] = np.where((adata.obs["perturbation"] == double) | is_single, "test", "train")
+    return adata
+
+
+@pytest.fixture(scope="session")
+def screen() -> Callable[..., ad.AnnData]:
+    """Make a screen of perturbations in two lines."""
+    return make_screen
+
+
+@pytest.fixture(scope="session")
+def screen_fitted(tiny_tde: dict[str, Any]) -> ad.AnnData:
+    adata = make_screen()
+    pairs = pp.perturbation_pairs(adata, "perturbation", "control", context_key="line")
+    options = {**tiny_tde, "max_steps": 60, "min_cells": 10}
+    tl.fit_tde(adata, ["line", "perturbation"], pairs=pairs, split_key="split", **options)
+    return adata
+
+
+@pytest.fixture
+def fitted_screen(screen_fitted: ad.AnnData) -> ad.AnnData:
+    """A fit on perturbations in two lines, with a double and a pair held out."""
+    return screen_fitted.copy()

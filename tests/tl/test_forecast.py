@@ -88,3 +88,18 @@ def test_forecast_of_orphans_alone_says_that_there_are_no_pairs(tiny_tde):
     assert np.isfinite(tl.transport(adata, names[0], names[1]).X).all()
     with pytest.raises(RuntimeError, match=r"fitted on two pairs or more.*this fit has none"):
         tl.forecast(adata, names[0], to=6)
+
+
+def test_a_covariate_of_classes_is_encoded_for_the_user(tiny_tde):
+    adata = datasets.clones(20, paired_fraction=1.0, unlabeled_fraction=0, n_features=3, seed=0)
+    adata.obs["drug"] = np.where(adata.obs["clone"].cat.codes % 2 == 0, "none", "imatinib")
+    tl.fit_tde(adata, "clone", time_key="time", covariates=["drug"], **tiny_tde)
+    pairs = adata.uns["tde"]["pairs"]
+    assert {"drug=none", "drug=imatinib"} <= set(pairs)
+    source = pairs["source"].iloc[0]
+    cells = tl.forecast(adata, source, to={"time": 4, "drug": "imatinib"}, n_draws=2)
+    assert np.isfinite(cells.X).all()
+    with pytest.raises(ValueError, match=r"`to` must give a value for \['time', 'drug'\]"):
+        tl.forecast(adata, source, to=4)
+    with pytest.raises(ValueError, match=r"`drug` must be one of \['imatinib', 'none'\], as in the fit, got 'aspirin'"):
+        tl.forecast(adata, source, to={"time": 4, "drug": "aspirin"})

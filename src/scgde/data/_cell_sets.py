@@ -141,6 +141,7 @@ class CellSets:
         seed: int,
         links: np.ndarray | None = None,
         groups: np.ndarray | None = None,
+        kept: np.ndarray | None = None,
     ) -> SetSplit:
         """Which sets are trained on and which validate: by a column, or at random.
 
@@ -156,6 +157,8 @@ class CellSets:
             Pairs of sets ``(n, 2)`` that a random split does not separate.
         groups
             Group of each set, which a column must not divide.
+        kept
+            Rows of sets that a random split trains on.
 
         Raises
         ------
@@ -164,7 +167,7 @@ class CellSets:
         """
         if column is None:
             share = check_fraction(fraction, "validation_fraction")
-            return hold_out(len(self.names), share, seed=seed, links=links)
+            return hold_out(len(self.names), share, seed=seed, links=links, kept=kept)
         split = SetSplit.from_column(column)
         if groups is not None:
             check_undivided(column, groups)

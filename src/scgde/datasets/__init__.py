@@ -8,5 +8,14 @@ from scgde.datasets._cytometry_cohort import cytometry_cohort
 from scgde.datasets._gaussian_mixture_sets import gaussian_mixture_sets
 from scgde.datasets._gaussian_sets import gaussian_sets
 from scgde.datasets._multinomial_sets import multinomial_sets
+from scgde.datasets._perturbations import perturbations
 
-__all__ = ["clones", "cohort", "cytometry_cohort", "gaussian_mixture_sets", "gaussian_sets", "multinomial_sets"]
+__all__ = [
+    "clones",
+    "cohort",
+    "cytometry_cohort",
+    "gaussian_mixture_sets",
+    "gaussian_sets",
+    "multinomial_sets",
+    "perturbations",
+]

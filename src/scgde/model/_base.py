@@ -64,6 +64,17 @@ class SetModel(CellSetsModel):
         x = x.double() if x.is_floating_point() else x
         return self.module.target_transform.ground(x[None].to(self.device))[0].double().cpu().numpy()
 
+    def shift(self, cells: np.ndarray, displacement: np.ndarray) -> np.ndarray:
+        """Modelled cells ``(n, *shape)`` whose ground coordinates are displaced by ``(D,)``.
+
+        Raises
+        ------
+        TypeError
+            If cells of this kind cannot be shifted.
+        """
+        x, by = torch.from_numpy(np.asarray(cells)), torch.from_numpy(np.asarray(displacement, dtype=np.float32))
+        return self.module.target_transform.shift(x[None].to(self.device), by[None].to(self.device))[0].cpu().numpy()
+
     def get_embedding(self, adata: AnnData | None = None) -> pd.DataFrame:
         """Embedding of each set, from all of its cells.
 

@@ -18,6 +18,7 @@ from scgde.nn.cells import Ends
 from scgde.nn.isometry import GROUNDS
 from scgde.predictors import PREDICTORS
 from scgde.sets._pairs import pair_indices
+from scgde.sets._perturbations import ConditionFeatures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from scgde.sets import SetSplit
 
 _PAIR_FRACTION = 0.25
+#: What is fitted after the module, and stored as parts under the names of the attributes.
+_PREDICTORS, _CONDITIONS = ("predictor", "mean_predictor"), "conditions"
 
 
 class TDE(SetModel):
@@ -77,6 +80,10 @@ class TDE(SetModel):
     ----------
     predictor
         Forecasts the embedding of a target from that of its source, where one was fitted.
+    mean_predictor
+        Of a fit on perturbations: how the mean of the cells is displaced.
+    conditions
+        Of a fit on perturbations: the features of each single one.
 
     Examples
     --------
@@ -93,6 +100,8 @@ class TDE(SetModel):
     _module_cls = TDEModule
 
     predictor: Predictor | None = None
+    mean_predictor: Predictor | None = None
+    conditions: ConditionFeatures | None = None
 
     def __init__(
         self,
@@ -247,11 +256,14 @@ class TDE(SetModel):
         return split
 
     def _stored_parts(self) -> dict[str, _io.Stored]:
-        return {} if self.predictor is None else {"predictor": _io.Stored(*self.predictor.to_stored())}
+        parts = {name: getattr(self, name) for name in (*_PREDICTORS, _CONDITIONS)}
+        return {name: _io.Stored(*part.to_stored()) for name, part in parts.items() if part is not None}
 
     def _read_part(self, name: str, stored: _io.Stored) -> None:
-        if name == "predictor":
-            self.predictor = PREDICTORS[stored.config["name"]].from_stored(*stored)
+        if name in _PREDICTORS:
+            setattr(self, name, PREDICTORS[stored.config["name"]].from_stored(*stored))
+        elif name == _CONDITIONS:
+            self.conditions = ConditionFeatures.from_stored(*stored)
         else:
             super()._read_part(name, stored)
 

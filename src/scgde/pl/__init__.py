@@ -15,6 +15,7 @@ from scgde.pl._generated import generated
 from scgde.pl._groups import groups
 from scgde.pl._history import history
 from scgde.pl._interpolation import interpolation
+from scgde.pl._perturbations import perturbations
 from scgde.pl._transport import transport
 from scgde.pl._uncertainty import uncertainty
 
@@ -28,6 +29,7 @@ __all__ = [
     "groups",
     "history",
     "interpolation",
+    "perturbations",
     "transport",
     "uncertainty",
 ]

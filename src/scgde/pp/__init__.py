@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from scgde.pp._make_sets import make_sets
+from scgde.pp._perturbation_pairs import perturbation_pairs
 from scgde.pp._set_weights import set_weights
 from scgde.pp._split_sets import split_sets
 
-__all__ = ["make_sets", "set_weights", "split_sets"]
+__all__ = ["make_sets", "perturbation_pairs", "set_weights", "split_sets"]

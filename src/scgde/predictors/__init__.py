@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from scgde.predictors._additive import Additive
 from scgde.predictors._base import PREDICTORS, Predictor
+from scgde.predictors._displacement import DisplacementPredictor
+from scgde.predictors._effect_ridge import EffectRidge
 from scgde.predictors._flow import Flow
 from scgde.predictors._inputs import Inputs, PairScaling
 from scgde.predictors._kernel import Kernel
@@ -14,6 +17,9 @@ from scgde.predictors._ridge import Ridge
 __all__ = [
     "MLP",
     "PREDICTORS",
+    "Additive",
+    "DisplacementPredictor",
+    "EffectRidge",
     "Flow",
     "Inputs",
     "Kernel",

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -39,13 +39,20 @@ class Predictor(ABC):
         What cross-validation chose, by name.
     scaling
         Units of embeddings and covariates; None before the fit.
+    target_noise
+        Squared standard error of each training target, as ``Inputs.noise`` has those of the sources, shape ``(n,)``;
+        there while :meth:`fit_pairs` runs.
     """
+
+    #: Whether the fit takes the standard errors of the targets, too.
+    uses_target_covariance: ClassVar[bool] = False
 
     def __init__(self, **options: Any) -> None:
         self.options = options
         self.scaling: PairScaling | None = None
         self.arrays: dict[str, np.ndarray] = {}
         self.chosen: dict[str, float] = {}
+        self.target_noise = np.zeros(0)
         self._seen = np.zeros((0, 0), dtype=np.float32)
 
     def fit(
@@ -55,6 +62,7 @@ class Predictor(ABC):
         *,
         covariates: ArrayLike | None = None,
         source_covariance: ArrayLike | None = None,
+        target_covariance: ArrayLike | None = None,
         groups: ArrayLike | None = None,
         seed: int = 0,
     ) -> Self:
@@ -66,8 +74,8 @@ class Predictor(ABC):
             Embeddings, shape ``(n, E)`` each.
         covariates
             Of each pair, shape ``(n, c)``.
-        source_covariance
-            Of each source embedding, by the central limit theorem, shape ``(n, E, E)``; NaN where there is none.
+        source_covariance, target_covariance
+            Of each embedding, by the central limit theorem, shape ``(n, E, E)``; NaN where there is none.
         groups
             Clone or donor of each pair, shape ``(n,)``: pairs of one are on one side of every split by which options
             are chosen. By default each pair is its own.
@@ -88,6 +96,7 @@ class Predictor(ABC):
         rng = np.random.default_rng(check_count(seed, "seed", minimum=0))
         self.scaling = PairScaling.of(z, extra, end)
         inputs = self.scaling.inputs(z, extra, source_covariance)
+        self.target_noise = self.scaling.target_noise(len(end), target_covariance)
         self.fit_pairs(inputs, self.scaling.targets(end), labels, rng)
         self._seen = np.unique(inputs.features, axis=0)
         return self
@@ -128,6 +137,17 @@ class Predictor(ABC):
         """Mean of the target embedding, float32 of shape ``(m, E)``; arguments as in :meth:`draw`."""
         scaling, inputs = self._inputs(source, covariates, source_covariance)
         return scaling.restore(self.mean_targets(inputs))
+
+    def displacement(
+        self, source: ArrayLike, *, covariates: ArrayLike | None = None, source_covariance: ArrayLike | None = None
+    ) -> np.ndarray:
+        """Mean of the target embedding minus that of the source, shape ``(m, E)``; arguments as in :meth:`draw`."""
+        forecast = self.mean(source, covariates=covariates, source_covariance=source_covariance)
+        return forecast - np.asarray(source, dtype=float)
+
+    def blank(self) -> Self:
+        """A predictor with the same options, not fitted."""
+        return type(self)(**self.options)
 
     def in_support(self, source: ArrayLike, *, covariates: ArrayLike | None = None) -> np.ndarray:
         """Whether each source and its covariates are among those that were seen, bool of shape ``(m,)``.

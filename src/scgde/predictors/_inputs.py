@@ -63,17 +63,16 @@ class PairScaling(NamedTuple):
 
     def inputs(self, source: np.ndarray, covariates: np.ndarray, covariance: ArrayLike | None) -> Inputs:
         """Standardised sources; where a set has no covariance, its noise is the mean of the others."""
-        noise = np.zeros(len(source))
-        if covariance is not None:
-            trace = np.trace(np.asarray(covariance, dtype=float), axis1=1, axis2=2)
-            known = np.isfinite(trace)
-            fill = trace[known].mean() if known.any() else 0.0
-            noise = np.where(known, trace, fill) / source.shape[1] / self.source_scale**2
+        noise = _mean_noise(len(source), covariance) / self.source_scale**2
         return Inputs(
             (source - self.source_center) / self.source_scale,
             (covariates - self.covariate_center) / self.covariate_scale,
             noise,
         )
+
+    def target_noise(self, n: int, covariance: ArrayLike | None) -> np.ndarray:
+        """Squared standard error of ``n`` standardised targets, mean over the dimensions, shape ``(n,)``."""
+        return _mean_noise(n, covariance) / self.target_scale**2
 
     def targets(self, target: np.ndarray) -> np.ndarray:
         """Standardised targets."""
@@ -82,6 +81,19 @@ class PairScaling(NamedTuple):
     def restore(self, target: np.ndarray) -> np.ndarray:
         """Inverse of :meth:`targets`, float32."""
         return (target * self.target_scale + self.target_center).astype(np.float32)
+
+
+def _mean_noise(n: int, covariance: ArrayLike | None) -> np.ndarray:
+    """Mean variance over the dimensions of each of ``n`` embeddings; that of the others where there is none.
+
+    From covariances ``(n, E, E)``, or from variances ``(n, E)``.
+    """
+    if covariance is None:
+        return np.zeros(n)
+    values = np.asarray(covariance, dtype=float)
+    variance = (np.diagonal(values, axis1=1, axis2=2) if values.ndim == 3 else values).mean(axis=1)
+    known = np.isfinite(variance)
+    return np.where(known, variance, variance[known].mean() if known.any() else 0.0)
 
 
 def _common(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from scgde._checks import check_columns, check_groupby
 from scgde._columns import as_names
-from scgde.sets._columns import per_set_column
 from scgde.sets._grouping import Grouping, group_cells
+from scgde.sets._pair_covariates import with_covariates
 from scgde.sets._pairs import (
     GROUP,
+    PERTURBATION,
     SOURCE,
     TARGET,
-    TIME_FROM,
-    TIME_TO,
     consecutive_pairs,
     linked_groups,
     named_pairs,
@@ -45,11 +44,14 @@ class Pairing(NamedTuple):
         One row per pair: ``source``, ``target``, ``group``, ``time_from`` and ``time_to`` where there are times, and
         the covariates.
     groups
-        Group of each set, shape ``(S,)``: the sets of one must not be divided by a split.
+        Group of each set, shape ``(S,)``: the sets of one must not be divided by a split. Those of perturbations may
+        be: what is forecast is one perturbation in one context, from a control that others share.
     columns
         The columns that name a set.
     time_scale
         How times become numbers, where there are times.
+    categories
+        Classes of the covariates that are no numbers, by name.
     """
 
     grouping: Grouping
@@ -57,11 +59,26 @@ class Pairing(NamedTuple):
     groups: np.ndarray
     columns: list[str]
     time_scale: TimeScale | None
+    categories: dict[str, list[str]]
+
+    @property
+    def of_perturbations(self) -> bool:
+        """Whether pairs are of a control and a perturbation of it."""
+        return PERTURBATION in self.pairs
+
+    @property
+    def sources(self) -> np.ndarray | None:
+        """Rows of the controls of perturbations; None of other pairs."""
+        return np.unique(self.ends[:, 0]) if self.of_perturbations else None
 
     @property
     def links(self) -> np.ndarray:
-        """Each set and the first of its group, as rows of the set table, shape ``(S, 2)``."""
-        first = pd.Series(np.arange(len(self.groups))).groupby(self.groups).transform("first").to_numpy()
+        """Each set and the first of its group, as rows of the set table, shape ``(S, 2)``.
+
+        One perturbation in all contexts is then held out together.
+        """
+        groups = _by_perturbation(self) if self.of_perturbations else self.groups
+        first = pd.Series(np.arange(len(groups))).groupby(groups).transform("first").to_numpy()
         return np.stack([first, np.arange(len(first))], axis=1)
 
     @property
@@ -88,7 +105,7 @@ def pair_sets(
         If a column or a set is missing.
     ValueError
         If both ``time_key`` and ``pairs`` are given, times are not numbers or ordered, some are missing or there is
-        one only, there are fewer than two sets, or a covariate is no number or not constant within sets.
+        one only, there are fewer than two sets, or a covariate is not known or not constant within sets.
     """
     columns = check_groupby(groupby)
     if time_key is not None and pairs is not None:
@@ -103,11 +120,20 @@ def pair_sets(
         groups = table.groupby(columns[:-1], observed=True, sort=False).ngroup().to_numpy()
     elif pairs is not None:
         found = named_pairs(pairs, table)
-        groups = linked_groups(pair_indices(found[[SOURCE, TARGET]], table.index), len(table))
+        linked = linked_groups(pair_indices(found[[SOURCE, TARGET]], table.index), len(table))
+        groups = np.arange(len(table)) if PERTURBATION in found else linked
     else:
         found = pd.DataFrame({name: np.array([], dtype=object) for name in (SOURCE, TARGET, GROUP)})
         groups = np.arange(len(table))
-    return Pairing(grouping, _with_covariates(found, obs, grouping, as_names(covariates)), groups, columns, time_scale)
+    found, categories = with_covariates(found, obs, grouping, as_names(covariates))
+    return Pairing(grouping, found, groups, columns, time_scale, categories)
+
+
+def _by_perturbation(pairing: Pairing) -> np.ndarray:
+    """Code of the perturbation of each target set; every other set is alone, shape ``(S,)``."""
+    groups = np.arange(len(pairing.groups))
+    groups[pairing.ends[:, 1]] = len(groups) + pd.factorize(pairing.pairs[PERTURBATION])[0]
+    return groups
 
 
 def _time_scale(obs: pd.DataFrame, columns: list[str], time_key: str, mask: Mask) -> TimeScale:
@@ -121,20 +147,3 @@ def _time_scale(obs: pd.DataFrame, columns: list[str], time_key: str, mask: Mask
     inside = group_cells(obs, columns, min_cells=1, mask=mask).codes >= 0
     check_times(time_scale.read(obs[time_key])[inside], time_key)
     return time_scale
-
-
-def _with_covariates(
-    pairs: pd.DataFrame, obs: pd.DataFrame, grouping: Grouping, covariates: Sequence[str]
-) -> pd.DataFrame:
-    """``pairs`` with columns of their target sets."""
-    values: dict[str, Any] = {}
-    for name in covariates:
-        column = per_set_column(obs, grouping.codes, grouping.table.index, name, "covariates")
-        if name in (TIME_FROM, TIME_TO, SOURCE, TARGET, GROUP) or not pd.api.types.is_numeric_dtype(column):
-            msg = f"`covariates` must be numeric and not be called as the columns of pairs, got {name!r}."
-            raise ValueError(msg)
-        values[name] = column.loc[pairs[TARGET]].to_numpy(dtype=float, na_value=np.nan)
-        if not np.isfinite(values[name]).all():
-            msg = f"`covariates` must be known for the target of each pair, but {name!r} is NaN for some. Fill it in."
-            raise ValueError(msg)
-    return pairs.assign(**values)

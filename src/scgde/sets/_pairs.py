@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 SOURCE, TARGET, TIME_FROM, TIME_TO, GROUP = "source", "target", "time_from", "time_to", "group"
 #: Columns of a table of pairs that are no covariates.
 ENDS = (SOURCE, TARGET, GROUP, _keys.SPLIT)
+PERTURBATION, CONTEXT, CONTROL, DOSE = "perturbation", "context", "control", "dose"
+#: Columns that :func:`scgde.pp.perturbation_pairs` adds, the first of them always.
+OF_PERTURBATIONS = (PERTURBATION, CONTEXT, CONTROL, DOSE)
 
 
 def consecutive_pairs(table: pd.DataFrame, columns: Sequence[str], times: np.ndarray) -> pd.DataFrame:
@@ -56,7 +59,8 @@ def consecutive_pairs(table: pd.DataFrame, columns: Sequence[str], times: np.nda
 def named_pairs(pairs: ArrayLike | pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """Pairs that a user names, as :func:`consecutive_pairs` gives them but without times.
 
-    The group of a pair are all pairs that it is linked to by sets in common.
+    The group of a pair are all pairs that it is linked to by sets in common; of pairs that name a perturbation, all
+    of that perturbation. Of the columns of :func:`scgde.pp.perturbation_pairs` none is lost.
 
     Raises
     ------
@@ -66,17 +70,18 @@ def named_pairs(pairs: ArrayLike | pd.DataFrame, table: pd.DataFrame) -> pd.Data
         If the shape is not ``(n, 2)``, there are none, or a set is paired with itself.
     """
     columns = [SOURCE, TARGET]
+    known = pd.DataFrame()
     if isinstance(pairs, pd.DataFrame) and set(columns) <= set(pairs):
+        known = pairs[[name for name in OF_PERTURBATIONS if PERTURBATION in pairs and name in pairs]]
         pairs = pairs[columns]
     index = pair_indices(pairs, table.index)
     if len(index) == 0:
         msg = "`pairs` must name a source and a target each, shape (n, 2), got none."
         raise ValueError(msg)
-    component = linked_groups(index, len(table))
-    # Named after the first set of each.
-    first = pd.Series(table.index).groupby(component).first().to_numpy()
     source, target = table.index[index.T[0]], table.index[index.T[1]]
-    return pd.DataFrame({SOURCE: source, TARGET: target, GROUP: first[component[index[:, 0]]]}, dtype=object)
+    group = known[PERTURBATION] if PERTURBATION in known else _linked_names(index, table.index)
+    ends = pd.DataFrame({SOURCE: source, TARGET: target, GROUP: np.asarray(group, dtype=object)}, dtype=object)
+    return ends.assign(**{str(name): known[name].to_numpy() for name in known})
 
 
 def pair_indices(pairs: ArrayLike | None, names: pd.Index) -> np.ndarray:
@@ -122,7 +127,15 @@ def linked_groups(links: np.ndarray, n_sets: int) -> np.ndarray:
 
 def covariate_names(pairs: pd.DataFrame) -> list[str]:
     """Columns of a table of pairs that describe the target: its time, and covariates."""
-    return [str(name) for name in pairs if name not in ENDS]
+    others = {*ENDS, *(OF_PERTURBATIONS if PERTURBATION in pairs else ())}
+    return [str(name) for name in pairs if name not in others]
+
+
+def _linked_names(index: np.ndarray, names: pd.Index) -> np.ndarray:
+    """Group of each pair ``(n, 2)``: those that sets in common link, named after the first set of each."""
+    component = linked_groups(index, len(names))
+    first = pd.Series(names).groupby(component).first().to_numpy()
+    return first[component[index[:, 0]]]
 
 
 def _group_names(table: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:

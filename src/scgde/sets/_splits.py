@@ -51,14 +51,20 @@ class SetSplit(NamedTuple):
         return pd.Categorical.from_codes(codes, pd.Index(_keys.SPLITS))
 
     def column_of_pairs(self, ends: np.ndarray) -> pd.Categorical[str]:
-        """What each pair ``(n, 2)`` is for: a pair of two sets of one part belongs to it, all others are test pairs."""
-        codes = np.full(len(ends), _keys.SPLITS.index(TEST))
-        for part in (TRAIN, VALIDATION):
-            codes[np.isin(ends, getattr(self, part)).all(axis=1)] = _keys.SPLITS.index(part)
+        """What each pair ``(n, 2)`` is for: what the one of its sets is for that the fit sees less of."""
+        n_sets = int(max(ends.max(initial=-1), *(part.max(initial=-1) for part in self))) + 1
+        codes = self.column(n_sets).codes[ends].max(axis=1, initial=0)
         return pd.Categorical.from_codes(codes, pd.Index(_keys.SPLITS))
 
 
-def hold_out(n_sets: int, fraction: float, *, seed: int, links: np.ndarray | None = None) -> SetSplit:
+def hold_out(
+    n_sets: int,
+    fraction: float,
+    *,
+    seed: int,
+    links: np.ndarray | None = None,
+    kept: np.ndarray | None = None,
+) -> SetSplit:
     """Random split into training and validation sets; at least two sets are left to train on.
 
     Parameters
@@ -71,9 +77,11 @@ def hold_out(n_sets: int, fraction: float, *, seed: int, links: np.ndarray | Non
         Random seed.
     links
         Pairs of sets that are not to be separated, shape ``(n, 2)``. Then two sets or more are held out, or none.
+    kept
+        With ``links``, rows of sets that are always trained on: the controls of perturbations.
     """
     if links is not None:
-        return _hold_out_groups(linked_groups(links, n_sets), fraction, seed)
+        return _hold_out_groups(linked_groups(links, n_sets), fraction, seed, kept)
     n_validation = min(round(fraction * n_sets), max(n_sets - 2, 0))
     order = np.random.default_rng(seed).permutation(n_sets)
     return SetSplit(np.sort(order[n_validation:]), np.sort(order[:n_validation]))
@@ -106,9 +114,11 @@ def first_with_sets(column: pd.Series, parts: Sequence[str] = (TEST, VALIDATION)
     return next((part for part in rows if len(part)), np.arange(0))
 
 
-def _hold_out_groups(group: np.ndarray, fraction: float, seed: int) -> SetSplit:
+def _hold_out_groups(group: np.ndarray, fraction: float, seed: int, kept: np.ndarray | None) -> SetSplit:
     n_sets = len(group)
     order = np.random.default_rng(seed).permutation(group.max() + 1)
+    if kept is not None:
+        order = order[~np.isin(order, group[kept])]
     n_held = np.bincount(group)[order].cumsum()
     wanted = max(round(fraction * n_sets), 2)
     n_groups = min(np.searchsorted(n_held, wanted) + 1, np.searchsorted(n_held, n_sets - 2, side="right"))

@@ -10,6 +10,7 @@ from scgde.tl._convergence import convergence
 from scgde.tl._distances import distances
 from scgde.tl._embed import embed
 from scgde.tl._evaluate_embedding import evaluate_embedding
+from scgde.tl._evaluate_perturbations import PerturbationScores, evaluate_perturbations
 from scgde.tl._evaluate_transport import evaluate_transport
 from scgde.tl._explain import Explanation, explain
 from scgde.tl._fit_gde import fit_gde
@@ -18,6 +19,7 @@ from scgde.tl._fit_tde import fit_tde
 from scgde.tl._forecast import forecast
 from scgde.tl._generate import generate
 from scgde.tl._interpolate import interpolate
+from scgde.tl._predict_perturbations import predict_perturbations
 from scgde.tl._score_generation import score_generation
 from scgde.tl._transport import transport
 from scgde.tl._uncertainty import uncertainty
@@ -25,6 +27,7 @@ from scgde.tl._uncertainty import uncertainty
 __all__ = [
     "Explanation",
     "GroupComparison",
+    "PerturbationScores",
     "associate",
     "classify",
     "compare_all_groups",
@@ -35,6 +38,7 @@ __all__ = [
     "distances",
     "embed",
     "evaluate_embedding",
+    "evaluate_perturbations",
     "evaluate_transport",
     "explain",
     "fit_gde",
@@ -43,6 +47,7 @@ __all__ = [
     "forecast",
     "generate",
     "interpolate",
+    "predict_perturbations",
     "score_generation",
     "transport",
     "uncertainty",

@@ -12,10 +12,11 @@ from scgde._columns import as_names
 from scgde._docs import shared_docs
 from scgde.metrics._forecasts import DEFAULT_SCORES, ForecastScore, forecast_scores, score_names
 from scgde.model import TDE
+from scgde.model._predictor_fit import pair_covariates
 from scgde.results import FittedSets, read_model
 from scgde.results._fitted_sets import in_present_names
 from scgde.results._transport_baselines import TransportBaselines
-from scgde.sets._pairs import SOURCE, TARGET, covariate_names
+from scgde.sets._pairs import SOURCE, TARGET
 from scgde.sets._splits import first_with_sets
 from scgde.tl._forecast import check_forecasts, drawn_targets
 from scgde.tl._transport import transport_sets
@@ -106,7 +107,7 @@ def evaluate_transport(
     other = None if source_key is None else _source_conditioned(adata, source_key, chosen)
     fitted = FittedSets.read(adata, key, TDE)
     start, end = (fitted.rows_of(chosen[name], "pairs") for name in (SOURCE, TARGET))
-    covariates = chosen[covariate_names(table)].to_numpy(dtype=float)
+    covariates = pair_covariates(fitted.model, chosen)
     truth = _clouds(fitted, end)
     known = table[table[_keys.SPLIT] == "train"]
     baselines = TransportBaselines(fitted, known if len(known) else table, chosen, n_cells)

@@ -6,21 +6,23 @@ from scgde import _keys
 from scgde._checks import check_count, check_set_table
 from scgde._docs import shared_docs
 from scgde.model import TDE
-from scgde.model._predictor_fit import fit_on_pairs
 from scgde.predictors import make_predictor
 from scgde.results import FittedSets, read_model
 from scgde.results._fitted_sets import in_present_names
+from scgde.results._predictors import default_predictor, fit_predictors, read_conditions
 from scgde.results._store import to_entry
 
 if TYPE_CHECKING:
+    import pandas as pd
     from anndata import AnnData
 
 
 @shared_docs
 def fit_predictor(
     adata: AnnData,
-    predictor: str = "kernel",
+    predictor: str = "auto",
     *,
+    condition_features: pd.DataFrame | None = None,
     predictor_kwargs: dict[str, Any] | None = None,
     key: str = "tde",
     seed: int = 0,
@@ -32,7 +34,9 @@ def fit_predictor(
     adata
         A fitted AnnData with its cells, see :func:`fit_tde`.
     predictor
-        Name in ``scgde.predictors.PREDICTORS``.
+        Name in ``scgde.predictors.PREDICTORS``. By default ``"additive"`` of perturbations, else ``"kernel"``.
+    condition_features
+        Other features of single perturbations, see :func:`fit_tde`. By default those of the fit.
     predictor_kwargs
         Its options.
     key
@@ -53,8 +57,8 @@ def fit_predictor(
     """
     seed = check_count(seed, "seed", minimum=0)
     check_set_table(adata.uns, key, entry=_keys.PAIRS, made_by="scgde.tl.fit_tde")
-    to_fit, model = make_predictor(predictor, predictor_kwargs), read_model(adata, key, TDE)
-    pairs = in_present_names(adata.uns[key][_keys.PAIRS])
+    pairs, model = in_present_names(adata.uns[key][_keys.PAIRS]), read_model(adata, key, TDE)
+    to_fit = make_predictor(default_predictor(predictor, pairs), predictor_kwargs)
     labelled = pairs[(pairs[_keys.SPLIT] != "test").to_numpy()]
     if (
         to_fit is None
@@ -69,6 +73,7 @@ def fit_predictor(
         )
         raise ValueError(msg)
     fitted = FittedSets.read(adata, key, TDE)
-    fit_on_pairs(to_fit, model, fitted.cells, fitted.embedding, labelled, seed=seed)
-    model.predictor = to_fit
-    adata.uns[key][_keys.MODEL] = to_entry(model)
+    if condition_features is not None:
+        fitted.model.conditions = read_conditions(pairs, condition_features)
+    fit_predictors(fitted, to_fit, labelled, seed=seed)
+    adata.uns[key][_keys.MODEL] = to_entry(fitted.model)

@@ -7,10 +7,9 @@ from scgde._checks import check_count
 from scgde._docs import shared_docs
 from scgde.data import CellSets, column_of_sets, weights_of_sets
 from scgde.model import TDE
-from scgde.model._predictor_fit import fit_on_pairs
 from scgde.nn import CONDITIONS, TRANSPORTS
 from scgde.predictors import make_predictor
-from scgde.results import write_fit
+from scgde.results import FittedSets, write_fit
 from scgde.results._fits import (
     DEFAULT_STEPS,
     FEW_SETS,
@@ -20,6 +19,8 @@ from scgde.results._fits import (
     train_names,
     with_backbone,
 )
+from scgde.results._predictors import default_predictor, facts_of, fit_predictors, read_conditions
+from scgde.results._split_pairs import SplitPairs
 from scgde.results._store import check_key, check_not_backed_view, without_own_columns
 from scgde.sets import pair_sets
 from scgde.sets._grouping import warn_dropped
@@ -45,6 +46,7 @@ def fit_tde(
     time_key: str | None = None,
     pairs: ArrayLike | pd.DataFrame | None = None,
     covariates: Sequence[str] = (),
+    condition_features: pd.DataFrame | None = None,
     use_rep: str | None = None,
     layer: str | None = None,
     cells: str | None = None,
@@ -55,7 +57,7 @@ def fit_tde(
     transport: str = "flow_matching",
     coupling: str = "ot",
     condition: str = "both",
-    predictor: str | None = "kernel",
+    predictor: str | None = "auto",
     featurizer: str | None = None,
     n_latent: int | None = None,
     moments: bool | None = None,
@@ -99,10 +101,15 @@ def fit_tde(
         Column of ``obs`` with the time of each cell, numeric or ordered. A set is then a group at one time, and two
         sets of a group at times that follow each other are a pair. Groups seen once have none: orphans.
     pairs
-        Names of source and target sets, shape ``(n, 2)``, in place of ``time_key``.
+        Names of source and target sets, shape ``(n, 2)``, in place of ``time_key``; or perturbations and their
+        controls, as :func:`scgde.pp.perturbation_pairs` gives them.
     covariates
-        Columns of ``obs``, numeric and constant within sets, of the target of a pair, which the predictor takes in
-        addition to the times: a dose, the features of a perturbation.
+        Columns of ``obs``, constant within sets, of the target of a pair, which the predictor takes in addition to the
+        times, such as a dose. Those that are no numbers get one column for each value.
+    condition_features
+        Of ``pairs`` of perturbations: numbers by single perturbation, one row each. Those of a combination are the sum
+        of the rows of its parts, times its dose. By default one-hot, by which combinations can be predicted, but no
+        perturbation that was never seen.
     use_rep
         %(use_rep)s
     layer
@@ -123,7 +130,8 @@ def fit_tde(
         What the transport is conditioned on: ``"both"`` embeddings; that of the ``"source"`` alone, so that it learns
         from pairs only and forecasts by itself; or ``"lookup"``, a learnt vector for each set, which no other set has.
     predictor
-        Name in ``scgde.predictors.PREDICTORS``, or None. Fitted where there are two pairs or more.
+        Name in ``scgde.predictors.PREDICTORS``, or None. Fitted where there are two pairs or more. By default
+        ``"additive"`` of perturbations, else ``"kernel"``.
     featurizer
         Name in ``scgde.nn.FEATURIZERS``; by default that of the kind of cells.
     n_latent
@@ -196,9 +204,6 @@ def fit_tde(
     check_not_backed_view(adata)
     obs = without_own_columns(adata.obs, groupby, key_added)
     conditioning = CONDITIONS[condition]
-    to_fit = make_predictor(
-        predictor if conditioning.needs_predictor and conditioning.embeds_new_sets else None, predictor_kwargs
-    )
     views = open_representations(adata, cells=cells, use_rep=use_rep, layer=layer, generate=generate)
     pairing = pair_sets(
         obs,
@@ -209,7 +214,10 @@ def fit_tde(
         mask=mask,
         min_cells=min_cells,
     )
-    grouping = pairing.grouping
+    grouping, predictor = pairing.grouping, default_predictor(predictor, pairing.pairs)
+    is_predicted = conditioning.needs_predictor and conditioning.embeds_new_sets
+    to_fit = make_predictor(predictor if is_predicted else None, predictor_kwargs)
+    conditions = read_conditions(pairing.pairs, condition_features)
     views.check(adata, grouping.codes)
     split_column = column_of_sets(adata.obs, grouping, split_key, "split_key")
     weights = weights_of_sets(adata.obs, grouping, set_weights)
@@ -217,21 +225,23 @@ def fit_tde(
     warn_dropped(grouping.dropped, min_cells)
 
     sets = CellSets.from_grouping(adata, grouping, *views)
-    held_out = validation_fraction if conditioning.embeds_new_sets else 0.0
-    split = sets.split(split_column, fraction=held_out, seed=seed, links=pairing.links, groups=pairing.groups)
-    of_pairs = split.column_of_pairs(pairing.ends)
     if pair_fraction is None and not conditioning.needs_predictor:
         pair_fraction = 1.0
-    if split_key is None and pair_fraction == 1 and not (of_pairs == "validation").any():
-        # Steps are made of pairs alone, and the held-out sets hold none.
-        split = sets.split(None, fraction=0.0, seed=seed)
-        of_pairs = split.column_of_pairs(pairing.ends)
-    if transductive:
-        split = split.with_test_sets(len(sets.names))
-    usable = of_pairs != "test"
-    labelled = pairing.pairs[usable]
+    split, of_pairs = by_split = SplitPairs.of(
+        sets,
+        pairing,
+        split_column,
+        fraction=validation_fraction if conditioning.embeds_new_sets else 0.0,
+        only_pairs=pair_fraction == 1,
+        transductive=transductive,
+        seed=seed,
+    )
+    labelled = pairing.pairs[by_split.known]
     if moments is None:
         moments = len(split.train) < FEW_SETS and condition == "both" and views.encoder.spec.is_vector
+    of_flows = {"coupling": coupling, "preserve_identity": moments or pairing.of_perturbations}
+    if transport == "flow_matching":
+        transport_kwargs = of_flows | (transport_kwargs or {})
     model_options: dict[str, Any] = {
         "encoder": encoder,
         "transport": transport,
@@ -243,11 +253,7 @@ def fit_tde(
         "isometry_ground": isometry_ground,
         "scaling": scaling,
         "encoder_kwargs": encoder_kwargs,
-        "transport_kwargs": with_backbone(
-            TRANSPORTS[transport],
-            views,
-            _transport_kwargs(transport, transport_kwargs, coupling=coupling, preserve_identity=moments),
-        ),
+        "transport_kwargs": with_backbone(TRANSPORTS[transport], views, transport_kwargs),
         "featurizer_kwargs": featurizer_kwargs,
         "seed": seed,
     }
@@ -260,26 +266,21 @@ def fit_tde(
         "seed": seed,
     }
     columns = {"time_key": time_key, "covariates": covariate_names(pairing.pairs)}
-    arguments: dict[str, Any] = {
-        "groupby": groupby,
-        **columns,
-        "mask": mask,
-        "min_cells": min_cells,
-        "split_key": split_key,
-        "generate": generate,
-    }
-    arguments |= {"set_weights": set_weights, "transductive": transductive, "predictor": predictor}
-    arguments |= {"predictor_kwargs": predictor_kwargs, "train_kwargs": train_kwargs}
+    arguments: dict[str, Any] = {"groupby": groupby, **columns, "mask": mask, "min_cells": min_cells}
+    arguments |= {"split_key": split_key, "generate": generate, "set_weights": set_weights}
+    arguments |= {"transductive": transductive, "predictor": predictor, "predictor_kwargs": predictor_kwargs}
+    arguments |= {"train_kwargs": train_kwargs}
     table = table_of_fit(sets, split, weights)
     params = fit_params(views, **arguments, **(model_options | train_options))
     model = TDE.from_cell_sets(sets, **model_options)
     time_scale = None if pairing.time_scale is None else pairing.time_scale._asdict()
-    model.fitted_on = {"groupby": pairing.columns, "time_scale": time_scale, **columns}
+    model.fitted_on = {"groupby": pairing.columns, "time_scale": time_scale, **columns, **facts_of(pairing)}
+    model.conditions = conditions
     model.train(
         **train_options,
         **train_names(sets, split),
         pairs=labelled[[SOURCE, TARGET]].to_numpy(dtype=object) if len(labelled) else None,
-        pair_weights=None if probabilities is None else probabilities[usable],
+        pair_weights=None if probabilities is None else probabilities[by_split.known],
         set_weights=weights,
         accelerator=accelerator,
         checkpoint_dir=checkpoint_dir,
@@ -288,12 +289,7 @@ def fit_tde(
     )
     embedding = model.get_embedding().to_numpy()
     if to_fit is not None and len(labelled) > 1:
-        fit_on_pairs(to_fit, model, sets, embedding, labelled, seed=seed)
-        model.predictor = to_fit
+        fit_predictors(FittedSets(model, sets, embedding, params), to_fit, labelled, seed=seed)
     extra = {_keys.PAIRS: pairing.pairs.assign(**{_keys.SPLIT: of_pairs}).rename(index=str)}
     write_fit(adata, grouping.codes, table, embedding, model, params, key=key_added, **extra)
     return model
-
-
-def _transport_kwargs(transport: str, options: dict[str, Any] | None, **of_flows: Any) -> dict[str, Any] | None:
-    return {**of_flows, **(options or {})} if transport == "flow_matching" else options

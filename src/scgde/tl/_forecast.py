@@ -13,7 +13,8 @@ from scgde.model import TDE
 from scgde.model._predictor_fit import covariance_of
 from scgde.results import FittedSets, read_model
 from scgde.sets import TimeScale
-from scgde.sets._pairs import TIME_FROM, TIME_TO
+from scgde.sets._pair_covariates import covariates_of, encode_covariates
+from scgde.sets._pairs import PERTURBATION, TIME_FROM, TIME_TO
 from scgde.tl._generate import check_decodable
 from scgde.tl._transport import (
     SOURCE_SET,
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anndata import AnnData
+
+    from scgde.sets._perturbations import ConditionFeatures
 
 
 @shared_docs
@@ -54,8 +57,9 @@ def forecast(
     source
         Names of the sets whose cells are transported.
     to
-        The time that is forecast, where the fit had a ``time_key``. With further covariates a mapping from their names
-        (and that of ``time_key``) to values.
+        The time that is forecast, where the fit had a ``time_key``, or the perturbation, where it had ``pairs`` of
+        perturbations. With further covariates a mapping from their names (and that of ``time_key``, or
+        ``"perturbation"``) to values.
     n_draws
         Draws of the target embedding. A transport conditioned on the source alone has one end for each cell, and takes
         no draws.
@@ -129,21 +133,34 @@ def drawn_targets(
 
 def _covariates(fitted: FittedSets[TDE], source: np.ndarray, to: Any) -> np.ndarray:
     """Covariates of each source as the predictor takes them, shape ``(P, c)``."""
-    known = fitted.model.fitted_on or {}
+    model, known = fitted.model, fitted.model.fitted_on or {}
     names, time_key = known["covariates"], known["time_key"]
-    wanted = [time_key if name == TIME_TO else name for name in names if name != TIME_FROM]
-    values = dict(to) if isinstance(to, Mapping) else {wanted[0]: to} if to is not None and len(wanted) == 1 else {}
-    if not fitted.model.module.conditioning.needs_predictor:
+    if not model.module.conditioning.needs_predictor:
         return np.zeros((len(source), 0))
+    categories = known.get("categories", {})
+    wanted = [time_key if name == TIME_TO else name for name in covariates_of(names, categories) if name != TIME_FROM]
+    wanted += [PERTURBATION] if model.conditions is not None else []
+    values = dict(to) if isinstance(to, Mapping) else {wanted[0]: to} if to is not None and len(wanted) == 1 else {}
     if set(values) != set(wanted) or (to is not None and not wanted):
         need = f"give a value for {wanted}, the covariates of the predictor" if wanted else "be left out"
         msg = f"`to` must {need}, got {to!r}."
         raise ValueError(msg)
-    columns = {name: np.full(len(source), _number(known, name, value)) for name, value in values.items()}
+    features = [] if model.conditions is None else [_features(model.conditions, values.pop(PERTURBATION), len(source))]
+    encoded = encode_covariates(values, categories)
+    columns = {name: np.full(len(source), _number(known, name, value)) for name, value in encoded.items()}
     if time_key is not None:
         columns[TIME_TO] = columns.pop(time_key)
         columns[TIME_FROM] = TimeScale(**known["time_scale"]).read(fitted.table[str(time_key)].iloc[source])
-    return np.stack([columns[name] for name in names], axis=1) if names else np.zeros((len(source), 0))
+    numbers = np.stack([columns[name] for name in names], axis=1) if names else np.zeros((len(source), 0))
+    return np.concatenate([numbers, *features], axis=1)
+
+
+def _features(conditions: ConditionFeatures, perturbation: Any, n: int) -> np.ndarray:
+    """Features of one perturbation for each of ``n`` sources."""
+    if not isinstance(perturbation, str):
+        msg = f"`to` must name a perturbation, such as {conditions.names[:3]}, got {perturbation!r}."
+        raise ValueError(msg)
+    return conditions.rows([perturbation] * n)
 
 
 def _number(known: dict[str, Any], name: str, value: Any) -> float:

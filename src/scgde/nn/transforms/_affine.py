@@ -73,6 +73,9 @@ class Affine(CellTransform):
     def ground(self, x: Tensor) -> Tensor:
         return self.encoder_input(x).flatten(2)
 
+    def shift(self, x: Tensor, displacement: Tensor) -> Tensor:
+        return x + (displacement.view(-1, 1, *self.spec.shape) * self.scale).to(x.dtype)
+
 
 def _mean_and_variance(blocks: Iterable[Tensor], size: int) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance of each value over all cells, float64 of shape ``(size,)``, in one pass.

@@ -58,6 +58,17 @@ class CellTransform(nn.Module, ABC):
     def ground(self, x: Tensor) -> Tensor:
         """Fixed coordinates in which distances between cells mean something, ``(S, M, *shape)`` to ``(S, M, D)``."""
 
+    def shift(self, x: Tensor, displacement: Tensor) -> Tensor:
+        """Cells ``(S, M, *shape)`` whose ground coordinates are displaced by ``(S, D)``; no cell changes by zeros.
+
+        Raises
+        ------
+        TypeError
+            If cells of this kind cannot be shifted, as it is unless a subclass says otherwise.
+        """
+        msg = f"Cells that can be shifted are required, but {type(self).__name__} does not say how."
+        raise TypeError(msg)
+
 
 TRANSFORMS: Registry[CellTransform] = Registry("transform")
 

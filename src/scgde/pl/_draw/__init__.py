@@ -27,7 +27,7 @@ from scgde.pl._draw.figure import (
     set_title,
     widen_for_legends,
 )
-from scgde.pl._draw.labels import shorten_distinctly
+from scgde.pl._draw.labels import place_labels, shorten_distinctly
 from scgde.pl._draw.path import LAST_SHADE, ProjectedPath, project_path
 from scgde.pl._draw.projection import Plane, are_two_features, coordinate_plane, feature_plane
 from scgde.pl._draw.ridgeline import draw_ridgeline
@@ -66,6 +66,7 @@ __all__ = [
     "limits_of",
     "panel_titles",
     "panels",
+    "place_labels",
     "project_path",
     "rgba_of",
     "save_or_show",

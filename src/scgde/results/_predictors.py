@@ -1,0 +1,71 @@
+"""Predictors of a transport: fitted on its training pairs and, of perturbations, with the best way to move cells."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scgde.model._predictor_fit import ends_of, fit_on_pairs
+from scgde.results._choose_move import choose_move
+from scgde.results._perturbed import PERTURBATIONS
+from scgde.sets._pairs import CONTROL, PERTURBATION
+from scgde.sets._perturbations import ConditionFeatures
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from scgde.model import TDE
+    from scgde.predictors import Predictor
+    from scgde.results._fitted_sets import FittedSets
+    from scgde.sets import Pairing
+
+
+def default_predictor(name: str | None, pairs: pd.DataFrame) -> str | None:
+    """The predictor that ``"auto"`` stands for."""
+    if name != "auto":
+        return name
+    return "additive" if PERTURBATION in pairs else "kernel"
+
+
+def read_conditions(pairs: pd.DataFrame, features: pd.DataFrame | None) -> ConditionFeatures | None:
+    """Features of single perturbations, one-hot by default; None of pairs that are no perturbations.
+
+    Raises
+    ------
+    ValueError
+        If there are features, but pairs that are no perturbations.
+    """
+    if PERTURBATION in pairs:
+        names = pairs[PERTURBATION].tolist()
+        return ConditionFeatures.one_hot(names) if features is None else ConditionFeatures.from_frame(features, names)
+    if features is not None:
+        msg = "`condition_features` needs `pairs` of perturbations, got others. Make them with `pp.perturbation_pairs`."
+        raise ValueError(msg)
+    return None
+
+
+def facts_of(pairing: Pairing) -> dict[str, Any]:
+    """What a model keeps of its pairs besides their columns: classes of covariates, and the control."""
+    categories = {"categories": pairing.categories} if pairing.categories else {}
+    if not pairing.of_perturbations:
+        return categories
+    return categories | {PERTURBATIONS: {CONTROL: str(pairing.pairs[CONTROL].iloc[0])}}
+
+
+def fit_predictors(fitted: FittedSets[TDE], predictor: Predictor, pairs: pd.DataFrame, *, seed: int) -> None:
+    """Fit predictors on training pairs, keep them in the model, and choose how cells are moved."""
+    model = fitted.model
+    fit_on_pairs(predictor, model, fitted.cells, fitted.embedding, pairs, seed=seed)
+    if model.mean_predictor is None:
+        return
+    chosen = choose_move(fitted, pairs, seed=seed)
+    assert model.fitted_on is not None
+    facts = {**chosen._asdict(), "displacement": _typical(fitted, pairs)}
+    model.fitted_on[PERTURBATIONS] = {**model.fitted_on[PERTURBATIONS], **facts}
+
+
+def _typical(fitted: FittedSets[TDE], pairs: pd.DataFrame) -> float:
+    """Root mean square of the displacements of pairs."""
+    source, target = ends_of(fitted.cells, pairs).T
+    return float(np.sqrt(np.square(fitted.embedding[target] - fitted.embedding[source]).sum(axis=1).mean()))

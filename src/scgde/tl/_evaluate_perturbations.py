@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from scgde import _keys
+from scgde._checks import check_count, check_set_table
+from scgde._docs import shared_docs
+from scgde.model import TDE
+from scgde.results import FittedSets
+from scgde.results._fitted_sets import in_present_names
+from scgde.results._perturbation_arms import BASELINES, Effects, Question, predicted_cells
+from scgde.results._perturbation_scores import Judge, differences, score_arms, summarize
+from scgde.results._perturbation_study import PerturbationStudy
+from scgde.results._perturbed import perturbation_model
+from scgde.results._straddling import check_nothing_straddles
+from scgde.sets._pairs import CONTEXT, PERTURBATION
+from scgde.sets._splits import first_with_sets
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from anndata import AnnData
+
+#: Name of the arm of the fit itself.
+PREDICTION = "prediction"
+
+
+@dataclass(frozen=True)
+class PerturbationScores:
+    """Scores of predictions of held-out perturbations, beside simple baselines.
+
+    Attributes
+    ----------
+    scores
+        One row per arm, perturbation (and context) and metric: ``value``; ``unseen``, what no training pair has: the
+        ``"perturbation"``, the ``"combination"``, the ``"context"``, or only the ``"pair"`` of both; ``n_cells``; and
+        the p-value ``p`` of an energy test between control and perturbed cells, by which it ``responds`` (0.05).
+    summary
+        By arm and metric, for all perturbations, those that respond and the ``"others"``: ``mean``, its standard error
+        over perturbations ``se``, ``n``, and ``share``, the mean as share of the range from no effect (0) to the split
+        half (1).
+    differences
+        Of predictions to the best baseline of each metric, paired: ``difference``, ``se`` over perturbations, ``n``.
+    """
+
+    scores: pd.DataFrame
+    summary: pd.DataFrame
+    differences: pd.DataFrame
+
+    def table(self, perturbations: str = "all") -> pd.DataFrame:
+        """Means, one row per arm and one column per metric; of ``"all"``, ``"responding"`` or ``"others"``."""
+        part = self.summary[self.summary["perturbations"] == perturbations]
+        means = part.pivot_table(index="arm", columns="metric", values="mean", sort=False)
+        return means.reindex(columns=part["metric"].unique())
+
+
+@shared_docs
+def evaluate_perturbations(
+    adata: AnnData,
+    *,
+    pairs: Sequence[int | str] | None = None,
+    moves: Sequence[str] = (),
+    predictions: Mapping[str, AnnData] | None = None,
+    group_key: str | None = None,
+    n_cells: int = 300,
+    key: str = "tde",
+    seed: int = 0,
+) -> PerturbationScores:
+    """Scores of predictions of held-out perturbations, always beside the simple baselines, the floor and the ceiling.
+
+    The control cells of each context are divided: predictions are made from one half, with predictors that are fitted
+    again to effects against that half, and the truth is the difference from the other. With one control mean in both,
+    its noise alone would correlate them, also of a perturbation without any effect.
+
+    Parameters
+    ----------
+    adata
+        A fitted AnnData with its cells, see :func:`fit_tde` with pairs of :func:`scgde.pp.perturbation_pairs`.
+    pairs
+        Rows of ``uns[key]["pairs"]``, by name. By default those that the fit held out; if it held out none, those that
+        chose when to stop.
+    moves
+        Further ways to move cells, scored as arms of their own, see :func:`predict_perturbations`.
+    predictions
+        Of other methods, by name: moved or generated cells in the representation of the fit, with
+        ``obs["perturbation"]`` and, where there are any, ``obs["context"]``, as :func:`predict_perturbations` gives
+        them.
+    group_key
+        Column of ``obs``, constant within sets, of which no value may be both trained on and held out: the target gene
+        of guides.
+    n_cells
+        Cells of a set in energy distances, at most.
+    key
+        %(key)s
+    seed
+        %(seed)s
+
+    Returns
+    -------
+    The scores. Arms are ``"prediction"``, that of the fit; further ``moves`` and ``predictions``; and the baselines,
+    all of which are shifts of the control by means unless they say otherwise:
+
+    - ``"no effect"``: the control cells as they are;
+    - ``"mean effect"``: of the training perturbations in the context, or of all;
+    - ``"matching mean"``: the mean of the effects of the parts that were seen;
+    - ``"additive"``: their sum, and ``"shrunken additive"``: shrunk by its noise;
+    - ``"stronger single"``: the cells of the part with the larger effect;
+    - ``"moved single"``: the cells of each part, shifted by the effects of the others;
+    - ``"ridge, one-hot"`` and ``"ridge, features"``: of mean effects;
+    - ``"same perturbation, nearest context"`` and ``"..., other contexts"``: its effect where it was seen;
+    - ``"oracle mean shift"``: to the mean of one half of the true cells, judged by the other half;
+    - ``"split half"``: one half of the true cells, judged by the other half.
+
+    An arm is missing where it does not apply. Metrics are ``delta_correlation`` of predicted and true differences from
+    the control; ``centered_correlation``, from the mean of perturbed training sets; ``weighted_error`` and
+    ``weighted_r2``, with features weighted by their squared t-scores; ``top_recall`` of the 20 features that change
+    most clearly; ``variance_correlation`` of log variance ratios; ``correlation_slope`` of correlations between
+    features, 1 where they are right; ``rank_l2`` and ``rank_cosine``, the share of the other perturbations in the
+    context from which a prediction is farther than from its own truth; and ``energy``, the unbiased energy distance.
+    All but the last are taken in genes where the representation can be mapped back to them, the perturbed ones left
+    out.
+
+    Raises
+    ------
+    KeyError
+        If there is no fit, or no pair of that name.
+    RuntimeError
+        If the fit has no pairs of perturbations or no predictor.
+    ValueError
+        If no pair was held out, combinations with a held-out perturbation were trained on, a value of ``group_key`` is
+        on both sides, or ``predictions`` lack a held-out perturbation.
+
+    Examples
+    --------
+    >>> scores = scgde.tl.evaluate_perturbations(adata)
+    >>> scores.table("responding")["energy"]
+    """
+    n_cells, seed = check_count(n_cells, "n_cells", minimum=4), check_count(seed, "seed", minimum=0)
+    check_set_table(adata.uns, key, entry=_keys.PAIRS, made_by="scgde.tl.fit_tde")
+    table = in_present_names(adata.uns[key][_keys.PAIRS])
+    fitted = FittedSets.read(adata, key, TDE)
+    chosen = perturbation_model(fitted, table).chosen
+    held_out = _held_out(table, pairs)
+    study = PerturbationStudy.of(fitted, table, held_out, seed=seed)
+    check_nothing_straddles(study, group_key)
+    given = {name: _given_cells(part, held_out, name) for name, part in (predictions or {}).items()}
+    arms: dict[str, Sequence[np.ndarray | None]] = {
+        PREDICTION: predicted_cells(study, move=chosen["move"], start=chosen["start"])
+    }
+    arms |= {f"{PREDICTION}, {move}": predicted_cells(study, move=move, start=chosen["start"]) for move in moves}
+    arms |= given
+    own = list(arms)
+    effects = Effects(study)
+    questions = [Question(study, pair, effects) for _, pair in held_out.iterrows()]
+    arms |= {name: [baseline(question) for question in questions] for name, baseline in BASELINES.items()}
+    scores = score_arms(Judge(study, n_cells), arms)
+    return PerturbationScores(scores, summarize(scores), differences(scores, own))
+
+
+def _held_out(table: pd.DataFrame, pairs: Sequence[int | str] | None) -> pd.DataFrame:
+    if pairs is None:
+        rows = first_with_sets(table[_keys.SPLIT])
+        if len(rows) == 0:
+            msg = (
+                f"Pairs that the fit did not train on are required, but it trained on all {len(table)}. "
+                "Fit with `split_key` or `validation_fraction`."
+            )
+            raise ValueError(msg)
+        return table.iloc[rows]
+    names = pd.Index([str(name) for name in pairs])
+    missing = names.difference(table.index)
+    if len(missing) or len(names) == 0:
+        msg = f"`pairs` must name rows of the pairs of the fit, got {missing[:5].tolist()}."
+        raise KeyError(msg)
+    return table.loc[names]
+
+
+def _given_cells(adata: AnnData, held_out: pd.DataFrame, name: str) -> list[np.ndarray | None]:
+    """Cells that another method predicts of each held-out pair."""
+    cells: list[np.ndarray | None] = []
+    for _, pair in held_out.iterrows():
+        inside = (adata.obs[PERTURBATION].astype(str) == pair[PERTURBATION]).to_numpy()
+        if CONTEXT in pair:
+            inside &= (adata.obs[CONTEXT].astype(str) == str(pair[CONTEXT])).to_numpy()
+        if inside.sum() < 2:
+            what = f"{pair[PERTURBATION]!r} in {name!r}"
+            msg = f"`predictions` must hold two cells or more of each held-out pair, got {inside.sum()} of {what}."
+            raise ValueError(msg)
+        x = adata.X[inside]
+        cells.append(np.asarray(x.toarray() if hasattr(x, "toarray") else x))
+    return cells
