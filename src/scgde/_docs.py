@@ -42,7 +42,16 @@ PARAGRAPHS = {
         'and ``"feature"`` for ``X`` and layers.'
     ),
     "max_steps": "Optimiser steps; 1,000 by default.",
+    "n_jobs": (
+        "Processes; None for one, or what ``joblib.parallel_config`` says, which may be those of a cluster. The\n"
+        "result does not depend on it."
+    ),
     "accelerator": '``"auto"`` takes a GPU where there is one.',
+    "devices": (
+        'Number of devices, ``"auto"`` for all, or a list; machines with so many each; and strategy of Lightning.\n'
+        "Each device draws ``sets_per_batch`` sets a step: n do what one does with ``accumulate_grad_batches=n``.\n"
+        'A script runs once for each device; with ``"ddp_fork"`` or ``"ddp_notebook"`` only the training does.'
+    ),
     "checkpoint_dir": (
         "Folder of the training state; an interrupted fit that is called again with it resumes where it stopped."
     ),

@@ -59,7 +59,7 @@ def test_gather_cells_gives_each_view_its_own_representation(adata, grouping):
     cells = CellSets.from_grouping(adata, grouping, entry(adata, "latent"), entry(adata))
     read, modelled = torch.tensor([[0, 39], [3, 3]]), torch.tensor([[1], [7]])
     weights = torch.full((2, 2), 0.5), torch.ones(2, 1)
-    batch = SetBatch(Measure(read, weights[0]), Measure(modelled, weights[1]), torch.arange(2), torch.tensor(0), {})
+    batch = SetBatch(Measure(read, weights[0]), Measure(modelled, weights[1]), torch.arange(2), 0, {})
     gathered = gather_cells(cells, batch)
     np.testing.assert_array_equal(gathered.encoder.x, adata.obsm["latent"][read.numpy()])
     np.testing.assert_array_equal(gathered.target.x, adata.X[modelled.numpy()])

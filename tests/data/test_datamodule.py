@@ -34,12 +34,14 @@ def data_module(index, codes, cell_sets):
     return make
 
 
-def trainer_at(step, *, world_size=1):
-    return SimpleNamespace(global_step=step, world_size=world_size)
+def trainer_at(step, *, world_size=1, rank=0, accumulate=1):
+    strategy = SimpleNamespace(root_device=torch.device("cpu"))
+    options = {"world_size": world_size, "global_rank": rank, "accumulate_grad_batches": accumulate}
+    return SimpleNamespace(global_step=step, strategy=strategy, **options)
 
 
 def steps_of(loader):
-    return [int(batch.step) for batch in loader]
+    return [batch.step for batch in loader]
 
 
 def test_epochs_follow_each_other_until_max_steps(data_module):
@@ -54,9 +56,21 @@ def test_a_resumed_fit_sees_the_batches_that_it_would_have_seen(data_module, ass
         assert_same(before, after)
 
 
-def test_each_device_gets_batches_of_its_own(data_module):
-    epochs = [steps_of(data_module(trainer=trainer_at(d, world_size=2)).train_dataloader()) for d in (0, 10)]
-    assert epochs == [list(range(20)), list(range(20, 40))]
+def test_devices_share_the_batches_that_one_accumulates(data_module):
+    for done in (0, 10):
+        options = [{"world_size": 2, "rank": rank} for rank in (0, 1)] + [{"accumulate": 2}]
+        loaders = [data_module(trainer=trainer_at(done, **option)).train_dataloader() for option in options]
+        first, second, accumulated = map(steps_of, loaders)
+        assert [first[0], second[0], len(first)] == [2 * done, 2 * done + 1, 10]
+        assert sorted(first + second) == accumulated
+
+
+@pytest.mark.parametrize(("world_size", "n_batches"), [(1, 4), (2, 2), (3, 2), (8, 1)])
+def test_devices_validate_on_equally_many_batches_of_their_own(data_module, world_size, n_batches):
+    trainers = [trainer_at(0, world_size=world_size, rank=rank) for rank in range(world_size)]
+    parts = [steps_of(data_module(trainer=trainer).val_dataloader()) for trainer in trainers]
+    assert [len(part) for part in parts] == [n_batches] * world_size
+    assert sorted(step for part in parts for step in part) == list(range(n_batches * world_size))
 
 
 def test_batches_hold_training_sets_only(data_module, codes):

@@ -31,7 +31,7 @@ def mixed(index, *, n_mixed, alpha, n_draws=4000, **options):
 
 def test_item_holds_two_views_and_its_step(index):
     batch = dataset(index, steps=range(7, 10))[1]
-    assert int(batch.step) == 8
+    assert batch.step == 8
     for measure, n_slots in ((batch.encoder, 12), (batch.target, 6)):
         assert measure.x.shape == measure.weights.shape == (5, n_slots)
         torch.testing.assert_close(measure.weights.sum(1), torch.ones(5))

@@ -35,7 +35,7 @@ def batch():
     weights = torch.full((5, 6), 1 / 6)
     read, target = (torch.randn(5, 6, n, generator=rng) for n in (2, 3))
     ends = {"source": torch.tensor([0, 2, 3]), "destination": torch.tensor([1, 3, 4])}
-    return SetBatch(Measure(read, weights), Measure(target, weights), torch.arange(5), torch.tensor(0), {}, **ends)
+    return SetBatch(Measure(read, weights), Measure(target, weights), torch.arange(5), 0, {}, **ends)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -28,7 +28,7 @@ def batch():
     weights = weights / weights.sum(1, keepdim=True)
     x = torch.randn(4, 6, 3, generator=rng)
     target = Measure(x.flip(1), weights.flip(1))
-    return SetBatch(Measure(x, weights), target, torch.arange(4), torch.tensor(0), {})
+    return SetBatch(Measure(x, weights), target, torch.arange(4), 0, {})
 
 
 def set_units(module, center, scale):

@@ -30,7 +30,7 @@ def batch():
     x = torch.randn(N_SETS, 6, 3, generator=rng) + torch.arange(float(N_SETS))[:, None, None]
     target = Measure(x.flip(1), weights.flip(1))
     ends = {"source": torch.tensor([0, 2, 3]), "destination": torch.tensor([1, 3, 4])}
-    return SetBatch(Measure(x, weights), target, torch.arange(N_SETS), torch.tensor(0), {}, **ends)
+    return SetBatch(Measure(x, weights), target, torch.arange(N_SETS), 0, {}, **ends)
 
 
 def set_units(module, center, scale):

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import sparse
 from scipy.spatial.distance import pdist, squareform
 
-from scgde import datasets, metrics, tl
+from scgde import datasets, get, metrics, tl
 from scgde.metrics import METRICS
 from scgde.metrics._registry import EMBEDDING_DISTANCES
 
@@ -156,3 +157,51 @@ def test_corrected_distances_need_cells_whose_noise_can_be_known(fit, cells):
     with pytest.raises(ValueError, match="encoder that is smooth"):
         tl.distances(cells)
     assert "distances" not in cells.uns["gde"]
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_distances_to_neighbors_are_those_of_all_pairs(fitted, metric):
+    every = tl.distances(fitted, metric=metric, n_cells=8).to_numpy()
+    near = tl.distances(fitted, metric=metric, n_cells=8, neighbors=3)
+    assert near.index.equals(fitted.uns["gde"]["sets"].index)
+    near = near.to_numpy()
+    np.testing.assert_array_equal(near, near.T)
+    np.testing.assert_allclose(near[near > 0], every[near > 0], rtol=1e-9)
+
+
+def test_neighbors_are_the_nearest_of_one_set_or_the_other(fitted):
+    embedding = squareform(pdist(fitted.uns["gde"]["embedding"]))
+    np.fill_diagonal(embedding, np.inf)
+    nearest = embedding <= np.sort(embedding, axis=1)[:, 1:2]
+    measured = tl.distances(fitted, metric="energy", neighbors=2).to_numpy() > 0
+    np.testing.assert_array_equal(measured, nearest | nearest.T)
+
+
+def test_more_neighbors_than_sets_are_all_pairs(fitted):
+    near, every = (tl.distances(fitted, metric="energy", neighbors=k).to_numpy() for k in (99, None))
+    np.testing.assert_allclose(near, every, rtol=1e-9)
+
+
+def test_distances_are_pairwise_entries_of_the_sets(fitted, round_trip):
+    tl.distances(fitted, metric="energy", neighbors=2)
+    tl.distances(fitted, metric="embedding")
+    pairwise = get.sets(round_trip(fitted)).obsp
+    assert sparse.issparse(pairwise["energy_neighbors"])
+    np.testing.assert_array_equal(
+        pairwise["energy_neighbors"].toarray() > 0, pairwise["energy_neighbors"].toarray().T > 0
+    )
+    np.testing.assert_array_equal(pairwise["embedding"], fitted.uns["gde"]["distances"]["embedding"])
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        ({"metric": "embedding", "neighbors": 2}, ValueError, "`metric` must be one of"),
+        ({"metric": "energy", "neighbors": 0}, ValueError, "`neighbors` must be at least 1, got 0"),
+        ({"metric": "energy", "neighbors": 2.5}, TypeError, "`neighbors` must be an integer"),
+    ],
+)
+def test_neighbors_of_no_use_are_refused(fitted, options, error, match):
+    with pytest.raises(error, match=match):
+        tl.distances(fitted, **options)
+    assert "neighbor_distances" not in fitted.uns["gde"]

@@ -168,7 +168,7 @@ def test_simple_descriptions_have_what_they_know_of_the_set():
     codes = np.repeat(np.arange(4), 300)
     means = np.stack([cells[codes == i].mean(axis=0) for i in range(4)])
     axes = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)[2]
-    train = TrainingSets(cells, codes, means, axes)
+    train = TrainingSets(lambda rows: cells[rows], np.arange(len(cells)), codes, means, axes)
     seen = np.array([5.0, 3.0, 0.0]) + rng.standard_normal((500, 3)) @ np.array([[1, 0.8, 0], [0, 0.5, 0], [0, 0, 2.0]])
     simple = simple_descriptions(seen, train, n_cells=1000, n_dims=1, rng=rng)
     assert tuple(simple) == BASELINES

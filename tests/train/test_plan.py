@@ -8,10 +8,10 @@ from torch import nn
 from scgde.train import SetTrainingPlan
 
 
-def _step(plan):
+def _step(plan, n):
     with torch.no_grad():
         plan.module.weight.add_(1.0)
-    plan.on_train_batch_end(None, {}, 0)
+    plan.averaged.update(plan.module, n)
 
 
 def test_rate_warms_up_and_decays_to_zero():
@@ -29,7 +29,7 @@ def test_average_follows_its_recursion():
         plan.module.weight.zero_()
     expected = None
     for n in range(20):
-        _step(plan)
+        _step(plan, n)
         current = n + 1.0
         decay = min(0.5, (1 + n) / (10 + n))
         expected = current if expected is None else decay * expected + (1 - decay) * current

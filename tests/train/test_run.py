@@ -100,16 +100,18 @@ def test_training_refuses_a_state_of_another_identity(train, tmp_path):
 
 
 def test_training_raises_what_a_callback_raises(train, monkeypatch):
-    monkeypatch.setattr(SetTrainingPlan, "on_train_batch_end", lambda *args: (_ for _ in ()).throw(OSError("disk")))
+    monkeypatch.setattr(
+        SetTrainingPlan, "optimizer_step", lambda *args, **kwargs: (_ for _ in ()).throw(OSError("disk"))
+    )
     with pytest.raises(OSError, match="disk"):
         train()
 
 
 def test_training_leaves_an_exit_of_others_alone(train, monkeypatch):
-    def leave(*args):
+    def leave(*args, **kwargs):
         raise SystemExit(3)
 
-    monkeypatch.setattr(SetTrainingPlan, "on_train_batch_end", leave)
+    monkeypatch.setattr(SetTrainingPlan, "optimizer_step", leave)
     with pytest.raises(SystemExit) as caught:
         train()
     assert caught.value.code == 3

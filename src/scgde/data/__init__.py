@@ -11,7 +11,7 @@ from scgde.data._index import SetIndex
 from scgde.data._pair_dataset import PairDataset, Pairs
 from scgde.data._sampling import Draw, Views, draw_views
 from scgde.data._scvi_field import SET_KEY, SetField, set_codes, set_names
-from scgde.data._stores import CellStore, blocks, open_store
+from scgde.data.stores import CellStore, blocks, open_store
 
 __all__ = [
     "SET_KEY",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -12,8 +13,8 @@ import pandas as pd
 from scgde._checks import check_fraction
 from scgde.data._index import SetIndex
 from scgde.data._scvi_field import set_codes, set_names
-from scgde.data._stores import CellStore, open_store
 from scgde.data.representations import Vectors
+from scgde.data.stores import CellStore, open_store
 from scgde.sets._columns import per_set_column
 from scgde.sets._splits import SetSplit, check_undivided, hold_out
 
@@ -34,9 +35,19 @@ class CellView(NamedTuple):
 
     @classmethod
     def open(cls, adata: AnnData, representation: Representation, *, all_rows: bool = True) -> CellView:
-        """Cells of ``adata`` as ``representation`` reads them; see :func:`open_store`."""
+        """Cells of ``adata`` as ``representation`` reads them; see :func:`open_store`.
+
+        Warns
+        -----
+        UserWarning
+            If most rows will be read, and are slow to reach.
+        """
         x, dtype = representation.read(adata), representation.spec.numpy_dtype
-        return cls(representation, open_store(x, dtype=dtype, all_rows=all_rows))
+        store = open_store(x, dtype=dtype, all_rows=all_rows)
+        if all_rows and store.slow is not None:
+            msg = f"Cells of {representation.label} are read slowly: {store.slow}."
+            warnings.warn(msg, UserWarning, stacklevel=4)
+        return cls(representation, store)
 
 
 @dataclass(frozen=True)

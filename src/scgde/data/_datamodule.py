@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lightning import LightningDataModule
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from scgde.data._datasets import BatchSpec, SetBatchDataset
 from scgde.data._pair_dataset import PairDataset
@@ -23,7 +23,7 @@ class SetDataModule(LightningDataModule):
     """Batches of training sets and of held-out validation sets.
 
     An epoch is virtual: ``steps_per_epoch`` steps, after which the validation sets are scored, on the same draws each
-    time.
+    time. Batches are numbered over all devices: n of them take in one step what a single one takes in n batches.
 
     Parameters
     ----------
@@ -70,27 +70,43 @@ class SetDataModule(LightningDataModule):
         done = self.trainer.global_step if self.trainer else 0
         # One step, not to be taken, where a fit that had ended is resumed.
         n_steps = max(1, min(self._steps_per_epoch, self._max_steps - done))
-        n_items = n_steps * (self.trainer.world_size if self.trainer else 1)
-        start = done * (self.trainer.world_size if self.trainer else 1)
-        return self._loader(self.split.train, range(start, start + n_items), seed=self._seed)
+        per_step = self._n_devices * (self.trainer.accumulate_grad_batches if self.trainer else 1)
+        return self._loader(self.split.train, range(done * per_step, (done + n_steps) * per_step), seed=self._seed)
 
     def val_dataloader(self) -> DataLoader | list:
         if len(self.split.validation) == 0:
             return []
-        return self._loader(self.split.validation, range(_VALIDATION_BATCHES), seed=self._seed + 1)
+        # As many for each device.
+        n_batches = -(-_VALIDATION_BATCHES // self._n_devices) * self._n_devices
+        return self._loader(self.split.validation, range(n_batches), seed=self._seed + 1)
 
     def on_after_batch_transfer(self, batch: SetBatch, dataloader_idx: int) -> SetBatch:
         return gather_cells(self._cells, batch)
 
-    def _loader(self, sets: np.ndarray, steps: range, *, seed: int) -> DataLoader:
+    @property
+    def _n_devices(self) -> int:
+        return self.trainer.world_size if self.trainer else 1
+
+    def _loader(self, sets: np.ndarray, batches: range, *, seed: int) -> DataLoader:
+        """The batches of this device: every n-th of n devices."""
         weights = None if self._set_weights is None else self._set_weights[sets]
-        probabilities = None if weights is None else weights / weights.sum()
-        options: dict[str, Any] = {"steps": steps, "seed": seed, "probabilities": probabilities}
+        rank = self.trainer.global_rank if self.trainer else 0
+        options: dict[str, Any] = {
+            "steps": batches[rank :: self._n_devices],
+            "seed": seed,
+            "probabilities": None if weights is None else weights / weights.sum(),
+        }
         index = self._cells.index
         if self._pairs is None:
-            options["covariates"] = self._covariates
-            return DataLoader(SetBatchDataset(index, sets, self._spec, **options), batch_size=None)
-        return DataLoader(PairDataset(index, sets, self._pairs, self._spec, **options), batch_size=None)
+            dataset: Dataset = SetBatchDataset(index, sets, self._spec, covariates=self._covariates, **options)
+        else:
+            dataset = PairDataset(index, sets, self._pairs, self._spec, **options)
+        return DataLoader(dataset, batch_size=None, pin_memory=self._pins_memory)
+
+    @property
+    def _pins_memory(self) -> bool:
+        """Row numbers in pinned memory are copied to a GPU while it computes."""
+        return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
 
 
 def gather_cells(cells: CellSets, batch: SetBatch) -> SetBatch:

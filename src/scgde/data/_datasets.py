@@ -142,4 +142,4 @@ def as_batch(views: Views, sets: np.ndarray, *, step: int) -> SetBatch:
     """Batch of two views of ``sets``, whose cells are still row numbers, to be gathered on the device."""
     encoder, target = (Measure(torch.from_numpy(draw.rows), torch.from_numpy(draw.weights)) for draw in views)
     widths = width_classes(views.encoder.weights)
-    return SetBatch(encoder, target, torch.from_numpy(sets), torch.tensor(step), {}, widths=widths)
+    return SetBatch(encoder, target, torch.from_numpy(sets), step, {}, widths=widths)

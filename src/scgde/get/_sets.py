@@ -20,8 +20,9 @@ def sets(adata: AnnData, key: str = "gde") -> AnnData:
 
     Returns
     -------
-    AnnData of shape ``(S, E)``: ``X`` the embeddings, ``obs`` a copy of the set table. Functions of scanpy,
-    such as ``sc.pp.neighbors`` and ``sc.tl.umap``, work on it as on cells.
+    AnnData of shape ``(S, E)``: ``X`` the embeddings, ``obs`` a copy of the set table, ``obsp`` the distances that
+    :func:`scgde.tl.distances` has written, by metric, and by ``"<metric>_neighbors"`` those between neighbors.
+    Functions of scanpy, such as ``sc.pp.neighbors`` and ``sc.tl.umap``, work on it as on cells.
 
     Raises
     ------
@@ -32,4 +33,6 @@ def sets(adata: AnnData, key: str = "gde") -> AnnData:
     stored = adata.uns[key]
     embedding = np.array(stored[_keys.EMBEDDING], dtype=np.float32)
     names = [f"{key}_{i}" for i in range(embedding.shape[1])]
-    return AnnData(embedding, obs=stored[_keys.SETS].copy(), var=pd.DataFrame(index=names))
+    near = {f"{name}_neighbors": value for name, value in stored.get(_keys.NEIGHBOR_DISTANCES, {}).items()}
+    pairwise = {name: value.copy() for name, value in {**stored.get(_keys.DISTANCES, {}), **near}.items()}
+    return AnnData(embedding, obs=stored[_keys.SETS].copy(), var=pd.DataFrame(index=names), obsp=pairwise)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 BLOCK = 32
 
 
-def between_sets(clouds: list[np.ndarray], metric: AllPairs[Any] | Metric, *, n_jobs: int = 1) -> np.ndarray:
+def between_sets(clouds: list[np.ndarray], metric: AllPairs[Any] | Metric, *, n_jobs: int | None = None) -> np.ndarray:
     """Distance of every two clouds ``(n, G)``, symmetric, shape ``(S, S)``."""
     pairs = metric if isinstance(metric, AllPairs) else EachPair(metric)
     terms = [pairs.of_set(cloud) for cloud in clouds]
@@ -33,3 +33,18 @@ def between_sets(clouds: list[np.ndarray], metric: AllPairs[Any] | Metric, *, n_
         square[block] = value
     upper = np.triu(square, k=1)
     return upper + upper.T
+
+
+def between_pairs(
+    clouds: list[np.ndarray], pairs: np.ndarray, metric: Metric, *, n_jobs: int | None = None
+) -> np.ndarray:
+    """Distance of some pairs ``(n, 2)`` of clouds ``(n_i, G)``, shape ``(n,)``."""
+    parts = [pairs[start : start + BLOCK**2] for start in range(0, len(pairs), BLOCK**2)]
+    values = Parallel(n_jobs=n_jobs)(
+        delayed(_of_pairs)([(clouds[i], clouds[j]) for i, j in part], metric) for part in parts
+    )
+    return np.concatenate(values)
+
+
+def _of_pairs(pairs: list[tuple[np.ndarray, np.ndarray]], metric: Metric) -> np.ndarray:
+    return np.array([metric(x, y) for x, y in pairs])

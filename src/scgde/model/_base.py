@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from scgde.nn.cells import CellSpec
 
 #: Cells that the networks see at once: so many, and fewer if that takes more than so many values.
-_MAX_CELLS, _MAX_VALUES = 65_536, 2**26
+_MAX_CELLS, _MAX_VALUES = 65_536, 2**24
 #: Values of cells that a transform is fitted on at a time.
-_VALUES_PER_READ = 2**24
+_VALUES_PER_READ = 2**23
 
 
 class SetModel(CellSetsModel):
@@ -117,10 +117,10 @@ class SetModel(CellSetsModel):
         index = SetIndex.from_codes(np.asarray(codes), int(np.max(codes)) + 1)
         return self.embed_store(open_store(x, dtype=self.module.spec.numpy_dtype), index)
 
-    def embed_store(self, store: CellStore, index: SetIndex) -> np.ndarray:
+    def embed_store(self, store: CellStore, index: SetIndex, *, n_jobs: int | None = None) -> np.ndarray:
         """Embedding of each set of an index, from all of its cells, shape ``(n_sets, E)``; NaN without cells."""
         self._check_embeds()
-        return embed_sets(self.module, store, index, max_cells=self._max_cells)
+        return embed_sets(self.module, store, index, max_cells=self._max_cells, n_jobs=n_jobs)
 
     @property
     def latent_scale(self) -> float | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import torch
+from joblib import Parallel, delayed
 
 from scgde.data import SetIndex, full_set_batches
 from scgde.nn.encoders import MeanPoolingEncoder
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 #: Cells of one set from which Cov(influence) is estimated, a property of the population and not of the count: of
 #: a standard error, 5,000 cells settle the first two digits.
 MAX_CELLS_PER_SET = 5_000
-#: Cells whose influence is computed at once.
-_CELLS_PER_BATCH = 16_384
+#: Cells whose influence is computed at once, and fewer if they have more values than this.
+_CELLS_PER_BATCH, _VALUES_PER_BATCH = 16_384, 2**24
 
 
 class FullSets(NamedTuple):
@@ -62,16 +63,36 @@ def full_sets(index: SetIndex, *, max_cells: int) -> Iterator[FullSets]:
 
 
 @torch.no_grad()
-def embed_sets(module: SetModule, store: CellStore, index: SetIndex, *, max_cells: int) -> np.ndarray:
+def embed_sets(
+    module: SetModule, store: CellStore, index: SetIndex, *, max_cells: int, n_jobs: int | None = None
+) -> np.ndarray:
     """Embedding of each set from all of its cells, float32 of shape ``(n_sets, E)``; NaN for a set without cells."""
     embedding = np.full((index.n_sets, module.n_embed), np.nan, dtype=np.float32)
-    for batch in full_sets(index, max_cells=max_cells):
-        if batch.rows.size > max_cells and isinstance(module.encoder, MeanPoolingEncoder):
-            part = _embed_in_chunks(module, store, batch, max_cells)
-        else:
-            part = module.embed(*batch.gather(module, store))
-        embedding[batch.sets] = part.cpu().numpy()
+    batches, in_chunks = _batches(index, max_cells, may_be_cut=isinstance(module.encoder, MeanPoolingEncoder))
+    tasks = (delayed(_embed_batch)(module, *batch.gather(module, store)) for batch in batches)
+    for batch, part in zip(batches, _in_order(tasks, n_jobs), strict=True):
+        embedding[batch.sets] = part
+    for batch in in_chunks:
+        embedding[batch.sets] = _embed_in_chunks(module, store, batch, max_cells).cpu().numpy()
     return embedding
+
+
+def _batches(index: SetIndex, max_cells: int, *, may_be_cut: bool) -> tuple[list[FullSets], list[FullSets]]:
+    """Those that are embedded at once, and those of one set that is too large for it."""
+    batches = list(full_sets(index, max_cells=max_cells))
+    is_cut = [may_be_cut and batch.rows.size > max_cells for batch in batches]
+    at_once = [batch for batch, cut in zip(batches, is_cut, strict=True) if not cut]
+    return at_once, [batch for batch, cut in zip(batches, is_cut, strict=True) if cut]
+
+
+@torch.no_grad()
+def _embed_batch(module: SetModule, x: Tensor, weights: Tensor) -> np.ndarray:
+    return module.embed(x, weights).cpu().numpy()
+
+
+def _in_order(tasks: Iterator[Any], n_jobs: int | None) -> Iterator[Any]:
+    """Results of tasks that are made while others run: the cells of a few batches are held at a time."""
+    return Parallel(n_jobs=n_jobs, return_as="generator", pre_dispatch="2*n_jobs")(tasks)
 
 
 @torch.no_grad()
@@ -103,6 +124,7 @@ def covariance_of_sets(
     *,
     directions: np.ndarray | None = None,
     max_cells: int = MAX_CELLS_PER_SET,
+    n_jobs: int | None = None,
 ) -> np.ndarray:
     """Covariance of the embedding of each set over draws of its cells.
 
@@ -116,6 +138,8 @@ def covariance_of_sets(
         Axes to project embeddings on, shape ``(E, k)``; the embedding's own by default.
     max_cells
         Larger sets have Cov(influence) estimated from so many of their cells, and divided by all of them.
+    n_jobs
+        Processes, see :func:`scgde.tl.uncertainty`.
 
     Returns
     -------
@@ -131,20 +155,29 @@ def covariance_of_sets(
     projection = torch.as_tensor(axes, dtype=torch.float32, device=module.device)
     subset = index.first_cells(max_cells)
     covariance = np.full((index.n_sets, axes.shape[1], axes.shape[1]), np.nan)
-
-    for batch in full_sets(subset, max_cells=_CELLS_PER_BATCH):
-        x, weights = batch.gather(module, store)
-        n_cells = torch.from_numpy(subset.sizes[batch.sets]).to(module.device)
-        part = embedding_covariance(module.influence(x, weights, projection).double(), weights.double(), n_cells)
+    batches = list(full_sets(subset, max_cells=_cells_per_batch(module)))
+    tasks = (
+        delayed(_covariance_of_batch)(module, projection, *batch.gather(module, store), subset.sizes[batch.sets])
+        for batch in batches
+    )
+    for batch, part in zip(batches, _in_order(tasks, n_jobs), strict=True):
         share = subset.sizes[batch.sets] / index.sizes[batch.sets]
-        covariance[batch.sets] = part.cpu().numpy() * share[:, None, None]
+        covariance[batch.sets] = part * share[:, None, None]
     return covariance
+
+
+def _covariance_of_batch(
+    module: SetModule, projection: Tensor, x: Tensor, weights: Tensor, n_cells: np.ndarray
+) -> np.ndarray:
+    counts = torch.from_numpy(n_cells).to(module.device)
+    part = embedding_covariance(module.influence(x, weights, projection).double(), weights.double(), counts)
+    return part.cpu().numpy()
 
 
 @torch.no_grad()
 def embed_draws(module: SetModule, store: CellStore, rows: np.ndarray) -> np.ndarray:
     """Embeddings ``(n, E)`` of draws of equally many cells, whose rows are ``(n, M)``."""
-    per_batch, parts = max(1, _CELLS_PER_BATCH // rows.shape[1]), []
+    per_batch, parts = max(1, _cells_per_batch(module) // rows.shape[1]), []
     for start in range(0, len(rows), per_batch):
         draw = torch.from_numpy(rows[start : start + per_batch]).to(module.device)
         weights = torch.full(draw.shape, 1 / rows.shape[1], device=module.device)
@@ -157,9 +190,13 @@ def whole_sets(
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Some sets in batches, which ones, cells and weights; of a large one a random part that settles its moments."""
     subset = index.take(sets).first_cells(MAX_CELLS_PER_SET)
-    for batch in full_sets(subset, max_cells=_CELLS_PER_BATCH):
+    for batch in full_sets(subset, max_cells=_cells_per_batch(module)):
         number = torch.from_numpy(sets[batch.sets]).to(module.device)
         yield number, *batch.gather(module, store)
+
+
+def _cells_per_batch(module: SetModule) -> int:
+    return max(1, min(_CELLS_PER_BATCH, _VALUES_PER_BATCH // module.spec.size))
 
 
 def _embed_in_chunks(module: SetModule, store: CellStore, batch: FullSets, max_cells: int) -> Tensor:

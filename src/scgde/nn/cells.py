@@ -94,7 +94,7 @@ class SetBatch(NamedTuple):
     sets
         Which set of the data each one is, shape ``(S,)``.
     step
-        Number of the step, a scalar.
+        Number of the batch, from which its noise is seeded.
     covariates
         By name, codes ``(S,)`` or features ``(S, d)`` of the sets; -1 or NaN where missing.
     source, destination
@@ -106,7 +106,7 @@ class SetBatch(NamedTuple):
     encoder: Measure
     target: Measure
     sets: Tensor
-    step: Tensor
+    step: int
     covariates: dict[str, Tensor]
     source: Tensor | None = None
     destination: Tensor | None = None

@@ -146,7 +146,9 @@ def entropic_transport(
 
 def random_directions(n_directions: int, like: Tensor, *, rng: torch.Generator | None = None) -> Tensor:
     """Uniform unit vectors, shape ``(G, n_directions)``, for cells shaped as ``like``, ``(S, M, G)``."""
-    normal = torch.randn(like.shape[-1], n_directions, generator=rng, dtype=like.dtype).to(like.device)
+    # A given random state is on the CPU; without one nothing is copied from there.
+    device = like.device if rng is None else None
+    normal = torch.randn(like.shape[-1], n_directions, generator=rng, dtype=like.dtype, device=device).to(like.device)
     return normal / normal.norm(dim=0, keepdim=True)
 
 

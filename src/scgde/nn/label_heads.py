@@ -38,9 +38,10 @@ class LabelHead(nn.Module, ABC):
         labels
             NaN for none, shape ``(S,)``.
         """
+        # All rows, with a stand-in for what is missing: how many are known is not asked from the device.
         known = ~labels.isnan()
-        losses = self._losses(self.linear(embedding[known]), labels[known])
-        return losses.sum() / known.sum().clamp_min(1)
+        losses = self._losses(self.linear(embedding), labels.nan_to_num(0.0))
+        return torch.where(known, losses, 0.0).sum() / known.sum().clamp_min(1)
 
     def fit_scaling(self, labels: Tensor) -> None:
         """Weigh classes, or scale numbers, by the training labels ``(S,)``."""

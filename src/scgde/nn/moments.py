@@ -18,7 +18,7 @@ _MAX_FEATURES_OF_ROOT = 12
 #: Axes along which mean and widths are taken.
 _MAX_AXES = 50
 #: Cells from which the axes of many features are taken, and values of these.
-_MAX_CELLS, _MAX_VALUES = 20_000, 2**26
+_MAX_CELLS, _MAX_VALUES = 20_000, 2**24
 #: Features up to which their covariance is formed.
 _MAX_COVARIANCE = 2000
 #: Widths in units of the pooled cells: narrower sets look alike, down to single cells.

@@ -103,10 +103,9 @@ class VirtualSets(nn.Module):
     def draw(self, sets: Tensor, *, share: float) -> Moves:
         """Moves of ``sets``, shape ``(S,)``, of which about ``share`` are virtual."""
         n_sets, n_known, device = len(sets), len(self.shifts), self.means.device
-        # Drawn on the CPU: one seed gives the same sets on every device.
-        is_virtual = (torch.rand(n_sets) < share).to(device)
-        along = (torch.randn(2, n_sets, n_known) / n_known**0.5).to(device)
-        noise, slope = torch.randn(2, n_sets, self.shifts.shape[1]).to(device)
+        is_virtual = torch.rand(n_sets, device=device) < share
+        along = torch.randn(2, n_sets, n_known, device=device) / n_known**0.5
+        noise, slope = torch.randn(2, n_sets, self.shifts.shape[1], device=device)
         shift = along[0] @ self.shifts + _ISOTROPIC * self.shifts.square().mean().sqrt() * noise
         stretch = (along[1] @ self.stretches).clamp(-_MAX_STRETCH, _MAX_STRETCH)
         moved = is_virtual[:, None].to(shift.dtype)

@@ -6,5 +6,6 @@ from scgde.pp._make_sets import make_sets
 from scgde.pp._perturbation_pairs import perturbation_pairs
 from scgde.pp._set_weights import set_weights
 from scgde.pp._split_sets import split_sets
+from scgde.pp._write_sets import write_sets
 
-__all__ = ["make_sets", "perturbation_pairs", "set_weights", "split_sets"]
+__all__ = ["make_sets", "perturbation_pairs", "set_weights", "split_sets", "write_sets"]

@@ -76,12 +76,12 @@ def compute_distances(
     *,
     n_cells: int = N_CELLS,
     rng: np.random.Generator | None = None,
-    n_jobs: int = 1,
+    n_jobs: int | None = None,
 ) -> np.ndarray:
     """Distance between every two sets, shape ``(S, S)``; see :func:`scgde.tl.distances`."""
     rng = np.random.default_rng(0) if rng is None else rng
     if metric in METRICS:
-        clouds = _drawn_cells(FittedSets.read(adata, key), n_cells, rng)
+        clouds = drawn_cells(FittedSets.read(adata, key), n_cells, rng)
         return between_sets(clouds, METRICS[metric].prepare_all_pairs(pool_evenly(clouds, rng)), n_jobs=n_jobs)
     if metric == "mahalanobis":
         sets = SetCovariances.read(adata, key)
@@ -101,7 +101,7 @@ def compute_distances(
     return standard_errors(embedding, covariance) * unit
 
 
-def _drawn_cells(fitted: FittedSets, n_cells: int, rng: np.random.Generator) -> list[np.ndarray]:
+def drawn_cells(fitted: FittedSets, n_cells: int, rng: np.random.Generator) -> list[np.ndarray]:
     """Up to ``n_cells`` cells of each set, in the features of the fit."""
     index = fitted.index
     empty = fitted.table.index[index.sizes == 0]

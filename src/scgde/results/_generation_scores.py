@@ -12,11 +12,13 @@ from scgde.data import SetIndex
 from scgde.metrics import energy_distance
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from scgde.data import CellSets
     from scgde.model import GDE
     from scgde.sets import SetSplit
 
-#: Cells of a training set that its mean is taken of.
+#: Cells of a set that its mean is taken of, and that are scored in each half.
 _MAX_CELLS_PER_SET = 2000
 
 #: Columns of the scores, besides one for each baseline.
@@ -27,22 +29,32 @@ MIN_CELLS = 10
 _MAX_COMPARED, _MIN_SETS, _MIN_COMPARISONS = 16, 4, 8
 
 
+class TrainingCells(NamedTuple):
+    """Some cells of training sets, in ground coordinates ``(n, D)``, and the position of the set of each, ``(n,)``."""
+
+    cells: np.ndarray
+    sets: np.ndarray
+
+
 class TrainingSets(NamedTuple):
-    """Cells of the sets that a model was trained on, in its ground coordinates.
+    """The sets that a model was trained on; their cells are read when they are asked for.
 
     Attributes
     ----------
-    cells
-        Random ones, shape ``(n, D)``.
+    read
+        From rows of cells ``(n,)`` to their ground coordinates ``(n, D)``.
+    rows
+        Random cells of all sets, shape ``(n,)``.
     sets
-        Position of the set of each cell in ``means``, shape ``(n,)``.
+        Position of the set of each in ``means``, shape ``(n,)``.
     means
         Of the sets, shape ``(K, D)``.
     axes
         Principal axes of the means, shape ``(min(K, D), D)``.
     """
 
-    cells: np.ndarray
+    read: Callable[[np.ndarray], np.ndarray]
+    rows: np.ndarray
     sets: np.ndarray
     means: np.ndarray
     axes: np.ndarray
@@ -50,16 +62,25 @@ class TrainingSets(NamedTuple):
     @classmethod
     def of(cls, model: GDE, cells: CellSets, sets: np.ndarray) -> Self:
         """Training sets ``sets`` of ``cells``, those that still have cells."""
-        index = cells.index.take(sets[cells.index.sizes[sets] > 0]).first_cells(_MAX_CELLS_PER_SET)
-        clouds = [model.ground(cells.target.store.rows(index.rows(i))) for i in range(index.n_sets)]
-        means = np.stack([cloud.mean(axis=0) for cloud in clouds])
-        axes = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)[2]
-        return cls(np.concatenate(clouds), np.repeat(np.arange(len(clouds)), index.sizes), means, axes)
 
-    def draw(self, n_cells: int, rng: np.random.Generator) -> Self:
+        def read(rows: np.ndarray) -> np.ndarray:
+            return model.ground(cells.target.store.rows(rows))
+
+        index = cells.index.take(sets[cells.index.sizes[sets] > 0]).first_cells(_MAX_CELLS_PER_SET)
+        rows = [index.rows(i) for i in range(index.n_sets)]
+        means = np.stack([read(of_set).mean(axis=0) for of_set in rows])
+        axes = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)[2]
+        return cls(read, np.concatenate(rows), np.repeat(np.arange(len(rows)), index.sizes), means, axes)
+
+    def draw(self, n_cells: int, rng: np.random.Generator) -> TrainingCells:
         """At most so many of the cells."""
-        chosen = rng.choice(len(self.cells), min(n_cells, len(self.cells)), replace=False)
-        return self._replace(cells=self.cells[chosen], sets=self.sets[chosen])
+        chosen = rng.choice(len(self.rows), min(n_cells, len(self.rows)), replace=False)
+        return TrainingCells(self.read(self.rows[chosen]), self.sets[chosen])
+
+    def draw_of_set(self, position: int, n_cells: int, rng: np.random.Generator) -> np.ndarray:
+        """At most so many cells of one set, shape ``(n, D)``."""
+        own = self.rows[self.sets == position]
+        return self.read(rng.choice(own, min(n_cells, len(own)), replace=False))
 
 
 def simple_descriptions(
@@ -86,14 +107,14 @@ def simple_descriptions(
     standardised = (pooled.cells - center) / np.where(spread > 0, spread, 1)
     average, axes = train.means.mean(axis=0), train.axes[:n_dims]
     residuals = pooled.cells - train.means[pooled.sets]
-    nearest = np.flatnonzero(train.sets == np.square(train.means - mean).sum(axis=1).argmin())
+    nearest = int(np.square(train.means - mean).sum(axis=1).argmin())
     return {
         POOLED: pooled.cells,
         "mean": pooled.cells - center + mean,
         "mean_sd": standardised * sd + mean,
         "gaussian": _gaussian(seen, n_cells, rng),
         "linear": average + (mean - average) @ axes.T @ axes + residuals,
-        "nearest": train.cells[rng.choice(nearest, min(n_cells, len(nearest)), replace=False)],
+        "nearest": train.draw_of_set(nearest, n_cells, rng),
     }
 
 
@@ -136,7 +157,7 @@ def score_sets(
     One row per set, and a column for the model, each baseline, and the seen half itself. Cells that are not vectors
     have the pooled baseline only.
     """
-    halves = [np.array_split(rng.permutation(cells.index.rows(i)), [cells.index.sizes[i] // 2]) for i in sets]
+    halves = [_halves(rng.permutation(cells.index.rows(i))[: 2 * _MAX_CELLS_PER_SET]) for i in sets]
     embedding = model.embed_store(cells.encoder.store, SetIndex.from_rows([seen for seen, _ in halves]))
     generated = model.generate(embedding, n_cells, batch=batches, seed=int(rng.integers(2**31)))
     is_vector, rows = cells.target.representation.spec.is_vector, []
@@ -149,6 +170,10 @@ def score_sets(
         clouds = {GENERATED: model.ground(drawn), **simple, FLOOR: known}
         rows.append({name: energy_distance(cloud, truth, unbiased=True) for name, cloud in clouds.items()})
     return pd.DataFrame(rows)
+
+
+def _halves(rows: np.ndarray) -> list[np.ndarray]:
+    return np.array_split(rows, [len(rows) // 2])
 
 
 def warn_of_better_baselines(

@@ -127,6 +127,12 @@ def check_key(key: Any, argument: str) -> str:
 
 def check_not_backed_view(adata: AnnData) -> None:
     """Require that results can be written: AnnData cannot turn a view of a file into an object of its own."""
+    if not isinstance(adata.obs, pd.DataFrame):
+        msg = (
+            f"`adata.obs` must be a DataFrame in memory, got {type(adata.obs).__name__}. "
+            "Call `adata.obs = adata.obs.to_memory()` first; matrices may stay lazy."
+        )
+        raise TypeError(msg)
     if adata.isbacked and adata.is_view:
         msg = "`adata` must not be a view of a backed file, which nothing can be written to. Call `.to_memory()` first."
         raise ValueError(msg)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -10,6 +10,7 @@ from scgde._docs import shared_docs
 from scgde.metrics import METRICS
 from scgde.metrics._registry import EMBEDDING_DISTANCES
 from scgde.results._distance_matrix import N_CELLS, compute_distances
+from scgde.results._neighbor_distances import neighbor_distances
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -23,7 +24,8 @@ def distances(
     n_cells: int = N_CELLS,
     key: str = "gde",
     seed: int = 0,
-    n_jobs: int = 1,
+    neighbors: int | None = None,
+    n_jobs: int | None = None,
 ) -> pd.DataFrame:
     """Distance between every two sets.
 
@@ -53,27 +55,40 @@ def distances(
         %(key)s
     seed
         Random seed of that draw.
+    neighbors
+        Measure a distance between cells for pairs only of which one set is among so many nearest of the other in the
+        embedding: where there are too many sets for all pairs, from about 20,000.
     n_jobs
-        Processes for a distance between cells; the result does not depend on it.
+        %(n_jobs)s
 
     Returns
     -------
     Symmetric, sets x sets; also written to ``uns[key]["distances"][metric]``. Of a set of one cell, standard errors and
-    what is measured in them are NaN.
+    what is measured in them are NaN. With ``neighbors``, the columns are sparse, with 0 where nothing was measured, and
+    the matrix is written to ``uns[key]["neighbor_distances"][metric]``. :func:`scgde.get.sets` has both in ``obsp``.
 
     Raises
     ------
     KeyError
         If there is no fit, or no covariance where one is needed.
     ValueError
-        If ``metric`` is unknown, a set has no cells in ``adata``, or ``"mahalanobis"`` meets the uncertainty of
-        finite populations.
+        If ``metric`` is unknown, or with ``neighbors`` none between cells, a set has no cells in ``adata``, or
+        ``"mahalanobis"`` meets the uncertainty of finite populations.
     """
     check_one_of(metric, "metric", [*EMBEDDING_DISTANCES, *METRICS])
     check_set_table(adata.uns, key, entry=_keys.MODEL, made_by="scgde.tl.fit_gde")
-    rng, n_cells = check_seed(seed), check_count(n_cells, "n_cells", minimum=2)
-    square = compute_distances(adata, metric, key, n_cells=n_cells, rng=rng, n_jobs=n_jobs)
+    draw: dict[str, Any] = {"rng": check_seed(seed), "n_cells": check_count(n_cells, "n_cells", minimum=2)}
     content = adata.uns[key]
-    content[_keys.DISTANCES] = {**content.get(_keys.DISTANCES, {}), metric: square}
     names = content[_keys.SETS].index
+    if neighbors is not None:
+        near = neighbor_distances(adata, metric, key, n_neighbors=neighbors, n_jobs=n_jobs, **draw)
+        _store(content, _keys.NEIGHBOR_DISTANCES, metric, near)
+        return pd.DataFrame.sparse.from_spmatrix(near, index=names, columns=names)
+    square = compute_distances(adata, metric, key, n_jobs=n_jobs, **draw)
+    _store(content, _keys.DISTANCES, metric, square)
     return pd.DataFrame(square, index=names, columns=names)
+
+
+def _store(content: dict[str, Any], entry: str, metric: str, values: Any) -> None:
+    """Beside those of other metrics."""
+    content[entry] = {**content.get(entry, {}), metric: values}

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scgde import _keys
+from scgde._docs import shared_docs
 from scgde.data import CellSets
 from scgde.model import GDE
 from scgde.results import resolve_reference, write_fit, write_predictions
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from scgde.model import TDE
 
 
+@shared_docs
 def embed(
     adata: AnnData,
     reference: AnnData | GDE | TDE | str | Path,
@@ -30,6 +32,7 @@ def embed(
     min_cells: int = 1,
     key: str = "gde",
     key_added: str | None = None,
+    n_jobs: int | None = None,
 ) -> None:
     """Embed new sets with a fitted model, without refitting.
 
@@ -49,6 +52,8 @@ def embed(
         Where a reference AnnData holds its fit.
     key_added
         Where results are written; ``key`` by default.
+    n_jobs
+        %(n_jobs)s
 
     Returns
     -------
@@ -74,7 +79,7 @@ def embed(
     model.representation.check(adata, grouping.codes)
     warn_dropped(grouping.dropped, min_cells)
     cells = CellSets.from_grouping(adata, grouping, model.representation)
-    embedding = model.embed_store(cells.encoder.store, cells.index)
+    embedding = model.embed_store(cells.encoder.store, cells.index, n_jobs=n_jobs)
     given = str(reference) if isinstance(reference, str | Path) else type(reference).__name__
     entry = {name: getattr(model.representation, name, None) for name in ("use_rep", "layer")}
     if model.target_representation is not model.representation:

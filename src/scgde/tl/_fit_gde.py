@@ -63,6 +63,9 @@ def fit_gde(
     sets_per_batch: int = 64,
     set_size: int = 100,
     accelerator: str = "auto",
+    devices: int | list[int] | str = 1,
+    num_nodes: int = 1,
+    strategy: str = "auto",
     checkpoint_dir: str | Path | None = None,
     progress_bar: bool = True,
     seed: int = 0,
@@ -136,6 +139,8 @@ def fit_gde(
         Sets in a step, and cells of each that the encoder sees.
     accelerator
         %(accelerator)s
+    devices, num_nodes, strategy
+        %(devices)s
     checkpoint_dir
         %(checkpoint_dir)s
     progress_bar
@@ -231,6 +236,9 @@ def fit_gde(
         labels=None if label is None else label.values,
         batches=None if batch is None else batch.values,
         accelerator=accelerator,
+        devices=devices,
+        num_nodes=num_nodes,
+        strategy=strategy,
         checkpoint_dir=checkpoint_dir,
         progress_bar=progress_bar,
         **(train_kwargs or {}),

@@ -74,6 +74,9 @@ def fit_tde(
     sets_per_batch: int = 64,
     set_size: int = 100,
     accelerator: str = "auto",
+    devices: int | list[int] | str = 1,
+    num_nodes: int = 1,
+    strategy: str = "auto",
     checkpoint_dir: str | Path | None = None,
     progress_bar: bool = True,
     seed: int = 0,
@@ -168,6 +171,8 @@ def fit_tde(
         Pairs in a step, and cells of each set that the encoder sees.
     accelerator
         %(accelerator)s
+    devices, num_nodes, strategy
+        %(devices)s
     checkpoint_dir
         %(checkpoint_dir)s
     progress_bar
@@ -206,13 +211,7 @@ def fit_tde(
     conditioning = CONDITIONS[condition]
     views = open_representations(adata, cells=cells, use_rep=use_rep, layer=layer, generate=generate)
     pairing = pair_sets(
-        obs,
-        groupby,
-        time_key=time_key,
-        pairs=pairs,
-        covariates=covariates,
-        mask=mask,
-        min_cells=min_cells,
+        obs, groupby, time_key=time_key, pairs=pairs, covariates=covariates, mask=mask, min_cells=min_cells
     )
     grouping, predictor = pairing.grouping, default_predictor(predictor, pairing.pairs)
     is_predicted = conditioning.needs_predictor and conditioning.embeds_new_sets
@@ -283,6 +282,9 @@ def fit_tde(
         pair_weights=None if probabilities is None else probabilities[by_split.known],
         set_weights=weights,
         accelerator=accelerator,
+        devices=devices,
+        num_nodes=num_nodes,
+        strategy=strategy,
         checkpoint_dir=checkpoint_dir,
         progress_bar=progress_bar,
         **(train_kwargs or {}),

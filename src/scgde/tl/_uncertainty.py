@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 @shared_docs
-def uncertainty(adata: AnnData, *, population_size: str | None = None, key: str = "gde") -> None:
+def uncertainty(
+    adata: AnnData, *, population_size: str | None = None, key: str = "gde", n_jobs: int | None = None
+) -> None:
     """Covariance and standard errors of the embedding of each set.
 
     How much would the embedding move, had other cells of the same population been measured? By the central limit
@@ -34,6 +36,8 @@ def uncertainty(adata: AnnData, *, population_size: str | None = None, key: str 
         :func:`compare_sets` takes none.
     key
         %(key)s
+    n_jobs
+        %(n_jobs)s
 
     Returns
     -------
@@ -55,7 +59,7 @@ def uncertainty(adata: AnnData, *, population_size: str | None = None, key: str 
     check_set_table(adata.uns, key, entry=_keys.MODEL, made_by="scgde.tl.fit_gde")
     correction = _finite_population(adata.uns[key][_keys.SETS], population_size)
     fitted = FittedSets.read(adata, key, all_cells=True)
-    covariance = covariance_of_sets(fitted.model.module, fitted.cells.encoder.store, fitted.index)
+    covariance = covariance_of_sets(fitted.model.module, fitted.cells.encoder.store, fitted.index, n_jobs=n_jobs)
     covariance *= correction[:, None, None]
     variance = np.diagonal(covariance, axis1=1, axis2=2)
     adata.uns[key][_keys.COVARIANCE] = covariance.astype(np.float32)

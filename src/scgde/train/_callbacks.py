@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from lightning import Trainer
     from torch import Tensor
 
-    from scgde.train._plan import SetTrainingPlan
-
 _STEPS_PER_RECORD = 10
+_COLUMNS = ["step", "train_loss", "validation_loss"]
 
 
 class History(Callback):
@@ -29,19 +28,20 @@ class History(Callback):
         self._records: list[dict[str, float]] = []
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        self._pending.append(outputs["loss"].detach())
-        if len(self._pending) == _STEPS_PER_RECORD or trainer.global_step == trainer.max_steps:
-            self._record(trainer.global_step)
+        # Where several batches make a step, each has been divided by their number.
+        self._pending.append(outputs["loss"].detach() * trainer.accumulate_grad_batches)
+        n_batches = _STEPS_PER_RECORD * trainer.accumulate_grad_batches
+        if len(self._pending) == n_batches or trainer.global_step == trainer.max_steps:
+            self._record(trainer)
 
     def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
         if self._pending:
-            self._record(trainer.global_step)
+            self._record(trainer)
         self._records[-1]["validation_loss"] = float(trainer.callback_metrics["validation_loss"])
 
-    def frame(self) -> pd.DataFrame:
-        """Columns ``step``, ``train_loss``, ``validation_loss`` (NaN where none was taken)."""
-        frame = pd.DataFrame(self._records, columns=["step", "train_loss", "validation_loss"])
-        return frame.astype({"step": int, "train_loss": float, "validation_loss": float})
+    def on_fit_end(self, trainer: Trainer, pl_module: Any) -> None:
+        rows = [[record[name] for name in _COLUMNS] for record in self._records]
+        pl_module.history = torch.tensor(rows, dtype=torch.float64).view(-1, len(_COLUMNS))
 
     def state_dict(self) -> dict[str, Any]:
         return {"records": self._records, "pending": self._pending}
@@ -49,14 +49,19 @@ class History(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._records, self._pending = state_dict["records"], state_dict["pending"]
 
-    def _record(self, step: int) -> None:
-        # One transfer from the device per record.
-        loss = float(torch.stack(self._pending).mean())
+    def _record(self, trainer: Trainer) -> None:
+        # One transfer from the device per record. The mean over devices is not finite on any if it is not on one.
+        step, loss = trainer.global_step, float(trainer.strategy.reduce(torch.stack(self._pending).mean()))
         if not math.isfinite(loss):
             msg = f"The training loss must be finite, got {loss} at step {step}. Lower `lr`."
             raise FloatingPointError(msg)
         self._records.append({"step": step, "train_loss": loss, "validation_loss": float("nan")})
         self._pending = []
+
+
+def history_frame(history: Tensor) -> pd.DataFrame:
+    """Columns ``step``, ``train_loss``, ``validation_loss`` (NaN where none was taken)."""
+    return pd.DataFrame(history.cpu().numpy(), columns=_COLUMNS).astype({"step": int})
 
 
 class KeepBest(Callback):
@@ -83,9 +88,9 @@ class KeepBest(Callback):
             self._best, self._n_since, self._state = loss, 0, _copy(pl_module.averaged.module)
         self._stop_if_exhausted(trainer)
 
-    def restore(self, plan: SetTrainingPlan) -> None:
+    def on_fit_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Load the best averaged weights into the module, or the last ones where nothing was validated."""
-        plan.module.load_state_dict(self._state or plan.averaged.module.state_dict())
+        pl_module.module.load_state_dict(self._state or pl_module.averaged.module.state_dict())
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self._best, "n_since": self._n_since, "state": self._state}

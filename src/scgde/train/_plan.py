@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning import LightningModule
-from torch.optim.swa_utils import AveragedModel
 
+from scgde.train._average import AveragedWeights
 from scgde.train._seeded import seeded
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _IDENTITY = "scgde_identity"
 class SetTrainingPlan(LightningModule):
     """AdamW with warm-up and cosine decay; the average of the weights is validated, and is the result.
 
-    The noise of a step depends on the seed and the step only: a resumed fit ends where an unbroken one does.
+    The noise of a batch depends on the seed and its number only: a resumed fit ends where an unbroken one does.
 
     Parameters
     ----------
@@ -58,20 +58,24 @@ class SetTrainingPlan(LightningModule):
         self._max_steps, self._warmup_steps = max_steps, warmup_steps
         self._lr, self._weight_decay = lr, weight_decay
         self._identity = identity or {}
-        self.averaged = AveragedModel(module, multi_avg_fn=_average(ema_decay))
-        self.averaged.requires_grad_(requires_grad=False)
+        #: Columns ``step``, ``train_loss`` and ``validation_loss``: with the weights, all that comes back from
+        #: processes that were started for the training.
+        self.history = torch.zeros(0, 3, dtype=torch.float64)
+        self.averaged = AveragedWeights(module, ema_decay)
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        with seeded(self.seed, int(batch.step)):
+        with seeded(self.seed, batch.step):
             return self.module(batch)[-1].loss
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
-        with seeded(self.seed + 1, int(batch.step)):
+        with seeded(self.seed + 1, batch.step):
             loss = self.averaged.module(batch)[-1].loss
-        self.log("validation_loss", loss, on_epoch=True, batch_size=1)
+        # One number for all devices, so that they keep the same weights and stop at the same step.
+        self.log("validation_loss", loss, on_epoch=True, batch_size=1, sync_dist=True)
 
-    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        self.averaged.update_parameters(self.module)
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        super().optimizer_step(*args, **kwargs)
+        self.averaged.update(self.module, self.trainer.global_step)
 
     def configure_optimizers(self) -> Any:
         options: dict[str, Any] = {"lr": self._lr, "weight_decay": self._weight_decay}
@@ -83,6 +87,12 @@ class SetTrainingPlan(LightningModule):
     @property
     def _scales_gradients(self) -> bool:
         return self._trainer is not None and str(self.trainer.precision) == "16-mixed"
+
+    def get_extra_state(self) -> Tensor:
+        return self.history
+
+    def set_extra_state(self, state: Tensor) -> None:
+        self.history = state
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint[_IDENTITY] = self._identity
@@ -100,12 +110,3 @@ class SetTrainingPlan(LightningModule):
     def _relative_rate(self, step: int) -> float:
         warmup = min(1.0, (step + 1) / self._warmup_steps)
         return warmup * 0.5 * (1 + math.cos(math.pi * min(step / self._max_steps, 1.0)))
-
-
-def _average(decay: float) -> Any:
-    @torch.no_grad()
-    def update(averaged: list[Tensor], current: list[Tensor], n_averaged: Tensor) -> None:
-        n = int(n_averaged)
-        torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + n) / (10 + n)))
-
-    return update

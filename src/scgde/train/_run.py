@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lightning import Trainer
+from lightning.pytorch.strategies.launchers import _MultiProcessingLauncher
 
-from scgde.train._callbacks import History, KeepBest, SaveState, StepProgress
+from scgde.train._callbacks import History, KeepBest, SaveState, StepProgress, history_frame
 from scgde.train._seeded import seeded
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ _EXPECTED_WARNINGS = (
     ".*MPS available but not used.*",
     ".*isinstance.treespec, LeafSpec.*",
 )
+#: Silent on the normal path.
+_LOGGERS = ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch", "lightning.fabric.utilities.distributed")
 
 
 def run_training(
@@ -43,7 +46,7 @@ def run_training(
     progress_bar: bool,
     **trainer_kwargs: Any,
 ) -> pd.DataFrame:
-    """Train for ``max_steps`` steps and leave the best averaged weights in ``plan.module``.
+    """Train for ``max_steps`` steps and leave the best averaged weights in ``plan.module``, on all devices alike.
 
     Parameters
     ----------
@@ -75,8 +78,7 @@ def run_training(
     ValueError
         If ``checkpoint_dir`` holds the state of another fit.
     """
-    history, best = History(), KeepBest(patience)
-    callbacks: list[Callback] = [history, best]
+    callbacks: list[Callback] = [History(), KeepBest(patience)]
     if progress_bar:
         callbacks.append(StepProgress())
     state = Path(checkpoint_dir, "state.ckpt") if checkpoint_dir is not None else None
@@ -96,14 +98,21 @@ def run_training(
             enable_model_summary=False,
             enable_progress_bar=False,
             enable_checkpointing=False,
+            use_distributed_sampler=False,  # batches are drawn for each device
             **trainer_kwargs,
         )
         # `weights_only`: a training state cannot run code.
         resumed = state if state is not None and state.exists() else None
         trainer.fit(plan, data, ckpt_path=resumed, weights_only=True)
-    best.restore(plan)
-    plan.module.to(trainer.strategy.root_device)
-    return history.frame()
+    if not _is_forked(trainer):
+        plan.module.to(trainer.strategy.root_device)
+    return history_frame(plan.history)
+
+
+def _is_forked(trainer: Trainer) -> bool:
+    """Whether processes were forked for the training, which no second fit can do once this one uses the GPU."""
+    launcher = trainer.strategy.launcher
+    return isinstance(launcher, _MultiProcessingLauncher) and launcher.is_interactive_compatible
 
 
 @contextmanager
@@ -131,7 +140,7 @@ def _interruptible() -> Iterator[None]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Silence what Lightning says on the normal path."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch")]
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
     levels = [logger.level for logger in loggers]
     try:
         for logger in loggers:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy import sparse
 
-from scgde.data._stores import blocks
+from scgde.data.stores import blocks
 
 if TYPE_CHECKING:
     from typing import Any

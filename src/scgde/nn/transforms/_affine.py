@@ -58,7 +58,7 @@ class Affine(CellTransform):
             buffer.copy_(torch.from_numpy(values.astype(np.float32)).view(self.spec.shape))
 
     def encoder_input(self, x: Tensor) -> Tensor:
-        return (x - self.center) / self.scale
+        return (x - self.center).div_(self.scale)  # one copy of the cells, not two
 
     def target(self, x: Tensor) -> Tensor:
         return self.encoder_input(x)

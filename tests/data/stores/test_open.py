@@ -1,51 +1,15 @@
 from __future__ import annotations
 
-import anndata as ad
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from scipy import sparse
 
-from scgde.data import blocks, open_store
-from scgde.data._stores import ResidentStore, StreamedStore
+from scgde.data import open_store
+from scgde.data.stores import DenseStore, SparseStore, StreamedStore
 
 N_CELLS, N_FEATURES = 50, 7
 ROWS = torch.tensor([[3, 3, 49], [0, 12, 3]])
-KINDS = {
-    "float32": lambda x: x.astype(np.float32),
-    "float64": lambda x: x.astype(np.float64),
-    "integers": lambda x: x,
-    "fortran order": lambda x: np.asfortranarray(x, dtype=np.float32),
-    "read-only": lambda x: np.broadcast_to(x.astype(np.float32), x.shape),
-    "view": lambda x: np.repeat(x, 2, axis=1)[:, ::2],
-    "CSR": sparse.csr_matrix,
-    "CSC": sparse.csc_matrix,
-    "CSR array": sparse.csr_array,
-    "CSC array": sparse.csc_array,
-    "backed dense": lambda x: x.astype(np.float32),
-    "backed CSR": lambda x: sparse.csr_matrix(x, dtype=np.float32),
-    "backed CSC": lambda x: sparse.csc_matrix(x, dtype=np.float32),
-}
-
-
-@pytest.fixture
-def counts():
-    return np.random.default_rng(0).poisson(0.6, size=(N_CELLS, N_FEATURES))
-
-
-@pytest.fixture(params=KINDS)
-def matrix(request, counts, tmp_path):
-    """The same numbers, held in one of the ways in which a user may hold them."""
-    x = KINDS[request.param](counts)
-    if not request.param.startswith("backed"):
-        yield x
-        return
-    obs = pd.DataFrame(index=pd.RangeIndex(N_CELLS).astype(str))
-    ad.AnnData(X=x, obs=obs).write_h5ad(tmp_path / "cells.h5ad")
-    adata = ad.read_h5ad(tmp_path / "cells.h5ad", backed="r")
-    yield adata.X
-    adata.file.close()
 
 
 @pytest.mark.parametrize("max_bytes", [0, 10**6], ids=["streamed", "resident"])
@@ -58,15 +22,7 @@ def test_gather_is_the_same_from_anywhere(matrix, counts, max_bytes, rows):
     np.testing.assert_array_equal(gathered.numpy(), counts[rows.numpy()])
 
 
-@pytest.mark.parametrize("n_rows", [1, 16, 1000])
-def test_blocks_cover_the_matrix_in_order(matrix, counts, n_rows):
-    starts, parts = zip(*blocks(matrix, n_rows=n_rows), strict=True)
-    assert starts == tuple(range(0, N_CELLS, n_rows))
-    assert all(part.dtype == np.float32 for part in parts)
-    np.testing.assert_array_equal(np.concatenate(parts), counts)
-
-
-@pytest.mark.parametrize("store", [ResidentStore, StreamedStore])
+@pytest.mark.parametrize("store", [DenseStore, StreamedStore])
 def test_stores_agree_on_cells_of_any_shape(store):
     x = np.random.default_rng(0).normal(size=(N_CELLS, 2, 3, 4))
     made = store(x)
@@ -102,25 +58,46 @@ def test_no_rows_are_an_empty_array(matrix, max_bytes):
     assert open_store(matrix, max_bytes=max_bytes).rows(np.arange(0)).shape == (0, N_FEATURES)
 
 
-def test_cells_are_streamed_only_where_they_do_not_fit(counts):
+def test_cells_are_copied_only_where_they_fit(counts):
+    x = sparse.csr_matrix(counts)
     n_bytes = 4 * counts.size
-    resident, streamed = (open_store(counts, max_bytes=limit) for limit in (n_bytes, n_bytes - 1))
-    assert isinstance(resident, ResidentStore)
-    assert isinstance(streamed, StreamedStore)
+    copied, streamed = (open_store(x, max_bytes=limit) for limit in (n_bytes, n_bytes - 1))
+    assert isinstance(copied, DenseStore)
+    assert isinstance(streamed, SparseStore)
 
 
-@pytest.mark.parametrize(("convert", "kind"), [(np.asarray, StreamedStore), (np.float32, ResidentStore)], ids=str)
-def test_a_few_rows_are_streamed_unless_they_are_in_memory_as_they_are_needed(counts, convert, kind):
-    assert isinstance(open_store(convert(counts), all_rows=False), kind)
-    assert isinstance(open_store(sparse.csr_matrix(convert(counts)), all_rows=False), StreamedStore)
+def test_a_few_rows_are_worth_no_copy(counts):
+    assert isinstance(open_store(sparse.csr_matrix(counts), all_rows=False), SparseStore)
+    assert open_store(counts, all_rows=False)._x is counts
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int64], ids=str)
-def test_an_array_of_the_right_type_is_resident_at_any_size_and_not_copied(counts, dtype):
+def test_an_array_of_the_right_type_is_never_copied(counts, dtype):
     x = counts.astype(dtype)
-    store = open_store(x, dtype=dtype, max_bytes=0)
-    assert isinstance(store, ResidentStore)
-    assert np.shares_memory(store._x.numpy(), x)
+    assert open_store(x, dtype=dtype)._x is x
+
+
+@pytest.mark.parametrize("convert", [np.float64, np.asfortranarray, sparse.csr_matrix], ids=["f8", "order", "CSR"])
+def test_a_matrix_above_the_budget_is_never_copied(counts, convert):
+    x = convert(counts)
+    assert open_store(x, max_bytes=0)._x is x
+
+
+def test_stores_tell_which_of_them_are_slow(matrix, request):
+    name = request.node.callspec.params["matrix"]
+    slow = open_store(matrix, max_bytes=0).slow
+    lazy = {
+        "fortran order",
+        "h5ad CSC",
+        "h5ad compressed",
+        "h5ad CSR compressed",
+        "zarr",
+        "zarr CSR",
+        "dask",
+        "dask CSR",
+    }
+    assert (slow is not None) == (name in lazy)
+    assert open_store(matrix).slow is None
 
 
 @pytest.mark.parametrize("convert", [np.asarray, np.float32, sparse.csr_matrix], ids=["integers", "float32", "CSR"])

@@ -1,0 +1,214 @@
+"""What does a fit cost when the cells are sparse, large or on disk: memory above the data, and speed against memory?
+
+``memory``: peak of ``tl.fit_gde`` above the cells themselves, 100,000 cells x 5,000 genes: sparse (5 % filled) in
+memory and in an h5ad file, dense in memory. ``speed``: seconds per step from a file relative to the same cells in
+memory, steps interleaved in one process: 2 million cells x 50 features (dense), 1 million x 2,000 genes (5 % filled),
+both after ``pp.write_sets``. ``growth``: seconds per cell of embeddings from a file of 10^5 to 10^7 cells.
+
+    python benchmarks/larger_than_memory.py memory
+    python benchmarks/larger_than_memory.py speed
+    python benchmarks/larger_than_memory.py growth
+
+Linux only: peaks are read from ``/proc``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import torch
+from scipy import sparse
+
+import scgde
+from _common import report
+from scgde.data import BatchSpec, CellSets, SetBatchDataset
+from scgde.data.representations import Vectors
+from scgde.sets import group_cells
+
+N_DONORS = 200
+#: By name: cells, features, share of values that are not zero (1: dense), in a file or in memory.
+MEMORY = {
+    "CSR in memory": (100_000, 5_000, 0.05, False),
+    "CSR in an h5ad file": (100_000, 5_000, 0.05, True),
+    "dense in memory": (100_000, 5_000, 1.0, False),
+    "dense in an h5ad file": (2_000_000, 50, 1.0, True),
+}
+SPEED = {"dense": (2_000_000, 50, 1.0), "CSR after write_sets": (1_000_000, 2_000, 0.05)}
+GROWTH = (100_000, 1_000_000, 10_000_000)
+
+
+def cells(n_cells: int, n_features: int, filled: float, seed: int = 0) -> ad.AnnData:
+    """Cells of random donors; nothing of the size of the matrix is held besides it."""
+    rng = np.random.default_rng(seed)
+    donor = pd.Categorical.from_codes(rng.integers(N_DONORS, size=n_cells), [f"d{i}" for i in range(N_DONORS)])
+    obs = pd.DataFrame({"donor": donor}, index=pd.RangeIndex(n_cells).astype(str))
+    if filled == 1:
+        return ad.AnnData(rng.standard_normal((n_cells, n_features), dtype=np.float32), obs=obs)
+    n_values = round(filled * n_features)
+    # Random columns, increasing in each row.
+    gaps = rng.integers(1, round(1 / filled) * 2 - 1, size=(n_cells, n_values), dtype=np.int32)
+    columns = np.minimum(np.cumsum(gaps, axis=1, dtype=np.int32), n_features - n_values) + np.arange(
+        n_values, dtype=np.int32
+    )
+    values = rng.integers(1, 6, size=n_cells * n_values).astype(np.float32)
+    indptr = np.arange(n_cells + 1, dtype=np.int64) * n_values
+    shape = (n_cells, n_features)
+    return ad.AnnData(sparse.csr_matrix((values, columns.ravel(), indptr), shape=shape), obs=obs)
+
+
+def n_bytes(x: np.ndarray | sparse.csr_matrix) -> int:
+    """Size of a matrix in memory."""
+    return x.nbytes if isinstance(x, np.ndarray) else x.data.nbytes + x.indices.nbytes + x.indptr.nbytes
+
+
+def peak() -> float:
+    """Largest resident memory since :func:`reset_peak`, in GB."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1e6
+
+
+def reset_peak() -> float:
+    """Forget earlier peaks; resident memory now, in GB."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return peak()
+
+
+def memory() -> None:
+    """Each case in a process of its own."""
+    rows = []
+    for name in MEMORY:
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, __file__, "one", "--case", name, "--folder", folder]
+            if MEMORY[name][3]:
+                subprocess.run([*command, "--write"], check=True)
+            answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
+        rows.append({"case": name, **json.loads(answer)})
+    report(rows, "larger_than_memory", seeds=[0])
+
+
+def write(name: str, folder: Path) -> None:
+    """Write the cells of a case, in a process that ends before the fit begins."""
+    cells(*MEMORY[name][:3]).write_h5ad(folder / "cells.h5ad")
+
+
+def one(name: str, folder: Path) -> None:
+    """Peak of a fit above the data, and relative to it."""
+    fit(cells(2_000, 50, 1.0))  # libraries are loaded
+    if MEMORY[name][3]:
+        before = reset_peak()
+        adata, size = ad.read_h5ad(folder / "cells.h5ad", backed="r"), (folder / "cells.h5ad").stat().st_size / 1e9
+    else:
+        adata = cells(*MEMORY[name][:3])
+        size, before = n_bytes(adata.X) / 1e9, reset_peak()
+    start = time.perf_counter()
+    fit(adata)
+    seconds, above = time.perf_counter() - start, peak() - before
+    of_data = 1 + above / size if not MEMORY[name][3] else above / size
+    row = {"data_gb": size, "above_gb": above, "peak_of_data": of_data, "seconds": seconds}
+    print(json.dumps({key: round(value, 2) for key, value in row.items()}))
+
+
+def fit(adata: ad.AnnData) -> None:
+    """As a user would, in few steps."""
+    scgde.tl.fit_gde(adata, "donor", max_steps=6, progress_bar=False, train_kwargs={"steps_per_validation": 3})
+
+
+def speed(n_steps: int) -> None:
+    """Cells of one training step from a file and from memory, in turn."""
+    rows = [{"cells": name, **_speed(*shape, n_steps=n_steps)} for name, shape in SPEED.items()]
+    report(rows, "larger_than_memory_speed", seeds=[0])
+
+
+def _speed(n_cells: int, n_features: int, filled: float, *, n_steps: int) -> dict:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "sets.h5ad")
+        scgde.pp.write_sets(cells(n_cells, n_features, filled), path, "donor")
+        data = {"file": ad.read_h5ad(path, backed="r"), "memory": ad.read_h5ad(path)}
+        steps = {name: _step(adata) for name, adata in data.items()}
+        seconds: dict[str, list[dict]] = {name: [] for name in steps}
+        for step in range(n_steps):
+            for name, take in steps.items():
+                seconds[name].append(take(step))
+    milliseconds = {
+        f"{part}_{name}_ms": 1e3 * np.median([one[part] for one in values[2:]])
+        for name, values in seconds.items()
+        for part in ("gather", "step")
+    }
+    return {key: round(value, 2) for key, value in milliseconds.items()} | {
+        "speed": round(milliseconds["step_memory_ms"] / milliseconds["step_file_ms"], 3)
+    }
+
+
+def _step(adata: ad.AnnData):
+    """A function of the step that draws, reads and learns from a batch, and says how long that took."""
+    grouping = group_cells(adata.obs, "donor")
+    sets = CellSets.from_grouping(adata, grouping, Vectors.from_adata(adata, use_rep="X", layer=None))
+    batches = SetBatchDataset(sets.index, np.arange(N_DONORS), BatchSpec(), steps=range(10**6), seed=0)
+    module = scgde.model.GDE.from_cell_sets(sets).module.train()
+    optimizer = torch.optim.AdamW(module.parameters())
+
+    def take(step: int) -> dict:
+        start = time.perf_counter()
+        batch = batches[step]
+        views = (
+            view._replace(x=store.gather(view.x))
+            for view, store in ((batch.encoder, sets.encoder.store), (batch.target, sets.target.store))
+        )
+        batch = batch._replace(**dict(zip(("encoder", "target"), views, strict=True)))
+        gathered = time.perf_counter()
+        optimizer.zero_grad()
+        module(batch)[-1].loss.backward()
+        optimizer.step()
+        return {"gather": gathered - start, "step": time.perf_counter() - start}
+
+    return take
+
+
+def growth() -> None:
+    """Seconds per million cells of embeddings from an npy file, sets of 100 cells."""
+    model, rows = scgde.model.GDE(cells=scgde.nn.CellSpec.vectors(50)), []
+    for n_cells in GROWTH:
+        with tempfile.TemporaryDirectory() as folder:
+            x = np.lib.format.open_memmap(Path(folder, "x.npy"), mode="w+", dtype=np.float32, shape=(n_cells, 50))
+            rng = np.random.default_rng(0)
+            for start in range(0, n_cells, 100_000):
+                x[start : start + 100_000] = rng.standard_normal((100_000, 50), dtype=np.float32)
+            codes = rng.integers(n_cells // 100, size=n_cells)
+            start = time.perf_counter()
+            model.embed(np.load(Path(folder, "x.npy"), mmap_mode="r"), codes)
+            seconds = time.perf_counter() - start
+        rows.append(
+            {"cells": n_cells, "sets": n_cells // 100, "seconds_per_million": round(seconds / n_cells * 1e6, 2)}
+        )
+    report(rows, "larger_than_memory_growth", seeds=[0])
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("question", choices=["memory", "speed", "growth", "one"])
+    options.add_argument("--steps", type=int, default=20)
+    options.add_argument("--threads", type=int, default=1)
+    options.add_argument("--case")
+    options.add_argument("--folder", type=Path)
+    options.add_argument("--write", action="store_true")
+    arguments = options.parse_args()
+    torch.set_num_threads(arguments.threads)
+    if arguments.question == "one":
+        (write if arguments.write else one)(arguments.case, arguments.folder)
+    elif arguments.question == "speed":
+        speed(arguments.steps)
+    else:
+        {"memory": memory, "growth": growth}[arguments.question]()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""One sampler, many engines: where the cells are decides nothing but the time."""
+
+from __future__ import annotations
+
+import anndata as ad
+import numpy as np
+import pytest
+from scipy import sparse
+
+from scgde import tl
+from scgde.data.stores import _open
+
+FIT = {"max_steps": 12, "sets_per_batch": 8, "set_size": 20, "validation_fraction": 0.2, "progress_bar": False}
+FIT |= {"train_kwargs": {"steps_per_validation": 6}, "accelerator": "cpu"}
+
+
+def cells(convert=np.asarray):
+    """Ten sets of 30 cells with twelve genes."""
+    rng = np.random.default_rng(0)
+    x = rng.poisson(rng.gamma(2, size=(10, 12)).repeat(30, axis=0)).astype(np.float32)
+    return ad.AnnData(convert(x), obs={"donor": np.repeat(list("abcdefghij"), 30)})
+
+
+def backed(folder, convert, **options):
+    cells(convert).write_h5ad(folder / "cells.h5ad", **options)
+    return ad.read_h5ad(folder / "cells.h5ad", backed="r")
+
+
+def lazy(folder):
+    array = pytest.importorskip("dask.array")
+    adata = cells()
+    adata.X = array.from_array(adata.X, chunks=(32, -1))
+    return adata
+
+
+ENGINES = {
+    "float64": lambda folder: cells(np.float64),
+    "CSR": lambda folder: cells(sparse.csr_matrix),
+    "CSC": lambda folder: cells(sparse.csc_matrix),
+    "h5ad": lambda folder: backed(folder, np.asarray),
+    "h5ad CSR": lambda folder: backed(folder, sparse.csr_matrix),
+    "h5ad compressed": lambda folder: backed(folder, np.asarray, compression="gzip"),
+    "dask": lazy,
+}
+
+
+def state_of(adata, **options):
+    model = tl.fit_gde(adata, "donor", **FIT, **options)
+    return {name: value.numpy() for name, value in model.module.state_dict().items()}
+
+
+@pytest.fixture(scope="module")
+def expected():
+    return state_of(cells())
+
+
+@pytest.mark.filterwarnings("ignore:Cells of:UserWarning")
+@pytest.mark.parametrize("max_bytes", [0, 10**6], ids=["streamed", "copied"])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_fit_is_the_same_from_every_store(engine, max_bytes, expected, tmp_path, monkeypatch):
+    monkeypatch.setattr(_open, "MAX_COPY_BYTES", max_bytes)
+    found = state_of(ENGINES[engine](tmp_path))
+    assert found.keys() == expected.keys()
+    for name, value in found.items():
+        np.testing.assert_array_equal(value, expected[name], err_msg=name)
+
+
+def test_a_slow_store_is_named_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(_open, "MAX_COPY_BYTES", 0)
+    adata = backed(tmp_path, np.asarray, compression="gzip")
+    with pytest.warns(UserWarning, match=r"`adata.X` are read slowly: random rows .* `scgde.pp.write_sets`") as caught:
+        tl.fit_gde(adata, "donor", **FIT)
+    assert sum("read slowly" in str(warning.message) for warning in caught) == 1
+    assert caught[0].filename == __file__
