@@ -83,7 +83,7 @@ def distances(
     if neighbors is not None:
         near = neighbor_distances(adata, metric, key, n_neighbors=neighbors, n_jobs=n_jobs, **draw)
         _store(content, _keys.NEIGHBOR_DISTANCES, metric, near)
-        return pd.DataFrame.sparse.from_spmatrix(near, index=names, columns=names)
+        return pd.DataFrame.sparse.from_spmatrix(near, index=names, columns=names)  # type: ignore[attr-defined]
     square = compute_distances(adata, metric, key, n_jobs=n_jobs, **draw)
     _store(content, _keys.DISTANCES, metric, square)
     return pd.DataFrame(square, index=names, columns=names)
