@@ -152,6 +152,9 @@ def test_features_need_pairs_of_perturbations(screen, tiny_tde):
     pairs = pp.perturbation_pairs(adata, "perturbation", "control", context_key="line")
     with pytest.raises(KeyError, match="a row for each single perturbation, got none for"):
         tl.fit_tde(adata, ["line", "perturbation"], pairs=pairs, condition_features=table, **tiny_tde)
+    adata.obs["age"] = 3.0
+    with pytest.raises(ValueError, match=r"`covariates` must be none .* got \['age'\]. Put what is known"):
+        tl.fit_tde(adata, ["line", "perturbation"], pairs=pairs, covariates=["age"], **tiny_tde)
     assert "tde" not in adata.uns
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -33,11 +33,13 @@ class Question:
         All training pairs.
     pair
         The row of the table of pairs.
+    effects
+        Mean effects of the training pairs.
     """
 
     study: PerturbationStudy
     pair: pd.Series
-    effects: Effects = field(repr=False)
+    effects: Effects
 
     @property
     def perturbation(self) -> str:

@@ -20,6 +20,7 @@ from scgde.stats import p_value
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from scgde.data.representations import Representation
     from scgde.results._perturbation_study import PerturbationStudy
 
 #: Arms that no prediction can be: the true mean, and the other half of the true cells.
@@ -57,7 +58,7 @@ class Judge:
             self._center(pair[SOURCE])[kept],
         )
         scores = {name: score.function(effect) for name, score in EFFECT_SCORES.items()}
-        others = self._deltas(pair[SOURCE], pair[TARGET])[:, kept]
+        others = self._others(pair[SOURCE], pair[TARGET])[:, kept]
         for name, cosine in RANKS.items():
             scores[name] = discrimination(effect.predicted_delta, effect.true_delta, others, cosine=cosine)
         clouds = (model.ground(self.some(part)) for part in (predicted, true))
@@ -85,7 +86,11 @@ class Judge:
         return np.asarray(adata.X, dtype=float)
 
     @cached_property
-    def _representation(self):
+    def _last(self) -> dict[tuple[str, str], np.ndarray]:
+        return {}
+
+    @property
+    def _representation(self) -> Representation:
         return self.study.fitted.model.representations[1]
 
     @cached_property
@@ -120,8 +125,14 @@ class Judge:
         means = np.stack([self.features(self.study.cells(name)).mean(axis=0) for name in self.study.pairs[TARGET]])
         return pd.DataFrame(means, index=pd.Index(self.study.pairs[TARGET]))
 
+    def _others(self, source: str, target: str) -> np.ndarray:
+        """True effects of the other perturbations of a context, shape ``(n, G)``; those of the last question stay."""
+        if (source, target) not in self._last:
+            self._last.clear()
+            self._last[source, target] = self._deltas(source, target)
+        return self._last[source, target]
+
     def _deltas(self, source: str, target: str) -> np.ndarray:
-        """True effects of the other perturbations of a context, shape ``(n, G)``."""
         pairs = self.study.pairs
         names = pairs.loc[(pairs[SOURCE] == source) & (pairs[TARGET] != target), TARGET]
         return self._means.loc[names].to_numpy() - self._controls[source][1].mean(axis=0)

@@ -9,7 +9,7 @@ import numpy as np
 from scgde.model._predictor_fit import ends_of, fit_on_pairs
 from scgde.results._choose_move import choose_move
 from scgde.results._perturbed import PERTURBATIONS
-from scgde.sets._pairs import CONTROL, PERTURBATION
+from scgde.sets._pairs import CONTROL, PERTURBATION, covariate_names
 from scgde.sets._perturbations import ConditionFeatures
 
 if TYPE_CHECKING:
@@ -34,15 +34,26 @@ def read_conditions(pairs: pd.DataFrame, features: pd.DataFrame | None) -> Condi
     Raises
     ------
     ValueError
-        If there are features, but pairs that are no perturbations.
+        If there are features, but pairs that are no perturbations, or covariates of perturbations.
     """
     if PERTURBATION in pairs:
+        _check_no_covariates(pairs)
         names = pairs[PERTURBATION].tolist()
         return ConditionFeatures.one_hot(names) if features is None else ConditionFeatures.from_frame(features, names)
     if features is not None:
         msg = "`condition_features` needs `pairs` of perturbations, got others. Make them with `pp.perturbation_pairs`."
         raise ValueError(msg)
     return None
+
+
+def _check_no_covariates(pairs: pd.DataFrame) -> None:
+    found = covariate_names(pairs)
+    if found:
+        msg = (
+            f"`covariates` must be none where `pairs` are of perturbations, got {found}. Put what is known of a "
+            "perturbation into `condition_features`, and its dose into `dose_key` of `pp.perturbation_pairs`."
+        )
+        raise ValueError(msg)
 
 
 def facts_of(pairing: Pairing) -> dict[str, Any]:
