@@ -33,7 +33,7 @@ from scgde.results import read_model
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-N_COMPONENTS, MIN_CELLS, N_CELLS = 30, 40, 250
+N_COMPONENTS, MIN_CELLS, MAX_CELLS, N_CELLS = 30, 40, 300, 250
 #: Targets of the ECCITE screen with an effect, fixed beforehand.
 RESPONDING = ["BRD4", "CUL3", "IFNGR1", "IFNGR2", "IRF1", "JAK2", "SMAD4", "STAT1", "STAT2"]
 METRICS = ("energy", "weighted_error", "delta_correlation", "rank_l2")
@@ -68,7 +68,14 @@ def papalexi(seed: int) -> Iterator[Fold]:
     adata = adata[adata.obs["grna_frac"] > 0.5].copy()
     sc.pp.normalize_total(adata)
     sc.pp.log1p(adata)
-    yield from contexts_held_out(adata, "target", "non-targeting", "bio_rep", seed, min_cells=MIN_CELLS)
+    yield from contexts_held_out(thinned(adata, seed), "target", "non-targeting", "bio_rep", seed, min_cells=MIN_CELLS)
+
+
+def thinned(adata: ad.AnnData, seed: int) -> ad.AnnData:
+    """At most ``MAX_CELLS`` cells of each target and replicate."""
+    order = np.random.default_rng(seed).permutation(adata.n_obs)
+    rank = adata.obs[["target", "bio_rep"]].astype(str).iloc[order].groupby(["target", "bio_rep"]).cumcount()
+    return adata[np.sort(order[rank.to_numpy() < MAX_CELLS])].copy()
 
 
 def mcfaline(seed: int) -> Iterator[Fold]:

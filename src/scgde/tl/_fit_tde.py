@@ -142,8 +142,8 @@ def fit_tde(
     moments
         Whether most dimensions of the embedding are a fixed linear map of mean and widths, and cells are transported
         between the frames of source and target, which have these, so that a set that was not trained on keeps its own
-        mean, see :class:`scgde.nn.linear_core.LinearCore`. By default below 100 training sets; for vectors and
-        ``condition="both"`` only. Flows then preserve the identity, unless ``transport_kwargs`` say otherwise.
+        mean, see :class:`scgde.nn.linear_core.LinearCore`. By default below 100 training sets, not of perturbations;
+        for vectors and ``condition="both"`` only. Flows preserve the identity, unless ``transport_kwargs`` say not.
     isometry
         %(isometry)s
     isometry_ground
@@ -237,7 +237,9 @@ def fit_tde(
     )
     labelled = pairing.pairs[by_split.known]
     if moments is None:
-        moments = len(split.train) < FEW_SETS and condition == "both" and views.encoder.spec.is_vector
+        # Of perturbations the mean has a predictor of its own, and shares of states add up better in what is learnt.
+        few = len(split.train) < FEW_SETS and not pairing.of_perturbations
+        moments = few and condition == "both" and views.encoder.spec.is_vector
     of_flows = {"coupling": coupling, "preserve_identity": moments or pairing.of_perturbations}
     if transport == "flow_matching":
         transport_kwargs = of_flows | (transport_kwargs or {})
