@@ -15,6 +15,7 @@ PARAGRAPHS = {
     "legend": "Whether to draw the legend.",
     "palette": "Colours of categories, as in :func:`scgde.pl.embedding`.",
     "components": "The two to draw, from 0.",
+    "channels": "Of images: those to draw, from 0 and at most three, each in one colour; by default the first three.",
     "show": (
         "Show the figure and return None in place of axes, as scanpy does. None: show it if `ax` is not given and\n"
         "matplotlib is interactive, as it is in a notebook."

@@ -53,12 +53,12 @@ def test_roc_curve_agrees_with_scikit_learn(classified):
     both = np.logical_and.reduce(inside)
     np.testing.assert_allclose(y[both], expected[both], atol=1e-6)
     assert (np.diff(y) >= 0).all()
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["means 0.50", "embedding 0.50"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["chance", "means 0.50", "embedding 0.50"]
 
 
 def test_roc_of_several_classes_has_a_curve_for_each(classified):
     (ax,) = pl.classification(classified, "four", kinds="roc", show=False)
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == [f"class {i}" for i in range(4)]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["chance", *(f"class {i}" for i in range(4))]
 
 
 def test_confusion_gives_shares_of_each_true_class(classified):
@@ -86,6 +86,29 @@ def test_numbers_are_drawn_against_the_truth(classified):
     stored = classified.uns["gde"]["classification"]["number"]
     np.testing.assert_allclose(points[:, 0], stored["truth"])
     np.testing.assert_allclose(points[:, 1], stored["outputs"]["embedding"][..., 0].mean(axis=0), atol=1e-6)
+
+
+def test_axes_have_the_standard_terms_and_the_name_of_the_label(classified):
+    axes = pl.classification(classified, "two", show=False)
+    assert [(ax.get_xlabel(), ax.get_ylabel()) for ax in axes] == [
+        ("false positive rate", "true positive rate of class 1"),
+        ("predicted two", "true two (sets)"),
+        ("predicted probability of class 1", "observed frequency"),
+    ]
+    assert [ax.get_title("left") for ax in axes] == [
+        "two, 40 sets\nAUROC 0.50",
+        "two, 40 sets\nbalanced accuracy 0.50",
+        "two, 40 sets\ncalibration error 0.50",
+    ]
+    (ax,) = pl.classification(classified, "number", show=False)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("true number", "predicted number")
+    assert ax.get_title("left") == "number, 40 sets\nR² 0.50"
+
+
+def test_cells_of_the_confusion_matrix_count_sets(classified):
+    (ax,) = pl.classification(classified, "two", kinds="confusion", show=False)
+    counts = [float(text.get_text().split("(")[1].rstrip(")")) for text in ax.texts]
+    assert sum(counts) == N
 
 
 def test_classification_draws_in_given_axes_and_saves(classified, tmp_path):

@@ -35,13 +35,20 @@ def test_convergence_draws_every_draw_its_rms_and_the_prediction(converging):
     np.testing.assert_allclose(predicted.get_xydata(), np.stack([SIZES, SIZES**-0.5], axis=1))
     assert predicted.get_linestyle() == "-"
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["donor 0", "donor 5"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "donor 0",
+        "donor 5",
+        "one draw",
+        "root mean square of draws",
+        "predicted by standard errors",
+    ]
 
 
 def test_convergence_draws_a_guide_where_nothing_is_predicted(converging):
     converging.uns["gde"]["convergence"]["predicted"] = np.nan
     _, guide, rms = pl.convergence(converging, show=False).lines[:3]
     assert guide.get_linestyle() == "--"
+    assert guide.axes.get_legend().get_texts()[-1].get_text() == "inverse root of the cells"
     assert slope(guide) == pytest.approx(-0.5)
     assert guide.get_ydata()[-1] == pytest.approx(rms.get_ydata()[-1])
 

@@ -101,14 +101,20 @@ def test_embedding_gives_ordered_categories_shades_of_one_gradient(adata):
     assert brightness == sorted(brightness)
 
 
-def test_embedding_draws_no_legend_for_many_categories(adata):
+def test_embedding_names_many_categories_next_to_their_sets(adata):
     table = adata.uns["gde"]["sets"]
     many = pd.concat([table] * 3)
     many["name"] = pd.Categorical([f"n{i}" for i in range(36)])
     adata.uns["gde"] |= {"sets": many, "embedding": np.tile(adata.uns["gde"]["embedding"], (3, 1))}
     ax = pl.embedding(adata, color="name", show=False)
     assert ax.get_legend() is None
-    assert ax.get_title("left") == "name (36 categories)"
+    assert len(ax.texts) > 10
+    assert ax.get_title("left") == f"name, 36 sets\n36 categories, {len(ax.texts)} named"
+    place = {text.get_text(): tuple(text.xy) for text in ax.texts}
+    assert all(place[f"n{i}"] in {tuple(point) for point in points(ax)} for i in range(36) if f"n{i}" in place)
+    ax.figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert all(box.count_overlaps(boxes) == 1 for box in boxes)
     assert len(set(colors(ax))) == 36
 
 
@@ -138,8 +144,11 @@ def test_embedding_draws_areas_in_proportion_and_explains_them(adata):
 
 
 def test_embedding_draws_one_panel_per_column(adata):
-    axes = pl.embedding(adata, color=["severity", "class", "treated", "text"], show=False)
-    assert [ax.get_title("left") for ax in axes] == ["severity", "class", "treated", "text"]
+    names = ["severity", "class", "treated", "text"]
+    axes = pl.embedding(adata, color=names, show=False)
+    assert [ax.get_title("left") for ax in axes] == [
+        f"{name}, 12 sets" for name in ("severity", "class", "treated", "text")
+    ]
     assert all(len(points(ax)) == 12 for ax in axes)
 
 

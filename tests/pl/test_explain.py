@@ -32,9 +32,19 @@ def widths(ax):
 
 def test_explain_draws_states_and_their_sum(explanation):
     (ax,) = pl.explain(explanation, kinds="states", show=False)
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["all", "T cell", "B cell", "NK"]
-    np.testing.assert_allclose(widths(ax).T[1:], explanation.states)
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert names[0] == "all"
+    assert set(names[1:]) == {"T cell", "B cell", "NK"}
+    assert explanation.states.sum(axis=1).abs()[names[1:]].is_monotonic_decreasing
+    np.testing.assert_allclose(widths(ax).T[1:], explanation.states.loc[names[1:]])
     np.testing.assert_allclose(widths(ax)[:, 0], explanation.states.sum())
+
+
+def test_the_floor_is_that_of_all_states_together(explanation):
+    (ax,) = pl.explain(explanation, kinds="states", show=False)
+    (floor,) = [line for line in ax.lines if line.get_label() == "floor, one population"]
+    assert floor.get_xdata().tolist() == [explanation.floor] * 2
+    assert np.abs(floor.get_ydata()).max() < 0.5
 
 
 def test_bars_do_not_cover_each_other(explanation):

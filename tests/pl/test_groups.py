@@ -52,7 +52,7 @@ def test_groups_draws_the_null_and_the_statistic(comparison):
     (ax,) = pl.groups(comparison, kinds="null", show=False)
     assert sum(bar.get_height() for bar in ax.patches) == 64
     assert ax.lines[0].get_xdata()[0] == 3.2
-    assert ax.get_title("left") == "p = 0.012, all 64 labellings"
+    assert ax.get_title("left") == "p = 0.012 (all 64 permutations)"
 
 
 def test_groups_takes_perfect_groups(comparison):

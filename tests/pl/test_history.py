@@ -21,12 +21,15 @@ def test_history_draws_validation_where_there_was_one_and_marks_the_best(adata):
     assert validation.get_xdata().tolist() == list(range(10, 101, 10))
     assert best.get_xydata().tolist() == [[70, 1]]
     assert "best validation: 1 at step 70" in [text.get_text() for text in ax.get_legend().get_texts()]
+    adata.uns["gde"]["history"] = adata.uns["gde"]["history"].iloc[:70]
+    texts = pl.history(adata, show=False).get_legend().get_texts()
+    assert "best validation: 1 at step 70, the last" in [text.get_text() for text in texts]
 
 
 def test_history_draws_training_alone_when_there_was_no_validation(adata):
     adata.uns["gde"]["history"]["validation_loss"] = np.nan
     ax = pl.history(adata, show=False)
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["training"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["training", "no validation sets"]
 
 
 def test_history_leaves_spikes_out_of_the_limits(adata):
@@ -37,7 +40,7 @@ def test_history_leaves_spikes_out_of_the_limits(adata):
 
 def test_history_draws_a_single_step(adata):
     adata.uns["gde"]["history"] = adata.uns["gde"]["history"].iloc[:1]
-    assert len(pl.history(adata, show=False).lines) == 1
+    assert [len(line.get_xdata()) for line in pl.history(adata, show=False).lines] == [1, 0]
 
 
 def test_history_saves_and_closes(adata, tmp_path):

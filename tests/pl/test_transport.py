@@ -50,6 +50,17 @@ def test_transport_starts_at_the_cells_where_the_features_are_the_axes(fitted, e
     assert distance.max() < 1e-4
 
 
+def test_transport_says_what_is_drawn_and_shows_the_cells_of_the_target(fitted, ends):
+    axes = pl.transport(fitted, tl.transport(fitted, *ends, n_times=3), basis=None, show=False)
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert labels == ["observed", "observed target", "source cells", "transported to t = 1"]
+    drawn = np.asarray(next(part for part in axes.collections if part.get_label() == "observed target").get_offsets())
+    np.testing.assert_allclose(drawn, np.asarray(fitted[fitted.obs["tde_set"] == ends[1]].X)[:, :2])
+    n_cells = (fitted.obs["tde_set"] == ends[0]).sum()
+    assert axes.get_title("left") == f"{n_cells} cells: {ends[0]} to {ends[1]}"
+    assert axes.figure.axes[1].get_ylabel() == "t, from source to target"
+
+
 def test_transport_refuses_cells_of_other_features(fitted, ends):
     cells = tl.transport(fitted, *ends, n_times=3)[:, :2].copy()
     with pytest.raises(ValueError, match="`transported` must have the 3 training features, got 2"):

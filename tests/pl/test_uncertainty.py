@@ -116,6 +116,11 @@ def test_uncertainty_takes_a_palette(estimated):
     assert [tuple(rgb) for rgb in ellipses.get_facecolors()[:, :3]] == [to_rgba("black")[:3], to_rgba("white")[:3]]
 
 
+def test_uncertainty_says_what_is_drawn(estimated):
+    ax = pl.uncertainty(estimated, level=0.9, sets=["donor 2", "donor 3"], show=False)
+    assert ax.get_title("left") == "2 sets\n90 % confidence regions"
+
+
 def test_uncertainty_draws_in_given_axes_and_saves(estimated, tmp_path):
     _, ax = plt.subplots()
     assert pl.uncertainty(estimated, ax=ax, title="donors", show=False) is ax

@@ -5,6 +5,7 @@ from __future__ import annotations
 from scgde.datasets._clones import clones
 from scgde.datasets._cohort import cohort
 from scgde.datasets._cytometry_cohort import cytometry_cohort
+from scgde.datasets._digit_sets import digit_sets
 from scgde.datasets._gaussian_mixture_sets import gaussian_mixture_sets
 from scgde.datasets._gaussian_sets import gaussian_sets
 from scgde.datasets._multinomial_sets import multinomial_sets
@@ -14,6 +15,7 @@ __all__ = [
     "clones",
     "cohort",
     "cytometry_cohort",
+    "digit_sets",
     "gaussian_mixture_sets",
     "gaussian_sets",
     "multinomial_sets",

@@ -46,9 +46,9 @@ def classification(
     label_key
         Label that was predicted.
     kinds
-        ``"roc"``: share of the sets of a class that are found, against the share of other sets taken for it. Of two
-        classes, the last one, by every representation; of more, each class. ``"confusion"``: what the sets of each
-        class were taken for. ``"calibration"``: how often what had a probability came true; bars are standard errors.
+        ``"roc"``: true against false positive rate. Of two classes, the last one, by every representation; of more,
+        each class against the others. ``"confusion"``: shares of the sets of each true class, and their mean number
+        over repeats. ``"calibration"``: observed frequency in bins of predicted probability; bars are standard errors.
         For labels that are numbers there is one figure, of predicted against true ones.
     representation
         From which labels were predicted: ``"embedding"``, or one of the baselines.
@@ -91,6 +91,8 @@ class _Result(NamedTuple):
 
     Attributes
     ----------
+    label
+        Name of the label.
     truth
         Codes of classes, or numbers, shape ``(n,)``.
     classes
@@ -103,6 +105,7 @@ class _Result(NamedTuple):
         Mean score by representation and name.
     """
 
+    label: str
     truth: np.ndarray
     classes: list[str]
     outputs: Mapping[str, np.ndarray]
@@ -126,7 +129,7 @@ def _result(adata: AnnData, label_key: str, representation: str, key: str) -> _R
     truth = np.asarray(content["truth"])
     codes = np.array([classes.index(str(name)) for name in truth]) if classes else truth.astype(float)
     scores = content["report"].set_index(["representation", "score"])["value"]
-    return _Result(codes, classes, content["outputs"], representation, scores)
+    return _Result(label_key, codes, classes, content["outputs"], representation, scores)
 
 
 def _default_title(result: _Result, kind: str) -> str:
@@ -135,14 +138,14 @@ def _default_title(result: _Result, kind: str) -> str:
         "roc": "AUROC",
         "confusion": "balanced accuracy",
         "calibration": "calibration error",
-        "numbers": "R squared",
+        "numbers": "R²",
     }
-    of = f", {result.classes[1]}" if kind == "roc" and len(result.classes) == 2 else ""
-    return f"{names[kind]} {result.scores[result.chosen, shown[kind]]:.2f}{of}"
+    score = result.scores[result.chosen, shown[kind]]
+    return f"{result.label}, {len(result.truth):,} sets\n{names[kind]} {score:.2f}"
 
 
 def _draw_roc(ax: Axes, result: _Result, *, legend: bool) -> None:
-    ax.plot([0, 1], [0, 1], color=GREY, linewidth=0.8)
+    ax.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, label="chance")
     if len(result.classes) == 2:
         others = [name for name in result.outputs if name not in {result.chosen, "majority"}]
         for name, color in zip([*others, result.chosen], [*COLORS[1:], COLORS[0]][-len(others) - 1 :], strict=True):
@@ -155,21 +158,22 @@ def _draw_roc(ax: Axes, result: _Result, *, legend: bool) -> None:
         for code, name in enumerate(result.classes):
             curve = _roc(result.truth == code, result.probability[..., code])
             ax.plot(_GRID, curve, color=COLORS[code % len(COLORS)], linewidth=1.6, label=name)
-    ax.set(xlabel="share of others taken for the class", ylabel="share of the class found")
+    of = f" of {result.classes[1]}" if len(result.classes) == 2 else ""
+    ax.set(xlabel="false positive rate", ylabel=f"true positive rate{of}")
     ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     if legend:
         ax.legend(labelcolor=INK, loc="lower right", **LEGEND_STYLE)
 
 
 def _roc(truth: np.ndarray, probability: np.ndarray) -> np.ndarray:
-    """Share found at each share of false alarms, mean over the repeats ``(R, n)``."""
+    """True positive rate at each false positive rate, mean over the repeats ``(R, n)``."""
     curves = []
     for scores in probability:
         order = np.argsort(-scores, kind="stable")
         # Sets of equal probability are taken together.
         last = np.append(np.diff(scores[order]) != 0, True)
-        found, alarms = (np.append(0, np.cumsum(part[order])[last] / max(part.sum(), 1)) for part in (truth, ~truth))
-        curves.append(np.interp(_GRID, alarms, found))
+        true, false = (np.append(0, np.cumsum(part[order])[last] / max(part.sum(), 1)) for part in (truth, ~truth))
+        curves.append(np.interp(_GRID, false, true))
     return np.mean(curves, axis=0)
 
 
@@ -183,33 +187,36 @@ def _draw_confusion(ax: Axes, result: _Result, *, legend: bool) -> None:
     if legend:
         for i, j in np.ndindex(n, n):
             color = "white" if shares[i, j] > 0.6 else INK
-            ax.text(j, i, f"{shares[i, j]:.0%}", ha="center", va="center", color=color, fontsize="small")
+            text = f"{shares[i, j]:.0%}\n({counts[i, j]:.3g})"
+            ax.text(j, i, text, ha="center", va="center", color=color, fontsize="small")
     names = [f"{name} ({total:.0f})" for name, total in zip(result.classes, counts.sum(axis=1), strict=True)]
     ax.set_xticks(range(n), result.classes, rotation=45 if n > 2 else 0, ha="right" if n > 2 else "center")
     ax.set_yticks(range(n), names, rotation=0)
-    ax.set(xlabel="predicted", ylabel="true")
+    ax.set(xlabel=f"predicted {result.label}", ylabel=f"true {result.label} (sets)")
 
 
 def _draw_calibration(ax: Axes, result: _Result, *, legend: bool) -> None:
-    ax.plot([0, 1], [0, 1], color=GREY, linewidth=0.8)
+    ax.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, label="ideal")
     columns = [1] if len(result.classes) == 2 else range(len(result.classes))
     p = np.concatenate([result.probability[..., code].mean(axis=0) for code in columns])
     true = np.concatenate([result.truth == code for code in columns])
     bins = np.array_split(np.argsort(p, kind="stable"), min(_N_BINS, max(len(p) // 5, 1)))
     x, y = (np.array([values[part].mean() for part in bins]) for values in (p, true))
     errors = np.sqrt(y * (1 - y) / [len(part) for part in bins])
-    ax.errorbar(x, y, errors, color=COLORS[0], marker="o", markersize=5, linewidth=1.6, elinewidth=0.8)
+    label = "bins (s.e.)"
+    ax.errorbar(x, y, errors, color=COLORS[0], marker="o", markersize=5, linewidth=1.6, elinewidth=0.8, label=label)
     ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     what = result.classes[1] if len(result.classes) == 2 else "a class"
-    ax.set(xlabel=f"probability of {what}", ylabel="share for which it is true")
+    ax.set(xlabel=f"predicted probability of {what}", ylabel="observed frequency")
     if legend:
-        ax.plot(p, np.full(len(p), -0.01), "|", color=COLORS[0], markersize=4, alpha=0.4)
+        ax.plot(p, np.full(len(p), -0.01), "|", color=COLORS[0], markersize=4, alpha=0.4, label="sets")
+        ax.legend(labelcolor=INK, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3, **LEGEND_STYLE)
 
 
 def _draw_numbers(ax: Axes, result: _Result, *, legend: bool) -> None:
     predicted = result.probability[..., 0].mean(axis=0)
     low, high = min(result.truth.min(), predicted.min()), max(result.truth.max(), predicted.max())
-    ax.plot([low, high], [low, high], color=GREY, linewidth=0.8, label="equal")
+    ax.plot([low, high], [low, high], color=GREY, linewidth=0.8, label="predicted = true")
     ax.scatter(
         result.truth,
         predicted,
@@ -218,6 +225,6 @@ def _draw_numbers(ax: Axes, result: _Result, *, legend: bool) -> None:
         edgecolors="white",
         linewidths=0.4,
     )
-    ax.set(xlabel="true", ylabel="predicted", aspect="equal")
+    ax.set(xlabel=f"true {result.label}", ylabel=f"predicted {result.label}", aspect="equal")
     if legend:
         ax.legend(labelcolor=INK, **LEGEND_STYLE)

@@ -1,14 +1,24 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.lines import Line2D
 
 from scgde import _keys
 from scgde._checks import check_set_table
 from scgde._columns import as_names
 from scgde._docs import shared_docs
-from scgde.pl._draw import INK, LEGEND_STYLE, as_categories, despine, panels, save_or_show, set_title
+from scgde.pl._draw import (
+    INK,
+    LEGEND_STYLE,
+    as_categories,
+    despine,
+    panels,
+    save_or_show,
+    set_title,
+    widen_for_legends,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +91,14 @@ def convergence(
     axes[0].set(xscale="log", yscale="log", xlabel="cells drawn", ylabel="distance to the embedding of the whole set")
     set_title(axes[0], title)
     if legend:
-        axes[0].legend(labelcolor=INK, **LEGEND_STYLE)
+        handles, _ = axes[0].get_legend_handles_labels()
+        position: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
+        is_predicted = bool(table["predicted"].notna().all())
+        axes[0].legend(
+            handles=[*handles, *_marks(is_predicted=is_predicted)], labelcolor=INK, **position, **LEGEND_STYLE
+        )
+    if ax is None:
+        widen_for_legends(axes)
     return axes[0] if save_or_show(axes, own=ax is None, show=show, save=save) else None
 
 
@@ -94,6 +111,18 @@ def _rows_of_sets(table: pd.DataFrame, sets: str | Sequence[str] | None) -> pd.D
         msg = f"`sets` must be among those of `scgde.tl.convergence`, got {missing}. Sets: {available}."
         raise KeyError(msg)
     return table[table["set"].isin(names)]
+
+
+def _marks(*, is_predicted: bool) -> list[Line2D]:
+    """What dots and lines of every colour mean."""
+    label = "predicted by standard errors" if is_predicted else "inverse root of the cells"
+    return [
+        Line2D([], [], linestyle="", marker=".", markersize=3, color=INK, label="one draw"),
+        Line2D(
+            [], [], linestyle="", marker="o", markersize=6, mec="white", color=INK, label="root mean square of draws"
+        ),
+        Line2D([], [], linestyle="-" if is_predicted else "--", linewidth=1.2, color=INK, label=label),
+    ]
 
 
 def _draw_set(ax: Axes, table: pd.DataFrame, name: str, color: str, offset: float) -> None:

@@ -16,6 +16,7 @@ from scgde.pl._draw import (
     panels,
     save_or_show,
     set_areas,
+    set_map_title,
     set_plane,
     stored_colors,
     table_column,
@@ -63,7 +64,7 @@ def embedding(
         Column of the set table (``adata.uns[key]["sets"]``), or several: one panel each. Numbers get a colour
         bar, all else a legend, also numbers of two values and whole numbers of a few (ten at most, with three sets or
         more to a value); ordered categories take shades of one gradient; sets without a value lie in grey under the
-        others. More than 20 categories get no legend.
+        others. More than 20 categories are named next to their sets, as far as there is room.
     basis
         ``"pca"``: principal components of the embeddings of the sets. ``"umap"``: by scanpy, 15 neighbours.
         None: the dimensions of the embedding themselves.
@@ -79,7 +80,7 @@ def embedding(
     cmap
         Colour map of numbers.
     title
-        %(titles)s None: the name of the column.
+        %(titles)s None: the name of the column, and the number of sets.
     legend
         Whether to draw the legend or colour bar.
     ax
@@ -104,7 +105,7 @@ def embedding(
     table: pd.DataFrame = adata.uns[key][_keys.SETS]
     names: list[str | None] = [color] if color is None or isinstance(color, str) else list(color)
     columns = [None if name is None else table_column(table, name, "color") for name in names]
-    titles = panel_titles(title, [name or "" for name in names])
+    titles = panel_titles(title, [set_map_title(name, len(table)) for name in names])
     areas, coordinates = set_areas(table, size), _coordinates(adata, key, basis)
     plane = set_plane(coordinates, key, basis, components)
     axes = panels(len(columns), ax=ax, size=(4.0, 3.8), max_columns=3)

@@ -56,7 +56,8 @@ def explain(
     explanation
         Result of :func:`scgde.tl.explain`.
     kinds
-        ``"states"``: what each state contributes, and all together. ``"features"``: the first features, with the parts
+        ``"states"``: what each state contributes, and all together, with the floor, the distance between cells of one
+        population. ``"features"``: the first features, with the parts
         of their own distance; a dot is the distance between generated cells. ``"path"``: means of the first features
         over cells generated along the path.
     n_features
@@ -84,7 +85,7 @@ def explain(
     names = check_kinds(kinds, KINDS)
     n_features = check_count(n_features, "n_features")
     total = f"energy distance {explanation.total:.3g}"
-    default = {"states": total, "features": "features", "path": "along the path"}
+    default = {"states": total, "features": "features that differ most", "path": "generated, from a to b"}
     titles = panel_titles(title, [default[kind] for kind in names])
     options: dict[str, Any] = {"explanation": explanation, "n_features": n_features, "legend": legend}
     draw = {
@@ -103,7 +104,15 @@ def _draw_parts(ax: Axes, explanation: Explanation, kind: str, n_features: int, 
     if kind == "features":
         ax.plot(table["generated"], rows, "o", color=INK, markersize=4, label="generated")
     else:
-        ax.axvline(explanation.floor, color=INK, linewidth=0.8, linestyle=":", label="no difference")
+        # Of all states together, the first row.
+        ax.plot(
+            [explanation.floor] * 2,
+            [-0.45, 0.45],
+            color=INK,
+            linewidth=1.2,
+            linestyle=":",
+            label="floor, one population",
+        )
     ax.axvline(0, color=INK, linewidth=0.6)
     ax.set_yticks(rows, [str(name) for name in table.index])
     ax.invert_yaxis()
@@ -114,8 +123,9 @@ def _draw_parts(ax: Axes, explanation: Explanation, kind: str, n_features: int, 
 
 
 def _states_and_sum(explanation: Explanation) -> pd.DataFrame:
-    """The states and, first, their sum."""
+    """The states, largest contribution first, after their sum."""
     table = explanation.states[list(_PARTS)]
+    table = table.loc[table.sum(axis=1).abs().sort_values(ascending=False, kind="stable").index]
     if len(table) == 1:
         return table
     return pd.concat([table.sum().to_frame("all").T, table])
@@ -135,6 +145,6 @@ def _draw_path(ax: Axes, explanation: Explanation, n_features: int, *, legend: b
     names = explanation.features.index[: min(n_features, _MAX_LINES)]
     for name, color in zip(names, COLORS, strict=False):
         ax.plot(explanation.path.index, explanation.path[name], color=color, linewidth=1.6, label=str(name))
-    ax.set(xlabel="t, from a to b", ylabel="mean, in standard deviations", xlim=(0, 1))
+    ax.set(xlabel="t, from a (0) to b (1)", ylabel="mean, in standard deviations", xlim=(0, 1))
     if legend:
         ax.legend(labelcolor=INK, loc="center left", bbox_to_anchor=(1, 0.5), **LEGEND_STYLE)

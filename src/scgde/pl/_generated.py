@@ -12,17 +12,25 @@ from scgde.pl._draw import (
     COLORS,
     GREY,
     LEGEND_STYLE,
+    ChannelColors,
+    are_images,
     cells_of_set,
-    check_n_features,
+    channel_names,
+    check_no_plane,
+    check_vectors,
     dense_rows,
     despine,
+    draw_beside,
     draw_rows,
     feature_plane,
+    images_of,
     limits_of,
     panel_titles,
     panels,
     save_or_show,
     set_title,
+    similar_first,
+    tile,
     training_features,
     widen_for_legends,
 )
@@ -39,6 +47,8 @@ if TYPE_CHECKING:
     from scgde.pl._draw.cells import Matrix
 
 MAX_COLUMNS = 4
+#: Images of a set in a row, and rows.
+N_TILES = 6
 #: Cells that the principal components are computed from, at most.
 MAX_FIT = 2000
 
@@ -53,17 +63,18 @@ def generated(
     n_panels: int = 4,
     basis: str | None = "pca",
     components: tuple[int, int] = (0, 1),
+    channels: Sequence[int] | None = None,
     title: str | Sequence[str] | None = None,
     ax: Axes | None = None,
     show: bool | None = None,
     save: str | Path | None = None,
 ) -> list[Axes] | None:
-    """Generated cells over the observed ones, one panel per set.
+    """Generated cells over the observed ones, one panel per set; of images, beside them.
 
     Parameters
     ----------
     adata
-        Observed cells, with a fit, see :func:`scgde.tl.fit_gde`.
+        Observed cells, vectors or images, with a fit, see :func:`scgde.tl.fit_gde`.
     generated
         Generated cells of named sets, see :func:`scgde.tl.generate`.
     key
@@ -77,6 +88,8 @@ def generated(
         None: the features themselves.
     components
         %(components)s
+    channels
+        %(channels)s
     title
         %(titles)s None: the name of the set and its number of observed cells.
     ax
@@ -95,16 +108,37 @@ def generated(
     KeyError
         If there is no such fit, or a set is missing among the observed or the generated cells.
     ValueError
-        If the features differ, or `basis` or `components` does not fit them.
+        If the features differ, or `basis`, `components` or `channels` does not fit them.
     """
     check_set_table(adata.uns, key, entry=_keys.PARAMS, made_by="scgde.tl.fit_gde")
     names = _sets_to_draw(adata, generated, key=key, sets=sets, n_panels=n_panels)
+    if are_images(training_features(adata, key)):
+        check_no_plane(basis, components)
+        axes = _draw_images(adata, generated, names, key, channels=channels, title=title, ax=ax)
+    else:
+        axes = _draw_clouds(adata, generated, names, key, basis=basis, components=components, title=title, ax=ax)
+    if ax is None:
+        widen_for_legends(axes)
+    return axes if save_or_show(axes, own=ax is None, show=show, save=save) else None
+
+
+def _draw_clouds(
+    adata: AnnData,
+    generated: AnnData,
+    names: list[str],
+    key: str,
+    *,
+    basis: str | None,
+    components: tuple[int, int],
+    title: str | Sequence[str] | None,
+    ax: Axes | None,
+) -> list[Axes]:
     observed, labels = training_features(adata, key), adata.obs[_keys.set_column(key)]
-    check_n_features(generated.n_vars, observed.shape[1], "generated", "scgde.tl.generate")
+    check_vectors(generated, observed.shape, "generated", "scgde.tl.generate")
     plane = _plane_of_observed(observed, labels, list(generated.var_names), basis, components)
     both = ((observed, labels), (generated.X, generated.obs["set"]))
     clouds = [[plane(cells_of_set(x, sets_of_cells, name)) for x, sets_of_cells in both] for name in names]
-    titles = panel_titles(title, [f"{name} ({len(old):,} cells)" for name, (old, _) in zip(names, clouds, strict=True)])
+    titles = _titles(title, names, labels)
     low, high = limits_of([cells for cloud in clouds for cells in cloud])
     axes = panels(
         len(names), ax=ax, size=(2.6, _panel_height(high - low, equal=basis is not None)), max_columns=MAX_COLUMNS
@@ -117,9 +151,42 @@ def generated(
         panel.locator_params(nbins=3)
     _label_outer_axes(axes, plane.labels)
     _add_legend(axes[:MAX_COLUMNS][-1])
-    if ax is None:
-        widen_for_legends(axes)
-    return axes if save_or_show(axes, own=ax is None, show=show, save=save) else None
+    return axes
+
+
+def _draw_images(
+    adata: AnnData,
+    generated: AnnData,
+    names: list[str],
+    key: str,
+    *,
+    channels: Sequence[int] | None,
+    title: str | Sequence[str] | None,
+    ax: Axes | None,
+) -> list[Axes]:
+    observed, labels = training_features(adata, key), adata.obs[_keys.set_column(key)]
+    made = images_of(generated, adata, key, "generated", "scgde.tl.generate")
+    clouds = [
+        [_some(cells_of_set(x, column, name)) for x, column in ((observed, labels), (made, generated.obs["set"]))]
+        for name in names
+    ]
+    colors = ChannelColors.of(np.concatenate([old for old, _ in clouds]), channels, channel_names(adata, key))
+    axes = panels(len(names), ax=ax, size=(4.2, 2.5), max_columns=2)
+    for panel, cloud, panel_title in zip(axes, clouds, _titles(title, names, labels), strict=True):
+        blocks = [tile(colors(images), N_TILES) for images in similar_first(*cloud)]
+        draw_beside(panel, blocks, ["observed", "generated"])
+        set_title(panel, panel_title)
+    colors.add_legend(axes[:2][-1])
+    return axes
+
+
+def _some(images: np.ndarray) -> np.ndarray:
+    return images[draw_rows(np.arange(len(images)), N_TILES**2)]
+
+
+def _titles(title: str | Sequence[str] | None, names: list[str], labels: pd.Series) -> list[str]:
+    sizes = labels.astype(str).value_counts()
+    return panel_titles(title, [f"{name} ({sizes[name]:,} cells)" for name in names])
 
 
 def _sets_to_draw(

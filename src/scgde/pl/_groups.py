@@ -72,8 +72,8 @@ def groups(
     comparison
         Result of :func:`scgde.tl.compare_groups`.
     kinds
-        ``"sets"``: the sets along the two axes with most of the tested dispersion, without what blocks and pairs
-        explain; the sets of a pair are joined. ``"null"``: the statistic, among those of permuted labels.
+        ``"sets"``: the sets in principal coordinates of the tested distances, without what blocks and pairs explain;
+        the sets of a pair are joined. ``"null"``: the observed statistic, among those of permuted labels.
     palette
         Colours of the groups, as in :func:`scgde.pl.embedding`.
     title
@@ -109,9 +109,8 @@ def groups(
 def _default_title(comparison: Comparison, kind: str) -> str:
     if kind == "sets":
         return f"{sum(comparison.n_sets.values()):,} sets, effect size {comparison.effect_size:.2f}"
-    return (
-        f"p = {comparison.p_value:.2g}, {'all' if comparison.exact else 'of'} {comparison.n_permutations:,} labellings"
-    )
+    n = f"{'all ' if comparison.exact else ''}{comparison.n_permutations:,} permutations"
+    return f"p = {comparison.p_value:.2g} ({n})"
 
 
 def _draw_sets(ax: Axes, comparison: Comparison, palette: Palette | None, *, legend: bool) -> None:
@@ -122,17 +121,17 @@ def _draw_sets(ax: Axes, comparison: Comparison, palette: Palette | None, *, leg
         ax.add_collection(LineCollection(lines, colors=GREY, linewidths=0.8, zorder=0.9))
     groups_of_sets = as_categories(table["group"], palette)
     draw_points(ax, points, default_areas(len(points)), groups_of_sets, cmap="viridis", legend=legend)
-    ax.set(xlabel="first axis", ylabel="second axis")
+    ax.set(xlabel="principal coordinate 1", ylabel="principal coordinate 2")
     ax.set_aspect("equal", adjustable="datalim")
     ax.locator_params(nbins=6)
 
 
 def _draw_null(ax: Axes, comparison: Comparison, *, legend: bool) -> None:
     null = comparison.null[np.isfinite(comparison.null)]
-    ax.hist(null, bins=min(40, 1 + len(null) // 5), color=GREY, label="permuted labels")
+    ax.hist(null, bins=min(40, 1 + len(null) // 5), color=GREY, label="permutations")
     if np.isfinite(comparison.statistic):
-        ax.axvline(comparison.statistic, color=COLORS[5], linewidth=1.6, label="labels as they are")
-    ax.set(xlabel="pseudo-F", ylabel="labellings")
+        ax.axvline(comparison.statistic, color=COLORS[5], linewidth=1.6, label="observed")
+    ax.set(xlabel="pseudo-F", ylabel="number of permutations")
     if legend:
         # Below the axes, where neither the bars nor the line can be.
         position: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.18), "ncols": 2}

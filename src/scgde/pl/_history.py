@@ -84,6 +84,7 @@ def _draw_training(ax: Axes, table: pd.DataFrame, window: int) -> None:
 
 def _draw_validation(ax: Axes, table: pd.DataFrame) -> None:
     if table.empty:
+        ax.plot([], [], " ", label="no validation sets")
         return
     step, loss = table["step"].to_numpy(), table["validation_loss"].to_numpy()
     best = loss.argmin()
@@ -97,7 +98,8 @@ def _draw_validation(ax: Axes, table: pd.DataFrame) -> None:
         markersize=7,
         fillstyle="none",
         markeredgewidth=1.6,
-        label=f"best validation: {loss[best]:.4g} at step {step[best]:,.0f}",
+        label=f"best validation: {loss[best]:.4g} at step {step[best]:,.0f}"
+        + ", the last" * int(best == len(loss) - 1),
     )
 
 

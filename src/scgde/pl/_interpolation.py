@@ -5,10 +5,35 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.lines import Line2D
 
 from scgde._checks import check_count, check_one_of
 from scgde._docs import shared_docs
-from scgde.pl._draw import GREY, INK, LAST_SHADE, animate, despine, draw_ridgeline, panels, project_path, save_or_show
+from scgde.pl._draw import (
+    GREY,
+    INK,
+    LAST_SHADE,
+    LEGEND_STYLE,
+    ChannelColors,
+    PathSteps,
+    animate,
+    are_images,
+    channel_names,
+    check_no_plane,
+    despine,
+    draw_beside,
+    draw_ridgeline,
+    draw_rows,
+    features_of_path,
+    images_of,
+    observed_cells,
+    panels,
+    project_path,
+    save_or_show,
+    shorten,
+    tile,
+    widen_for_legends,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +48,8 @@ if TYPE_CHECKING:
 KINDS = ("panels", "ridge")
 #: More steps than this are thinned out to 11 rows of a ridgeline figure, or `n_panels` if that is more.
 MAX_RIDGES = 16
+#: Images that are followed along a path.
+N_ROWS = 6
 _ROWS = {"generated": "generated", "ot": "optimal transport"}
 
 
@@ -35,6 +62,7 @@ def interpolation(
     ot: bool = False,
     basis: str | Sequence[str] | None = "pca",
     components: tuple[int, int] = (0, 1),
+    channels: Sequence[int] | None = None,
     n_panels: int = 6,
     n_frames: int = 40,
     cmap: str = "viridis",
@@ -45,7 +73,8 @@ def interpolation(
 ) -> list[Axes] | None:
     """Generated cells on the path from one set to another.
 
-    With `save` to a ``.gif`` file, the cells move there and back, in place of panels.
+    With `save` to a ``.gif`` file, the cells move there and back, in place of panels. Of images, each row is one cell
+    that changes from time to time, between observed cells of the sets at both ends.
 
     Parameters
     ----------
@@ -64,6 +93,8 @@ def interpolation(
         features, or None or the name of the ``obsm`` entry that was fitted for the features themselves.
     components
         The two to draw, from 0; of a ridge the first.
+    channels
+        %(channels)s
     n_panels
         How many times are drawn, the ends included.
     n_frames
@@ -88,7 +119,7 @@ def interpolation(
     KeyError
         If there is no such fit, or a set of the path is not observed.
     ValueError
-        If the features differ, or `kind`, `basis` or `components` does not fit.
+        If the features differ, or `kind`, `basis`, `components` or `channels` does not fit.
     """
     check_one_of(kind, "kind", KINDS)
     n_panels, n_frames = check_count(n_panels, "n_panels"), check_count(n_frames, "n_frames", minimum=2)
@@ -96,15 +127,21 @@ def interpolation(
     if is_animation and kind != "panels":
         msg = f"A GIF shows moving cells, got `kind={kind!r}`. Leave `kind` out, or save to another format."
         raise ValueError(msg)
+    steps = PathSteps.of(path)
+    if are_images(features_of_path(adata, steps)):
+        _check_for_images(kind=kind, ot=ot, is_animation=is_animation)
+        check_no_plane(basis, components)
+        axes = _draw_images(adata, path, steps, steps.spread(n_panels), ax=ax, channels=channels, title=title)
+        return axes if save_or_show(axes, own=ax is None, show=show, save=save) else None
     projected = project_path(adata, path, basis=basis, components=components, with_ot=ot)
     if is_animation:
         axes = _animate(projected, ax, cmap, title, str(save), n_frames=n_frames)
     elif kind == "panels":
-        axes = _draw_steps(projected, projected.spread_steps(n_panels), ax, cmap, title)
+        axes = _draw_steps(projected, projected.steps.spread(n_panels), ax, cmap, title)
     else:
-        n_steps = len(projected.times)
+        n_steps = len(projected.steps.times)
         n_rows = n_steps if n_steps <= MAX_RIDGES else max(n_panels, 11)
-        axes = _draw_ridges(projected, projected.spread_steps(n_rows), ax, cmap, title)
+        axes = _draw_ridges(projected, projected.steps.spread(n_rows), ax, cmap, title)
     returned = save_or_show(axes, own=ax is None, show=show, save=None if is_animation else save)
     if is_animation and ax is None:
         plt.close(axes[0].figure)  # type: ignore[arg-type]
@@ -115,16 +152,29 @@ def _draw_steps(path: ProjectedPath, steps: np.ndarray, ax: Axes | None, cmap: s
     low, high = path.limits()
     size = (2.1, 0.6 + 1.8 * path.proportion())
     axes = panels(len(steps) * len(path.clouds), ax=ax, size=size, max_columns=len(steps))
-    colors = path.colors(cmap)
+    colors = path.steps.colors(cmap)
     for row, (kind, cloud) in enumerate(path.clouds.items()):
         for panel, step in zip(axes[row * len(steps) :], steps, strict=False):
             _draw_cells(panel, path, cloud[step], colors[step], low, high)
             if row == 0:
-                panel.set_title(path.step_title(step), fontsize="small", loc="left", color=INK)
+                panel.set_title(path.steps.title(step), fontsize="small", loc="left", color=INK)
         _label_row(axes[row * len(steps)], path, kind)
     for panel in axes[-len(steps) :]:
         panel.set_xlabel(path.labels[0], fontsize="small")
+    _add_legend(axes[len(steps) - 1], path, colors[steps[-1]])
+    if ax is None:
+        widen_for_legends(axes)
     return _add_title(axes, title)
+
+
+def _add_legend(ax: Axes, path: ProjectedPath, color: str) -> None:
+    names = " and ".join(shorten(name) for name in dict.fromkeys(path.steps.names))
+    marks = {f"observed in {names}": GREY, "on the path, at time t": color}
+    handles = [
+        Line2D([], [], linestyle="", marker="o", mew=0, markersize=5, color=shade, label=label)
+        for label, shade in marks.items()
+    ]
+    ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5), labelcolor=INK, **LEGEND_STYLE)
 
 
 def _draw_cells(
@@ -154,8 +204,8 @@ def _label_row(ax: Axes, path: ProjectedPath, kind: str) -> None:
 def _draw_ridges(path: ProjectedPath, steps: np.ndarray, ax: Axes | None, cmap: str, title: str | None) -> list[Axes]:
     axes = panels(len(path.clouds), ax=ax, size=(3.4, 0.9 + 0.34 * len(steps)), max_columns=2)
     low, high = path.limits()
-    colors = [path.colors(cmap)[step] for step in steps]
-    labels = [path.step_title(step).strip() for step in steps]
+    colors = [path.steps.colors(cmap)[step] for step in steps]
+    labels = [path.steps.title(step).strip() for step in steps]
     for i, (panel, (kind, cloud)) in enumerate(zip(axes, path.clouds.items(), strict=True)):
         draw_ridgeline(panel, cloud[steps, :, 0], labels if i == 0 else [""] * len(steps), colors, (low[0], high[0]))
         panel.set_xlabel(path.labels[0], fontsize="small")
@@ -171,19 +221,54 @@ def _animate(
     axes = panels(len(path.clouds), ax=ax, size=(3.6, 0.7 + 3.1 * path.proportion()), max_columns=2)
     gradient, drawn = mpl.colormaps[cmap], []
     for panel, (kind, cloud) in zip(axes, path.clouds.items(), strict=True):
-        drawn.append(_draw_cells(panel, path, cloud[0], path.colors(cmap)[0], low, high))
+        drawn.append(_draw_cells(panel, path, cloud[0], path.steps.colors(cmap)[0], low, high))
         panel.set_xlabel(path.labels[0], fontsize="small")
         _label_row(panel, path, kind)
     _add_title(axes, title)
 
     def on_frame(time: float) -> None:
-        axes[0].set_title(path.time_label(time), fontsize="small", loc="left", color=INK)
-        share = (time - path.times[0]) / (path.times[-1] - path.times[0])
+        axes[0].set_title(path.steps.time_label(time), fontsize="small", loc="left", color=INK)
+        share = (time - path.steps.times[0]) / (path.steps.times[-1] - path.steps.times[0])
         for cloud in drawn:
             cloud.set_facecolor(gradient(LAST_SHADE * share))
 
-    animate(drawn, list(path.clouds.values()), path.times, on_frame, save, n_frames=n_frames)
+    animate(drawn, list(path.clouds.values()), path.steps.times, on_frame, save, n_frames=n_frames)
     return axes
+
+
+def _check_for_images(*, kind: str, ot: bool, is_animation: bool) -> None:
+    if kind != "panels" or ot or is_animation:
+        form = "a GIF" if is_animation else f"`kind={kind!r}`, `ot={ot}`"
+        msg = f"Images on a path are drawn in panels, got {form}. Leave these out, and save to another format."
+        raise ValueError(msg)
+
+
+def _draw_images(
+    adata: AnnData,
+    path: AnnData,
+    steps: PathSteps,
+    drawn: np.ndarray,
+    *,
+    ax: Axes | None,
+    channels: Sequence[int] | None,
+    title: str | None,
+) -> list[Axes]:
+    """One panel for each step, and one for the observed cells of the set at either end."""
+    n_rows = min(N_ROWS, steps.n_cells)
+    first, *_, last = (
+        images[draw_rows(np.arange(len(images)), n_rows)]
+        for images in observed_cells(adata, features_of_path(adata, steps), steps)
+    )
+    made = images_of(path, adata, steps.key, "path", "scgde.tl.interpolate")
+    made = made.reshape(len(steps.times), steps.n_cells, *made.shape[1:])[drawn, :n_rows]
+    colors = ChannelColors.of(np.concatenate([first, last]), channels, channel_names(adata, steps.key))
+    titles = [f"{steps.names[0]}\nobserved", *map(steps.title, drawn), f"{steps.names[-1]}\nobserved"]
+    axes = panels(len(titles), ax=ax, size=(1.0, 0.4 + 0.9 * n_rows), max_columns=len(titles))
+    for panel, images, heading in zip(axes, [first, *made, last], titles, strict=True):
+        draw_beside(panel, [tile(colors(images), 1)], [""])
+        panel.set_title(heading, fontsize="small", loc="left", color=INK)
+    colors.add_legend(axes[-1])
+    return _add_title(axes, title)
 
 
 def _add_title(axes: list[Axes], title: str | None) -> list[Axes]:

@@ -6,15 +6,20 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.collections import LineCollection
+from matplotlib.colors import ListedColormap
 from scipy.spatial import cKDTree
 
 from scgde import _keys
 from scgde._checks import check_count, check_set_table
 from scgde._docs import shared_docs
 from scgde.pl._draw import (
+    COLORS,
     GREY,
+    INK,
+    LAST_SHADE,
+    LEGEND_STYLE,
     are_two_features,
-    check_n_features,
+    check_vectors,
     coordinate_plane,
     dense_rows,
     despine,
@@ -23,8 +28,8 @@ from scgde.pl._draw import (
     panels,
     save_or_show,
     set_title,
+    shorten,
     training_features,
-    widen_for_legends,
 )
 
 if TYPE_CHECKING:
@@ -38,6 +43,8 @@ if TYPE_CHECKING:
 _NEIGHBORS = 10
 #: Observed cells that are drawn, and that the principal components are computed from.
 _MAX_OBSERVED = 5000
+#: Longer names of sets are cut.
+_MAX_NAME = 18
 
 
 @shared_docs
@@ -55,7 +62,7 @@ def transport(
     show: bool | None = None,
     save: str | Path | None = None,
 ) -> Axes | None:
-    """Paths of transported cells over the observed ones.
+    """Paths of transported cells over the observed ones, with those of the target set, where these are known.
 
     Parameters
     ----------
@@ -76,7 +83,7 @@ def transport(
     cmap
         Colours from the start of a path to its end.
     title
-        %(title)s None: none.
+        %(title)s None: the number of cells, and the sets.
     ax
         %(ax)s
     show
@@ -97,26 +104,28 @@ def transport(
     """
     n_paths = check_count(n_paths, "n_paths")
     check_set_table(adata.uns, key, entry=_keys.PARAMS, made_by="scgde.tl.fit_tde")
+    features = training_features(adata, key)
+    check_vectors(transported, features.shape, "transported", "scgde.tl.transport")
     times, paths = _paths(transported, n_paths)
-    observed = dense_rows(training_features(adata, key), np.arange(adata.n_obs))
-    check_n_features(transported.n_vars, observed.shape[1], "transported", "scgde.tl.transport")
+    observed = dense_rows(features, np.arange(adata.n_obs))
     rows = draw_rows(np.arange(len(observed)), _MAX_OBSERVED)
     cells = paths.reshape(-1, transported.n_vars)
     if isinstance(basis, str) and basis != "pca":
         positions, labels = _positions_in_entry(adata, basis, components)
-        points, background = _mean_of_neighbors(observed, positions, cells), positions[rows]
+        points, observed_points = _mean_of_neighbors(observed, positions, cells), positions
     else:
         names = list(transported.var_names)
         _check_basis(basis, names)
         plane = feature_plane(observed[rows], names, basis, components)
-        points, background, labels = plane(cells), plane(observed[rows]), plane.labels
-    (panel,) = panels(1, ax=ax, size=(4.0, 3.8), max_columns=1)
-    _draw_paths(panel, background, points.reshape(*paths.shape[:2], 2), times, cmap)
+        points, observed_points, labels = plane(cells), plane(observed), plane.labels
+    (panel,) = panels(1, ax=ax, size=(4.6, 3.8), max_columns=1)
+    is_target = _are_of_target(adata.obs[_keys.set_column(key)], transported)
+    _draw_observed(panel, observed_points[rows], observed_points[is_target])
+    _draw_paths(panel, points.reshape(*paths.shape[:2], 2), times, cmap)
     despine(panel)
     panel.set(xlabel=labels[0], ylabel=labels[1])
-    set_title(panel, title)
-    if ax is None:
-        widen_for_legends([panel])
+    panel.legend(labelcolor=INK, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, **LEGEND_STYLE)
+    set_title(panel, _default_title(transported, len(paths)) if title is None else title)
     return panel if save_or_show([panel], own=ax is None, show=show, save=save) else None
 
 
@@ -133,7 +142,8 @@ def _paths(transported: AnnData, n_paths: int) -> tuple[np.ndarray, np.ndarray]:
         )
         raise ValueError(msg)
     # Times come one after the other, each with the cells in the same order.
-    cells = np.asarray(transported.X, dtype=float).reshape(len(times), -1, transported.n_vars)
+    x = dense_rows(transported.X, np.arange(transported.n_obs))
+    cells = x.reshape(len(times), -1, transported.n_vars)
     n_cells = cells.shape[1]
     drawn = np.sort(np.random.default_rng(0).choice(n_cells, min(n_paths, n_cells), replace=False))
     return times, cells[:, drawn].transpose(1, 0, 2)
@@ -165,12 +175,48 @@ def _check_basis(basis: str | Sequence[str] | None, names: list[str]) -> None:
         raise KeyError(msg)
 
 
-def _draw_paths(ax: Axes, observed: np.ndarray, points: np.ndarray, times: np.ndarray, cmap: str) -> None:
-    ax.scatter(observed[:, 0], observed[:, 1], s=np.clip(4000 / len(observed), 1, 8), c=GREY, linewidths=0, alpha=0.6)
+def _are_of_target(labels: pd.Series, transported: AnnData) -> np.ndarray:
+    """Whether cells are of a set that others are transported to, so that these can be judged, shape ``(n_obs,)``."""
+    targets = transported.obs["target_set"].astype(str) if "target_set" in transported.obs else pd.Series(dtype=str)
+    return labels.astype(str).isin(targets.unique()).to_numpy()
+
+
+def _default_title(transported: AnnData, n_paths: int) -> str:
+    """How many cells go from which set to which."""
+    ends = [transported.obs[end].astype(str).unique() for end in ("source_set", "target_set") if end in transported.obs]
+    names = [shorten(end[0], length=_MAX_NAME) if len(end) == 1 else f"{len(end)} sets" for end in ends]
+    return f"{n_paths:,} cells" + (f": {' to '.join(names)}" if len(names) == 2 else "")
+
+
+def _draw_observed(ax: Axes, observed: np.ndarray, target: np.ndarray) -> None:
+    area = np.clip(4000 / len(observed), 1, 8)
+    ax.scatter(observed[:, 0], observed[:, 1], s=area, c=GREY, linewidths=0, alpha=0.6, label="observed")
+    if len(target):
+        ax.scatter(
+            target[:, 0],
+            target[:, 1],
+            s=14,
+            facecolors="none",
+            edgecolors=COLORS[5],
+            linewidths=0.8,
+            label="observed target",
+        )
+
+
+def _draw_paths(ax: Axes, points: np.ndarray, times: np.ndarray, cmap: str) -> None:
+    # The last shades of most gradients are too light on white.
+    shades = ListedColormap(mpl.colormaps[cmap](np.linspace(0, LAST_SHADE, 256)))
     segments = np.stack([points[:, :-1], points[:, 1:]], axis=2).reshape(-1, 2, 2)
     middle = np.tile((times[:-1] + times[1:]) / 2, len(points))
-    lines = LineCollection(list(segments), array=middle, cmap=mpl.colormaps[cmap], linewidths=0.7, alpha=0.8)
+    lines = LineCollection(list(segments), array=middle, cmap=shades, linewidths=1.1, alpha=0.8)
     lines.set_clim(0, 1)
     ax.add_collection(lines)
-    ax.scatter(points[:, -1, 0], points[:, -1, 1], s=6, color=mpl.colormaps[cmap](1.0), linewidths=0)
+    for place, shade, label in ((0, 0.0, "source cells"), (-1, 1.0, "transported to t = 1")):
+        ax.scatter(
+            points[:, place, 0], points[:, place, 1], s=9, color=shades(shade), linewidths=0, zorder=2.1, label=label
+        )
+    bar = ax.figure.colorbar(lines, ax=ax, shrink=0.7, aspect=18, pad=0.02)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(colors=INK, labelsize="small", length=3)
+    bar.set_label("t, from source to target", fontsize="small", color=INK)
     ax.autoscale_view()

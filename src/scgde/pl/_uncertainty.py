@@ -16,6 +16,7 @@ from scgde.pl._draw import (
     rgba_of,
     save_or_show,
     set_areas,
+    set_map_title,
     set_plane,
     stored_colors,
     table_column,
@@ -82,7 +83,7 @@ def uncertainty(
     size, palette, cmap, legend
         As in :func:`scgde.pl.embedding`.
     title
-        %(title)s None: the name of the column.
+        %(title)s None: the name of the column, the number of sets, and the level.
     ax
         %(ax)s
     show
@@ -116,7 +117,8 @@ def uncertainty(
     radii = _radii(table[_keys.N_CELLS].to_numpy()[rows], check_fraction(level, "level"))
 
     axes = panels(1, ax=ax, size=(4.6, 4.2), max_columns=1)
-    frame_set_map(axes[0], plane.labels, (color or "") if title is None else title, ticks=True)
+    default_title = f"{set_map_title(color, len(rows))}\n{100 * level:g} % confidence regions"
+    frame_set_map(axes[0], plane.labels, default_title if title is None else title, ticks=True)
     _draw_regions(axes[0], points, projected * radii[:, None, None] ** 2, rgba_of(values, cmap, n_values=len(rows)))
     draw_points(axes[0], points, set_areas(table.iloc[rows], size), values, cmap=cmap, legend=legend)
     if ax is None:
@@ -139,7 +141,7 @@ def _draw_regions(ax: Axes, points: np.ndarray, shapes: np.ndarray, colors: np.n
     lengths = 2 * np.sqrt(squares.clip(0))
     angles = np.degrees(np.arctan2(axes[:, 1, 1], axes[:, 0, 1]))
     # Many regions overlap: each is then drawn lighter.
-    fill, edge = np.clip(len(points), 25, 150) ** -0.5 * np.array([0.75, 3.0])
+    fill, edge = np.clip(len(points), 25, 2500) ** -0.5 * np.array([0.75, 3.0])
     regions = EllipseCollection(
         lengths[:, 1],
         lengths[:, 0],

@@ -27,6 +27,8 @@ GENERATED, POOLED, FLOOR = "generated", "pooled", "floor"
 MIN_CELLS = 10
 #: Validation sets that are compared, at most; sets below which halves count, and comparisons at least.
 _MAX_COMPARED, _MIN_SETS, _MIN_COMPARISONS = 16, 4, 8
+#: Cells that are generated of each for that comparison; images and sequences take longer, and have one baseline only.
+_N_COMPARED, _N_COMPARED_NO_VECTORS = 300, 50
 
 
 class TrainingCells(NamedTuple):
@@ -208,8 +210,9 @@ def warn_of_better_baselines(
     of_sets = None if names is None else names.where(names.notna(), None).tolist()
     train = TrainingSets.of(model, cells, split.train)
     n_repeats = -(-_MIN_COMPARISONS // len(chosen))
+    n_cells = _N_COMPARED if cells.target.representation.spec.is_vector else _N_COMPARED_NO_VECTORS
     scores = pd.concat(
-        [score_sets(model, cells, chosen, train, batches=of_sets, n_cells=300, rng=rng) for _ in range(n_repeats)]
+        [score_sets(model, cells, chosen, train, batches=of_sets, n_cells=n_cells, rng=rng) for _ in range(n_repeats)]
     )
     if len(chosen) >= _MIN_SETS:
         # Halves of one set agree with each other: they count as one.

@@ -184,6 +184,7 @@ def fit_gde(
     check_not_backed_view(adata)
     obs = without_own_columns(adata.obs, groupby, key_added)
     views = open_representations(adata, cells=cells, use_rep=use_rep, layer=layer, generate=generate)
+    train_kwargs = {**views.target.default_training, **(train_kwargs or {})}
     grouping = group_cells(obs, groupby, min_cells=min_cells, min_sets=2, mask=mask)
     views.check(adata, grouping.codes)
     split_column = column_of_sets(adata.obs, grouping, split_key, "split_key")
@@ -226,7 +227,7 @@ def fit_gde(
     arguments |= {"generate": generate}
     arguments |= {"set_weights": set_weights, "label_key": label_key, "batch_key": batch_key}
     table = table_of_fit(sets, split, weights)
-    params = fit_params(views, **arguments, **(model_options | train_options), train_kwargs=train_kwargs)
+    params = fit_params(views, **arguments, **(model_options | train_options), train_kwargs=train_kwargs or None)
     model = GDE.from_cell_sets(sets, **model_options)
     model.fitted_on = {"groupby": groupby, "label_key": label_key, "batch_key": batch_key}
     model.train(
@@ -241,7 +242,7 @@ def fit_gde(
         strategy=strategy,
         checkpoint_dir=checkpoint_dir,
         progress_bar=progress_bar,
-        **(train_kwargs or {}),
+        **train_kwargs,
     )
     write_fit(adata, grouping.codes, table, model.get_embedding().to_numpy(), model, params, key=key_added)
     if label is not None:

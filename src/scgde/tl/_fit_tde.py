@@ -210,6 +210,7 @@ def fit_tde(
     obs = without_own_columns(adata.obs, groupby, key_added)
     conditioning = CONDITIONS[condition]
     views = open_representations(adata, cells=cells, use_rep=use_rep, layer=layer, generate=generate)
+    train_kwargs = {**views.target.default_training, **(train_kwargs or {})}
     pairing = pair_sets(
         obs, groupby, time_key=time_key, pairs=pairs, covariates=covariates, mask=mask, min_cells=min_cells
     )
@@ -270,7 +271,7 @@ def fit_tde(
     arguments: dict[str, Any] = {"groupby": groupby, **columns, "mask": mask, "min_cells": min_cells}
     arguments |= {"split_key": split_key, "generate": generate, "set_weights": set_weights}
     arguments |= {"transductive": transductive, "predictor": predictor, "predictor_kwargs": predictor_kwargs}
-    arguments |= {"train_kwargs": train_kwargs}
+    arguments |= {"train_kwargs": train_kwargs or None}
     table = table_of_fit(sets, split, weights)
     params = fit_params(views, **arguments, **(model_options | train_options))
     model = TDE.from_cell_sets(sets, **model_options)
@@ -289,7 +290,7 @@ def fit_tde(
         strategy=strategy,
         checkpoint_dir=checkpoint_dir,
         progress_bar=progress_bar,
-        **(train_kwargs or {}),
+        **train_kwargs,
     )
     embedding = model.get_embedding().to_numpy()
     if to_fit is not None and len(labelled) > 1:

@@ -37,6 +37,8 @@ class Representation(ABC):
     default_generator: ClassVar[str]
     #: Network within generators and transports that take one, by registered name; None for that of vectors.
     default_backbone: ClassVar[str | None] = None
+    #: Options of training where none are given, see :class:`scgde.model.TrainOptions`.
+    default_training: ClassVar[Config] = {}
 
     spec: CellSpec
     label: str

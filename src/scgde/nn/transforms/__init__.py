@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scgde.nn.transforms._affine import METHODS, Affine
 from scgde.nn.transforms._base import TRANSFORMS, CellTransform, TransformSpec
+from scgde.nn.transforms._channels import Channels, ground_shape
 from scgde.nn.transforms._identity import Identity
 
-__all__ = ["METHODS", "TRANSFORMS", "Affine", "CellTransform", "Identity", "TransformSpec"]
+__all__ = ["METHODS", "TRANSFORMS", "Affine", "CellTransform", "Channels", "Identity", "TransformSpec", "ground_shape"]

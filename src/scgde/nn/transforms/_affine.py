@@ -48,7 +48,7 @@ class Affine(CellTransform):
         self.register_buffer("scale", torch.ones(spec.shape))
 
     def fit(self, blocks: Iterable[Tensor]) -> None:
-        center, variance = _mean_and_variance(blocks, self.spec.size)
+        center, variance = mean_and_variance(blocks, self.spec.size)
         if self.method == "none":
             center, variance = np.zeros_like(center), np.ones_like(variance)
         scale = np.sqrt(np.full_like(variance, variance.mean()) if self.method == "common" else variance)
@@ -77,7 +77,7 @@ class Affine(CellTransform):
         return x + (displacement.view(-1, 1, *self.spec.shape) * self.scale).to(x.dtype)
 
 
-def _mean_and_variance(blocks: Iterable[Tensor], size: int) -> tuple[np.ndarray, np.ndarray]:
+def mean_and_variance(blocks: Iterable[Tensor], size: int) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance of each value over all cells, float64 of shape ``(size,)``, in one pass.
 
     References

@@ -6,7 +6,7 @@ from scgde.pl._draw.animation import animate
 from scgde.pl._draw.annotations import Strip, strip_of
 from scgde.pl._draw.cells import (
     cells_of_set,
-    check_n_features,
+    check_vectors,
     dense_rows,
     draw_rows,
     limits_of,
@@ -27,12 +27,36 @@ from scgde.pl._draw.figure import (
     set_title,
     widen_for_legends,
 )
-from scgde.pl._draw.labels import place_labels, shorten_distinctly
-from scgde.pl._draw.path import LAST_SHADE, ProjectedPath, project_path
+from scgde.pl._draw.images import (
+    ChannelColors,
+    are_images,
+    channel_names,
+    check_no_plane,
+    draw_beside,
+    images_of,
+    similar_first,
+    tile,
+)
+from scgde.pl._draw.labels import place_labels, shorten, shorten_distinctly
+from scgde.pl._draw.path import (
+    LAST_SHADE,
+    PathSteps,
+    ProjectedPath,
+    features_of_path,
+    observed_cells,
+    project_path,
+)
 from scgde.pl._draw.projection import Plane, are_two_features, coordinate_plane, feature_plane
 from scgde.pl._draw.ridgeline import draw_ridgeline
 from scgde.pl._draw.scatter import add_area_legend, draw_points
-from scgde.pl._draw.set_map import default_areas, frame_set_map, set_areas, set_plane, table_column
+from scgde.pl._draw.set_map import (
+    default_areas,
+    frame_set_map,
+    set_areas,
+    set_map_title,
+    set_plane,
+    table_column,
+)
 
 __all__ = [
     "COLORS",
@@ -40,30 +64,39 @@ __all__ = [
     "INK",
     "LAST_SHADE",
     "LEGEND_STYLE",
+    "ChannelColors",
     "Palette",
+    "PathSteps",
     "Plane",
     "ProjectedPath",
     "Strip",
     "Values",
     "add_area_legend",
     "animate",
+    "are_images",
     "are_two_features",
     "as_categories",
     "as_numbers",
     "cells_of_set",
+    "channel_names",
     "check_kinds",
-    "check_n_features",
+    "check_no_plane",
+    "check_vectors",
     "coordinate_plane",
     "default_areas",
     "dense_rows",
     "despine",
+    "draw_beside",
     "draw_panels",
     "draw_points",
     "draw_ridgeline",
     "draw_rows",
     "feature_plane",
+    "features_of_path",
     "frame_set_map",
+    "images_of",
     "limits_of",
+    "observed_cells",
     "panel_titles",
     "panels",
     "place_labels",
@@ -71,12 +104,16 @@ __all__ = [
     "rgba_of",
     "save_or_show",
     "set_areas",
+    "set_map_title",
     "set_plane",
     "set_title",
+    "shorten",
     "shorten_distinctly",
+    "similar_first",
     "stored_colors",
     "strip_of",
     "table_column",
+    "tile",
     "training_features",
     "values_of",
     "widen_for_legends",

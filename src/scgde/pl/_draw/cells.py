@@ -25,12 +25,20 @@ class Matrix(Protocol):
     def __getitem__(self, rows: np.ndarray, /) -> Any: ...
 
 
-def training_features(adata: AnnData, key: str) -> Matrix:
-    """Features of the observed cells that the fit was trained on, shape ``(n_obs, G)``."""
+def modelled_entry(adata: AnnData, key: str) -> str:
+    """Entry of ``obsm`` that the fit models, or ``"X"``."""
     params = adata.uns[key][_keys.PARAMS]
-    use_rep, layer = params["use_rep"], params.get("layer")
-    if "generate" in params:
-        use_rep, layer = params["generate"], None
+    use_rep = params.get("generate", params.get("use_rep"))
+    if use_rep is None:
+        msg = f"Only cells of an entry of `adata` can be drawn, got a fit on {params.get('cells')!r} that names none."
+        raise ValueError(msg)
+    return str(use_rep)
+
+
+def training_features(adata: AnnData, key: str) -> Matrix:
+    """Features of the observed cells that the fit models, shape ``(n_obs, *shape)``."""
+    params, use_rep = adata.uns[key][_keys.PARAMS], modelled_entry(adata, key)
+    layer = None if "generate" in params else params.get("layer")
     if use_rep == "X":
         return cast("Matrix", adata.X if layer is None else adata.layers[layer])
     if use_rep not in adata.obsm:
@@ -39,11 +47,15 @@ def training_features(adata: AnnData, key: str) -> Matrix:
     return cast("Matrix", adata.obsm[use_rep])
 
 
-def check_n_features(n_features: int, expected: int, argument: str, made_by: str) -> None:
-    """Require the training features in cells that the function ``made_by`` gave."""
-    if n_features != expected:
+def check_vectors(cells: AnnData, shape: tuple[int, ...], argument: str, made_by: str) -> None:
+    """Require the training features in cells that the function ``made_by`` gave, where observed ones have ``shape``."""
+    if cells.X is None:
+        entries = list(cells.obsm)
+        msg = f"`{argument}` must hold cells that are vectors, in `X`, got none there and other cells in {entries}."
+        raise ValueError(msg)
+    if (cells.n_vars,) != shape[1:]:
         msg = (
-            f"`{argument}` must have the {expected} training features, got {n_features}. "
+            f"`{argument}` must have the {shape[1]} training features, got {cells.n_vars}. "
             f"Call `{made_by}` without `decode`."
         )
         raise ValueError(msg)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import matplotlib as mpl
 import numpy as np
@@ -10,7 +10,14 @@ from matplotlib.colors import to_hex
 
 from scgde import _keys
 from scgde._checks import check_set_table
-from scgde.pl._draw.cells import cells_of_set, check_n_features, limits_of, training_features
+from scgde.pl._draw.cells import (
+    cells_of_set,
+    check_vectors,
+    dense_rows,
+    limits_of,
+    modelled_entry,
+    training_features,
+)
 from scgde.pl._draw.displacement_interpolation import interpolate_by_displacement
 from scgde.pl._draw.labels import shorten
 from scgde.pl._draw.projection import are_two_features, feature_plane
@@ -28,8 +35,8 @@ MAX_HEADING = 28
 LAST_SHADE = 0.88
 
 
-class ProjectedPath(NamedTuple):
-    """A path in the plane.
+class PathSteps(NamedTuple):
+    """What is known of the steps of a path.
 
     Attributes
     ----------
@@ -37,31 +44,33 @@ class ProjectedPath(NamedTuple):
         Shape ``(T,)``, increasing.
     in_support
         Whether the embedding is in the support of the training sets, shape ``(T,)``.
-    clouds
-        Points ``(T, n, 2)``: generated cells and, where asked for, observed ones under optimal transport.
-    observed
-        Cells of all sets on the path, shape ``(m, 2)``.
     names
-        Of these sets.
-    labels
-        Of the axes.
-    is_metric
-        Whether one unit is the same length on both.
+        Of the sets on the path.
+    n_cells
+        Of each step.
+    key
+        Of the fit.
     """
 
     times: np.ndarray
     in_support: np.ndarray
-    clouds: dict[str, np.ndarray]
-    observed: np.ndarray
     names: list[str]
-    labels: tuple[str, str]
-    is_metric: bool
+    n_cells: int
+    key: str
 
-    def spread_steps(self, n: int) -> np.ndarray:
+    @classmethod
+    def of(cls, path: AnnData) -> Self:
+        """Steps of the result of ``tl.interpolate``."""
+        n_cells = _cells_per_step(path)
+        times, in_support = (path.obs[name].to_numpy()[::n_cells] for name in ("t", "in_support"))
+        names = [str(name) for name in path.uns[_keys.PATH]["sets"]]
+        return cls(times, in_support, names, n_cells, str(path.uns[_keys.PATH]["key"]))
+
+    def spread(self, n: int) -> np.ndarray:
         """Evenly spread steps, the ends included."""
         return np.unique(np.linspace(0, len(self.times) - 1, n).round().astype(int))
 
-    def step_title(self, step: int) -> str:
+    def title(self, step: int) -> str:
         """Name of the set that a step reaches, if any, the time, and whether it is an extrapolation."""
         position = self.times[step] * (len(self.names) - 1)
         nearest = round(position)
@@ -78,6 +87,30 @@ class ProjectedPath(NamedTuple):
         """One for each step."""
         return [to_hex(mpl.colormaps[cmap](level)) for level in np.linspace(0, LAST_SHADE, len(self.times))]
 
+
+class ProjectedPath(NamedTuple):
+    """A path in the plane.
+
+    Attributes
+    ----------
+    steps
+        Its steps.
+    clouds
+        Points ``(T, n, 2)``: generated cells and, where asked for, observed ones under optimal transport.
+    observed
+        Cells of all sets on the path, shape ``(m, 2)``.
+    labels
+        Of the axes.
+    is_metric
+        Whether one unit is the same length on both.
+    """
+
+    steps: PathSteps
+    clouds: dict[str, np.ndarray]
+    observed: np.ndarray
+    labels: tuple[str, str]
+    is_metric: bool
+
     def limits(self) -> tuple[np.ndarray, np.ndarray]:
         """Lowest and highest point to show."""
         # Observed cells count once for each cloud that is drawn over them.
@@ -93,30 +126,41 @@ def project_path(
     adata: AnnData, path: AnnData, *, basis: str | Sequence[str] | None, components: tuple[int, int], with_ot: bool
 ) -> ProjectedPath:
     """The path and the observed cells of its sets, in the plane that ``basis`` and ``components`` name."""
-    n_cells = _cells_per_step(path)
-    key, names = str(path.uns[_keys.PATH]["key"]), [str(name) for name in path.uns[_keys.PATH]["sets"]]
-    check_set_table(adata.uns, key, entry=_keys.PARAMS, made_by="scgde.tl.fit_gde")
-    features = training_features(adata, key)
-    check_n_features(path.n_vars, features.shape[1], "path", "scgde.tl.interpolate")
-    knots = _observed_cells(adata, features, names, key)
-    params = adata.uns[key][_keys.PARAMS]
-    use_rep = str(params.get("generate", params["use_rep"]))
+    steps = PathSteps.of(path)
+    features = features_of_path(adata, steps)
+    check_vectors(path, features.shape, "path", "scgde.tl.interpolate")
+    knots = observed_cells(adata, features, steps)
+    use_rep = modelled_entry(adata, steps.key)
     _check_basis(basis, list(path.var_names), use_rep)
-    cells = np.asarray(path.X, dtype=float)
+    cells = dense_rows(path.X, np.arange(path.n_obs))
     plane = feature_plane(cells, list(path.var_names), None if basis == use_rep else basis, components)
-    times = path.obs["t"].to_numpy()[::n_cells]
     clouds = {"generated": cells}
     if with_ot:
-        clouds["ot"] = interpolate_by_displacement(knots, times, n_cells=n_cells).reshape(-1, path.n_vars)
+        moved = interpolate_by_displacement(knots, steps.times, n_cells=steps.n_cells)
+        clouds["ot"] = moved.reshape(-1, path.n_vars)
     return ProjectedPath(
-        times,
-        path.obs["in_support"].to_numpy()[::n_cells],
-        {name: plane(x).reshape(len(times), -1, 2) for name, x in clouds.items()},
-        plane(np.concatenate(list(dict(zip(names, knots, strict=True)).values()))),
-        names,
+        steps,
+        {name: plane(x).reshape(len(steps.times), -1, 2) for name, x in clouds.items()},
+        plane(np.concatenate(list(dict(zip(steps.names, knots, strict=True)).values()))),
         plane.labels,
         basis in ("pca", use_rep),
     )
+
+
+def features_of_path(adata: AnnData, steps: PathSteps) -> Matrix:
+    """Features of the observed cells that the fit of a path was trained on."""
+    check_set_table(adata.uns, steps.key, entry=_keys.PARAMS, made_by="scgde.tl.fit_gde")
+    return training_features(adata, steps.key)
+
+
+def observed_cells(adata: AnnData, features: Matrix, steps: PathSteps) -> list[np.ndarray]:
+    """Observed cells of each set on a path."""
+    labels = adata.obs[_keys.set_column(steps.key)]
+    missing = sorted(set(steps.names) - set(map(str, labels.dropna().unique())))
+    if missing:
+        msg = f"`adata` must hold cells of the sets on the path, but holds none of {missing}."
+        raise KeyError(msg)
+    return [cells_of_set(features, labels, name) for name in steps.names]
 
 
 def _cells_per_step(path: AnnData) -> int:
@@ -129,16 +173,6 @@ def _cells_per_step(path: AnnData) -> int:
         msg = f"`path` must hold every cell at every step, in order, got {len(cell)} of up to {n_cells} cells a step."
         raise ValueError(msg)
     return n_cells
-
-
-def _observed_cells(adata: AnnData, features: Matrix, names: list[str], key: str) -> list[np.ndarray]:
-    """Observed cells of each set."""
-    labels = adata.obs[_keys.set_column(key)]
-    missing = sorted(set(names) - set(map(str, labels.dropna().unique())))
-    if missing:
-        msg = f"`adata` must hold cells of the sets on the path, but holds none of {missing}."
-        raise KeyError(msg)
-    return [cells_of_set(features, labels, name) for name in names]
 
 
 def _check_basis(basis: str | Sequence[str] | None, names: list[str], use_rep: str) -> None:

@@ -7,6 +7,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize, to_hex
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 
 from scgde.pl._draw.colors import MAX_LEGEND, Categories
 from scgde.pl._draw.figure import COLORS, GREY, INK, LEGEND_STYLE, set_title
@@ -14,11 +15,13 @@ from scgde.pl._draw.labels import shorten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.transforms import Bbox
 
     from scgde.pl._draw.colors import Values
 
 #: Area from which a white rim separates points that overlap; on smaller ones it would be most of the ink.
 SMALLEST_WITH_RIM = 15
+_LABEL_STYLE: dict[str, Any] = {"ha": "center", "fontsize": "x-small", "color": INK}
 #: More rows of a legend than this go side by side.
 MAX_ROWS = 12
 
@@ -101,12 +104,37 @@ def _draw_categories(ax: Axes, points: np.ndarray, areas: np.ndarray, categories
     known = categories.codes >= 0
     _scatter(ax, points[~known], areas[~known], np.full((~known).sum(), GREY))
     _scatter(ax, points[known], areas[known], np.array(categories.colors)[categories.codes[known]])
-    if len(categories.names) > MAX_LEGEND:
-        set_title(ax, f"{ax.get_title('left')} ({len(categories.names)} categories)")
+    if len(categories.names) > MAX_LEGEND and legend:
+        n_named = _label_categories(ax, points, categories)
+        set_title(ax, f"{ax.get_title('left')}\n{len(categories.names)} categories, {n_named} named")
     elif legend:
         handles = _legend_entries(categories)
         n_columns = -(-len(handles) // MAX_ROWS)
         ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5), ncols=n_columns, **LEGEND_STYLE)
+
+
+def _label_categories(ax: Axes, points: np.ndarray, categories: Categories) -> int:
+    """Name categories at one of their points, the largest first, as far as names do not overlap; how many it named."""
+    figure: Any = ax.figure
+    texts = []
+    for code in np.argsort(-np.bincount(categories.codes[categories.codes >= 0]), kind="stable"):
+        inside = points[categories.codes == code]
+        if len(inside):
+            center = inside[np.square(inside - np.median(inside, axis=0)).sum(axis=1).argmin()]
+            text = ax.annotate(
+                shorten(categories.names[code]), center, (0, 4), textcoords="offset points", **_LABEL_STYLE
+            )
+            text.set_path_effects([withStroke(linewidth=2, foreground="white", alpha=0.8)])
+            texts.append(text)
+    figure.draw_without_rendering()
+    boxes: list[Bbox] = []
+    for text in texts:
+        box = text.get_window_extent()
+        if box.count_overlaps(boxes):
+            text.remove()
+        else:
+            boxes.append(box)
+    return len(boxes)
 
 
 def _legend_entries(categories: Categories) -> list[Line2D]:

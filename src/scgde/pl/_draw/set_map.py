@@ -36,7 +36,7 @@ def table_column(table: pd.DataFrame, name: str, argument: str) -> pd.Series:
 
 def default_areas(n_points: int) -> np.ndarray:
     """Areas in square points that suit the number of points, shape ``(n_points,)``."""
-    return np.full(n_points, np.clip(5000 / n_points, 8, 50))
+    return np.full(n_points, np.clip(5000 / n_points, 3, 50))
 
 
 def set_areas(table: pd.DataFrame, size: float | str | None) -> np.ndarray:
@@ -59,6 +59,11 @@ def set_plane(coordinates: np.ndarray, key: str, basis: str | None, components: 
         return principal_plane(coordinates, components)
     name = f"{key} " if basis is None else "UMAP"
     return coordinate_plane([f"{name}{i + 1}" for i in range(coordinates.shape[1])], components)
+
+
+def set_map_title(name: str | None, n_sets: int) -> str:
+    """Column by which sets are coloured, if any, and how many points there are."""
+    return f"{n_sets:,} sets" if name is None else f"{name}, {n_sets:,} sets"
 
 
 def frame_set_map(ax: Axes, labels: tuple[str, str], title: str, *, ticks: bool) -> None:
