@@ -11,8 +11,8 @@ import torch
 import zarr
 
 from scgde.data import open_store
-from scgde.data._stores import StreamedStore
 from scgde.data.representations import REPRESENTATIONS, Images
+from scgde.data.stores import StreamedStore
 from scgde.nn import CellSpec
 from scgde.nn.transforms import TransformSpec, ground_shape
 

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from scgde._checks import check_one_of
-from scgde.data._stores import blocks
 from scgde.data.representations._base import REPRESENTATIONS, Representation
 from scgde.data.representations._vectors import is_numeric
+from scgde.data.stores import blocks
 from scgde.nn.cells import CellSpec
 from scgde.nn.transforms import METHODS, TransformSpec, ground_shape
 
