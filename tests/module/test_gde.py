@@ -234,3 +234,12 @@ def test_influence_along_directions_is_that_of_the_whole_embedding(batch, n_core
         directions = torch.randn(5, n_directions)
     expected = influence(lambda x, weights: module.embed(x, weights) @ directions, *batch.encoder)
     torch.testing.assert_close(module.influence(*batch.encoder, directions), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_init_from_reads_whole_sets_once():
+    module, calls = GDEModule(CellSpec.vectors(3), 5, n_core=3, encoder="deep_sets", generator="flow_matching"), []
+    x, weights = torch.randn(4, 9, 3, generator=torch.Generator().manual_seed(0)), torch.full((4, 9), 1 / 9)
+    module.init_from(lambda: iter(x), lambda: iter(x), lambda: calls.append(1) or [(torch.arange(4), x, weights)])
+    assert calls == [1]
+    assert module.virtual_sets.means.shape == (4, 3)
+    assert float(module.core.center.abs().sum()) > 0

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from scgde.nn.cells import Measure
-from scgde.nn.virtual_sets import VirtualSets
+from scgde.nn.virtual_sets import SetSummary, VirtualSets
 from scgde.train import seeded
 
 
@@ -20,7 +20,7 @@ def known_sets(n_sets, n_features=3, n_cells=50):
 def fitted(n_sets):
     x, weights = known_sets(n_sets)
     virtual = VirtualSets()
-    virtual.fit([(torch.arange(n_sets), x, weights)])
+    virtual.fit([SetSummary.of(torch.arange(n_sets), x, weights)])
     return virtual, x
 
 

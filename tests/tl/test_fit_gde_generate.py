@@ -11,6 +11,7 @@ from scipy.spatial.distance import pdist, squareform
 
 from scgde import metrics, tl
 from scgde.results import read_model
+from scgde.results._fits import open_representations
 
 N_SETS, N_CELLS = 8, 30
 SETS = [f"d{i}" for i in range(N_SETS)]
@@ -42,6 +43,14 @@ def test_networks_read_components_and_generate_genes(genes_fitted):
     assert model.module.spec.shape == (4,)
     assert model.target_representation.names == genes_fitted.var_names.tolist()
     assert model.module.target_spec.shape == (12,)
+
+
+def test_the_entry_that_is_read_is_opened_once(genes_fitted):
+    for options in ({"use_rep": "X", "generate": "X"}, {"use_rep": None, "generate": "X_pca"}):
+        views = open_representations(genes_fitted, **{"cells": None, "layer": None} | options)
+        assert views.target is views.encoder
+    views = open_representations(genes_fitted, cells=None, use_rep="X_pca", layer=None, generate="X")
+    assert views.target is not views.encoder
 
 
 def test_generate_gives_genes_near_those_of_the_set(genes_fitted, unchanged):

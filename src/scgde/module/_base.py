@@ -14,7 +14,7 @@ from scgde.nn.influence import influence
 from scgde.nn.isometry import Isometry
 from scgde.nn.linear_core import LinearCore
 from scgde.nn.transforms import TRANSFORMS, TransformSpec
-from scgde.nn.virtual_sets import VirtualSets
+from scgde.nn.virtual_sets import SetSummary, VirtualSets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -152,13 +152,18 @@ class SetModule(BaseModuleClass):
         if self.core is None or sets is None:
             return
 
-        def known() -> Iterable[tuple[Tensor, Tensor, Tensor]]:
-            return ((number, self.transform.encoder_input(x), weights) for number, x, weights in sets())
+        summaries: list[SetSummary] = []
+
+        def known(sets: WholeSets = sets) -> Iterable[tuple[Tensor, Tensor]]:
+            for number, x, weights in sets():
+                seen = self.transform.encoder_input(x)
+                summaries.append(SetSummary.of(number, seen, weights))
+                yield seen, weights
 
         with torch.no_grad():
             blocks = (self.transform.encoder_input(block[None])[0] for block in read())
-            self.core.fit(blocks, ((x, weights) for _, x, weights in known()))
-            self.virtual_sets.fit(known())
+            self.core.fit(blocks, known())
+            self.virtual_sets.fit(summaries)
             if self.isometry is not None:
                 # Distances of moments are those of Wasserstein-2 already, up to this unit.
                 self.isometry.log_scale.copy_((self.core.scale * self.core.moments.unit).log())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -53,6 +53,32 @@ class Moves(NamedTuple):
         return Measure(x, weights / weights.sum(dim=1, keepdim=True))
 
 
+class SetSummary(NamedTuple):
+    """What has to be known of some training sets.
+
+    Parameters
+    ----------
+    number
+        Which sets, shape ``(S,)``.
+    mean, width
+        Mean and log width of their cells, shape ``(S, G)``.
+    spread
+        Root of the summed variance, shape ``(S,)``.
+    """
+
+    number: Tensor
+    mean: Tensor
+    width: Tensor
+    spread: Tensor
+
+    @classmethod
+    def of(cls, number: Tensor, x: Tensor, weights: Tensor) -> Self:
+        """Summary of sets with cells ``(S, M, G)`` and weights ``(S, M)``."""
+        mean = weighted_mean(x, weights)
+        variance = weighted_mean((x - mean[:, None]).square(), weights)
+        return cls(number, mean, 0.5 * (variance + _FLOOR).log(), (variance.sum(dim=1) + _FLOOR).sqrt())
+
+
 class VirtualSets(nn.Module):
     """Shifts and stretches of sets, drawn as training sets differ from each other, and other compositions.
 
@@ -78,27 +104,13 @@ class VirtualSets(nn.Module):
         """Share of the sets of a step that are virtual: the more, the fewer sets there are."""
         return min(1.0, _N_SETS / max(len(self.shifts), 1)) if len(self.means) else 0.0
 
-    def fit(self, sets: Iterable[tuple[Tensor, Tensor, Tensor]]) -> None:
-        """Learn how the training sets differ.
-
-        Parameters
-        ----------
-        sets
-            In batches: their numbers, shape ``(S,)``, cells ``(S, M, G)`` and weights ``(S, M)``.
-        """
-        rows, means, widths, spreads = [], [], [], []
-        for number, x, weights in sets:
-            mean = weighted_mean(x, weights)
-            variance = weighted_mean((x - mean[:, None]).square(), weights)
-            rows.append(number)
-            means.append(mean)
-            widths.append(0.5 * (variance + _FLOOR).log())
-            spreads.append((variance.sum(dim=1) + _FLOOR).sqrt())
-        found, wide, number = torch.cat(means), torch.cat(widths), torch.cat(rows)
-        self.means = found.new_zeros(int(number.max()) + 1, found.shape[1])
-        self.spreads = found.new_ones(len(self.means))
-        self.means[number], self.spreads[number] = found, torch.cat(spreads)
-        self.shifts, self.stretches = found - found.mean(0), wide - wide.mean(0)
+    def fit(self, sets: Iterable[SetSummary]) -> None:
+        """Learn how the training sets differ, from what is known of them in batches."""
+        number, mean, width, spread = (torch.cat(part) for part in zip(*sets, strict=True))
+        self.means = mean.new_zeros(int(number.max()) + 1, mean.shape[1])
+        self.spreads = mean.new_ones(len(self.means))
+        self.means[number], self.spreads[number] = mean, spread
+        self.shifts, self.stretches = mean - mean.mean(0), width - width.mean(0)
 
     def draw(self, sets: Tensor, *, share: float) -> Moves:
         """Moves of ``sets``, shape ``(S,)``, of which about ``share`` are virtual."""

@@ -56,7 +56,10 @@ def open_representations(
     if generate != "X" and generate not in adata.obsm:
         msg = f'`generate` must be "X" or name an entry of `adata.obsm`, got {generate!r}. Entries: {list(adata.obsm)}.'
         raise KeyError(msg)
-    return Representations(encoder, _kind(adata, cells, generate).from_adata(adata, use_rep=generate, layer=None))
+    target = _kind(adata, cells, generate).from_adata(adata, use_rep=generate, layer=None)
+    # One entry is opened, and learnt from, once.
+    is_same = type(target) is type(encoder) and target.label == encoder.label
+    return Representations(encoder, encoder if is_same else target)
 
 
 def _kind(adata: AnnData, cells: str | None, use_rep: str | None) -> type[Representation]:
