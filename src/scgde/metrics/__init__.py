@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scgde._types import Measure
+from scgde.metrics._all_pairs import AllPairs
 from scgde.metrics._energy import energy_distance
 from scgde.metrics._gaussian import gaussian_wasserstein
 from scgde.metrics._mmd import mmd
@@ -15,6 +16,7 @@ from scgde.metrics._wasserstein import wasserstein
 
 __all__ = [
     "METRICS",
+    "AllPairs",
     "CellMetric",
     "Measure",
     "energy_distance",
