@@ -30,7 +30,7 @@ def donors(n_sets, n_features=3, n_cells=12):
     return AnnData(x.astype(np.float32), obs=obs)
 
 
-@pytest.mark.parametrize(("n_sets", "expected"), [(99, True), (130, False)])
+@pytest.mark.parametrize(("n_sets", "expected"), [(199, True), (230, False)])
 def test_few_training_sets_have_moments_by_default(n_sets, expected):
     model = tl.fit_gde(donors(n_sets), "donor", **TINY)
     assert (model.module.core is not None) == expected
@@ -38,7 +38,7 @@ def test_few_training_sets_have_moments_by_default(n_sets, expected):
 
 
 def test_many_sets_may_have_moments_and_few_need_not():
-    assert tl.fit_gde(donors(130), "donor", moments=True, **TINY).module.core is not None
+    assert tl.fit_gde(donors(230), "donor", moments=True, **TINY).module.core is not None
     assert tl.fit_gde(donors(10), "donor", moments=False, **TINY).module.core is None
 
 

@@ -30,7 +30,7 @@ def lines(n_sets, n_cells=12):
 
 @pytest.mark.parametrize(
     ("n_sets", "options", "expected"),
-    [(90, {}, True), (130, {}, False), (10, {"moments": False}, False), (10, {"condition": "lookup"}, False)],
+    [(170, {}, True), (230, {}, False), (10, {"moments": False}, False), (10, {"condition": "lookup"}, False)],
 )
 def test_few_training_sets_have_moments_by_default(n_sets, options, expected):
     model = tl.fit_tde(lines(n_sets), "line", **{**TINY, **options})

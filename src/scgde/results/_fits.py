@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DEFAULT_STEPS = 1000
 #: Training sets below which an embedding has moments by default.
-FEW_SETS = 100
+FEW_SETS = 200
 
 
 class Representations(NamedTuple):

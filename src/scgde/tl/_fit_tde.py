@@ -142,7 +142,7 @@ def fit_tde(
     moments
         Whether most dimensions of the embedding are a fixed linear map of mean and widths, and cells are transported
         between the frames of source and target, which have these, so that a set that was not trained on keeps its own
-        mean, see :class:`scgde.nn.linear_core.LinearCore`. By default below 100 training sets, not of perturbations;
+        mean, see :class:`scgde.nn.linear_core.LinearCore`. By default below 200 training sets, not of perturbations;
         for vectors and ``condition="both"`` only. Flows preserve the identity, unless ``transport_kwargs`` say not.
     isometry
         %(isometry)s
