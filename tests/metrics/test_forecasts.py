@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from scgde import metrics
-from scgde.metrics._forecasts import forecast_scores, one_draw_per_cell, score_names
+from scgde.metrics import METRICS
+from scgde.metrics._forecasts import forecast_scores, one_draw_per_cell
 
 
 def cells(*shape, seed=0):
@@ -40,7 +41,7 @@ def test_biased_scores_take_all_cells_of_all_draws():
     assert score("energy", forecast, truth) == pytest.approx(metrics.energy_distance(forecast.reshape(15, 2), truth))
 
 
-@pytest.mark.parametrize("name", score_names())
+@pytest.mark.parametrize("name", METRICS.forms)
 def test_scores_of_a_single_cell_are_nan_where_they_need_two(name):
     value = score(name, cells(2, 1, 2), cells(30, 2, seed=1))
     assert np.isnan(value) == name.startswith("unbiased")

@@ -8,6 +8,7 @@ from scgde.metrics._energy import energy_distance
 from scgde.metrics._gaussian import gaussian_wasserstein
 from scgde.metrics._mmd import mmd
 from scgde.metrics._pooled import median_bandwidth
+from scgde.metrics._pseudobulk import pseudobulk_distance, pseudobulk_sd_distance
 from scgde.metrics._registry import METRICS, CellMetric
 from scgde.metrics._sinkhorn import sinkhorn_divergence
 from scgde.metrics._sliced import sliced_wasserstein
@@ -23,6 +24,8 @@ __all__ = [
     "gaussian_wasserstein",
     "median_bandwidth",
     "mmd",
+    "pseudobulk_distance",
+    "pseudobulk_sd_distance",
     "sinkhorn_divergence",
     "sliced_wasserstein",
     "split_half",

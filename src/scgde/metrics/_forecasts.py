@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scgde.metrics._pooled import pool
-from scgde.metrics._registry import METRICS, UNBIASED
+from scgde.metrics._registry import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,18 +44,11 @@ class ForecastScore:
         return float(np.mean([self.distance(cloud, truth) for cloud in clouds]))
 
 
-def score_names() -> list[str]:
-    """Names that :func:`forecast_scores` takes: all of ``METRICS``, with the unbiased forms."""
-    forms = [[name, UNBIASED + name] if METRICS[name].has_unbiased else [name] for name in METRICS]
-    return [name for names in forms for name in names]
-
-
 def forecast_scores(names: list[str], truth: list[np.ndarray], seed: int) -> dict[str, ForecastScore]:
-    """Scores of these names; all pairs share one kernel or blur, chosen by the true cells ``(m, G)`` of all pairs."""
+    """Scores of names in ``METRICS.forms``; all pairs share one kernel or blur, chosen by the true cells ``(m, G)``."""
     pooled, scores = pool(truth, seed=seed), {}
     for name in names:
-        is_unbiased = name.startswith(UNBIASED)
-        metric = METRICS[name.removeprefix(UNBIASED)]
+        metric, is_unbiased = METRICS.form(name)
         scores[name] = ForecastScore(metric.prepare(pooled, unbiased=is_unbiased, seed=seed), is_unbiased)
     return scores
 

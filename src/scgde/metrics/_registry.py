@@ -135,10 +135,23 @@ class MetricRegistry(NameTable[CellMetric]):
 
         return add
 
+    @property
+    def forms(self) -> list[str]:
+        """All names, each followed by that of its unbiased form where it has one."""
+        forms = [[name, UNBIASED + name] if self[name].has_unbiased else [name] for name in self]
+        return [name for names in forms for name in names]
+
+    def form(self, name: str) -> tuple[CellMetric, bool]:
+        """The metric of a name of :attr:`forms`, and whether the name is that of its unbiased form."""
+        return self[name.removeprefix(UNBIASED)], name.startswith(UNBIASED)
+
 
 METRICS = MetricRegistry("metric")
 
 
 def label_of(name: str) -> str:
     """Label of a distance between embeddings or cells; of an unknown one its name."""
-    return METRICS[name].label if name in METRICS else EMBEDDING_DISTANCES.get(name, name)
+    if name not in METRICS.forms:
+        return EMBEDDING_DISTANCES.get(name, name)
+    entry, is_unbiased = METRICS.form(name)
+    return f"{entry.label}, unbiased" if is_unbiased else entry.label

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
 
+#: Squared distances of what is known of a set without a fit.
+BASELINES = ("pseudobulk", "unbiased_pseudobulk", "pseudobulk_sd")
 EMBEDDING, NOISE_CORRECTED = "embedding", "noise_corrected"
 #: Cells drawn from each set for a distance between cells.
 N_CELLS = 200
@@ -41,6 +44,14 @@ class DistanceMatrix(NamedTuple):
 
     table: pd.DataFrame
     distances: np.ndarray
+
+    @classmethod
+    def baselines(cls, adata: AnnData, key: str) -> dict[str, Self]:
+        """Distances between simple summaries of all cells of each set, by name in ``METRICS.forms``."""
+        table = in_present_names(adata.uns[key][_keys.SETS])
+        squares = {name: compute_distances(adata, name, key, n_cells=sys.maxsize) for name in BASELINES}
+        # Of a set of one cell, noise is not known.
+        return {name: cls(table, np.sqrt(np.nan_to_num(square).clip(0))) for name, square in squares.items()}
 
     @classmethod
     def read(cls, adata: AnnData, metric: str, key: str | None) -> Self:
@@ -80,9 +91,11 @@ def compute_distances(
 ) -> np.ndarray:
     """Distance between every two sets, shape ``(S, S)``; see :func:`scgde.tl.distances`."""
     rng = np.random.default_rng(0) if rng is None else rng
-    if metric in METRICS:
+    if metric in METRICS.forms:
         clouds = drawn_cells(FittedSets.read(adata, key), n_cells, rng)
-        return between_sets(clouds, METRICS[metric].prepare_all_pairs(pool_evenly(clouds, rng)), n_jobs=n_jobs)
+        of_cells, unbiased = METRICS.form(metric)
+        pairs = of_cells.prepare_all_pairs(pool_evenly(clouds, rng), unbiased=unbiased)
+        return between_sets(clouds, pairs, n_jobs=n_jobs)
     if metric == "mahalanobis":
         sets = SetCovariances.read(adata, key)
         return mahalanobis(sets.embedding, sets.covariance, sets.n_cells)
@@ -115,14 +128,17 @@ def drawn_cells(fitted: FittedSets, n_cells: int, rng: np.random.Generator) -> l
 
 def _of_fit(adata: AnnData, metric: str, key: str) -> np.ndarray:
     # A standard error is no distance.
-    check_one_of(metric, "metric", [name for name in (*EMBEDDING_DISTANCES, *METRICS) if name != "standard_error"])
+    check_one_of(
+        metric, "metric", [name for name in (*EMBEDDING_DISTANCES, *METRICS.forms) if name != "standard_error"]
+    )
     content = adata.uns[key]
     if metric == EMBEDDING:
         return squareform(pdist(np.asarray(content[_keys.EMBEDDING], dtype=float)))
     known = content.get(_keys.DISTANCES, {})
     square = np.asarray(known[metric], dtype=float) if metric in known else compute_distances(adata, metric, key)
     # The root of a square behaves as a distance does.
-    return np.sqrt(square.clip(0)) if metric in METRICS and METRICS[metric].is_squared else square
+    is_squared = metric in METRICS.forms and METRICS.form(metric)[0].is_squared
+    return np.sqrt(square.clip(0)) if is_squared else square
 
 
 def _of_observations(adata: AnnData, metric: str) -> np.ndarray:

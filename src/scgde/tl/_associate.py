@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from scgde._checks import check_count, check_one_of, check_seed
+from scgde._checks import check_count, check_flag, check_one_of, check_seed
 from scgde._columns import as_names, classes, is_continuous
 from scgde._docs import shared_docs
 from scgde.results import DistanceMatrix, set_column
@@ -29,6 +29,7 @@ def associate(
     statistic: str = "permanova",
     metric: str = "embedding",
     n_permutations: int = 999,
+    baseline: bool = True,
     key: str | None = "gde",
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -52,14 +53,18 @@ def associate(
         As in :func:`compare_groups`.
     n_permutations
         Permutations of the sets; with `adjust`, of what it leaves.
+    baseline
+        Whether to say what the same covariate explains of the distances of means, less their noise, which need no fit.
+        With ``key=None`` there are no cells to know it from.
     seed
         %(seed)s
 
     Returns
     -------
     One row per covariate, by variance explained: ``kind``, ``n_sets``, ``n_missing``, ``df``, ``r2``, ``adjusted_r2``
-    (zero in expectation where there is no association), ``statistic`` (pseudo-F), ``p_value``, ``q_value`` of
-    :cite:t:`Benjamini95`, and ``note``: why a covariate was not tested. A set with a missing value is left out for
+    (zero in expectation where there is no association), ``pseudobulk_r2`` (the same of means), ``statistic``
+    (pseudo-F), ``p_value``, ``q_value`` of :cite:t:`Benjamini95`, and ``note``: why a covariate was not tested. A set
+    with a missing value is left out for
     that covariate only.
 
     Raises
@@ -85,13 +90,19 @@ def associate(
         raise ValueError(msg)
     inner = inner_products(sets.distances, power=power)
     known = _columns([set_column(adata, name, "adjust", key) for name in adjusted], len(inner))
-    rows = [_row(set_column(adata, name, "keys", key), inner, known, n_permutations, rng) for name in names]
+    columns = {name: set_column(adata, name, "keys", key) for name in names}
+    rows = [_row(column, inner, known, n_permutations, rng) for column in columns.values()]
+    if check_flag(baseline, "baseline") and key is not None:
+        means = inner_products(DistanceMatrix.baselines(adata, key)["unbiased_pseudobulk"].distances, power=power)
+        for row, column in zip(rows, columns.values(), strict=True):
+            row["pseudobulk_r2"] = _row(column, means, known, 1, rng).get("adjusted_r2", np.nan)
     table = pd.DataFrame(rows, index=pd.Index(names, name="covariate"), columns=_COLUMNS)
     table["q_value"] = q_values(table["p_value"].to_numpy(dtype=float))
     return table.sort_values("adjusted_r2", ascending=False, kind="stable")
 
 
-_COLUMNS = ["kind", "n_sets", "n_missing", "df", "r2", "adjusted_r2", "statistic", "p_value", "q_value", "note"]
+_SHARES = ["r2", "adjusted_r2", "pseudobulk_r2"]
+_COLUMNS = ["kind", "n_sets", "n_missing", "df", *_SHARES, "statistic", "p_value", "q_value", "note"]
 
 
 def _row(

@@ -47,8 +47,10 @@ def distances(
         is that of :func:`scgde.tl.uncertainty`, shrunk to the mean over sets with E pseudo-observations. Two
         draws of one population are at a distance of about the root of E.
         Or between the cells, in the features of the fit, a name in ``scgde.metrics.METRICS``: ``"energy"``,
-        ``"gaussian_wasserstein"``, ``"mmd"``, ``"sinkhorn"``, ``"sliced_wasserstein"``, ``"wasserstein"``, or one
-        registered there. Kernel and blur are the same for all pairs.
+        ``"gaussian_wasserstein"``, ``"mmd"``, ``"sinkhorn"``, ``"sliced_wasserstein"``, ``"wasserstein"``,
+        ``"pseudobulk"`` and ``"pseudobulk_sd"`` of means, and means and standard deviations, or one registered there.
+        ``"unbiased_energy"``, ``"unbiased_mmd"`` and ``"unbiased_pseudobulk"`` leave out what the noise of finite sets
+        adds, and may be below 0. Kernel and blur are the same for all pairs.
     n_cells
         Cells drawn from each set, without replacement, for a distance between cells.
     key
@@ -75,7 +77,7 @@ def distances(
         If ``metric`` is unknown, or with ``neighbors`` none between cells, a set has no cells in ``adata``, or
         ``"mahalanobis"`` meets the uncertainty of finite populations.
     """
-    check_one_of(metric, "metric", [*EMBEDDING_DISTANCES, *METRICS])
+    check_one_of(metric, "metric", [*EMBEDDING_DISTANCES, *METRICS.forms])
     check_set_table(adata.uns, key, entry=_keys.MODEL, made_by="scgde.tl.fit_gde")
     draw: dict[str, Any] = {"rng": check_seed(seed), "n_cells": check_count(n_cells, "n_cells", minimum=2)}
     content = adata.uns[key]

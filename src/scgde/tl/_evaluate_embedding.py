@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from scgde._checks import check_count, check_fraction, check_one_of, check_seed
+from scgde._checks import check_count, check_flag, check_fraction, check_one_of, check_seed
 from scgde._columns import as_names, classes, is_continuous
 from scgde._docs import shared_docs
 from scgde.results import DistanceMatrix, set_column
@@ -38,6 +38,7 @@ def evaluate_embedding(
     level: float = 0.95,
     n_permutations: int = 999,
     n_draws: int = 999,
+    baselines: bool = True,
     key: str | None = "gde",
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -75,6 +76,10 @@ def evaluate_embedding(
     n_draws
         Draws of half of the sets, for the intervals. Scores vary over halves as over cohorts: the neighbours of a set
         are drawn as well, which a bootstrap of outcomes would forget.
+    baselines
+        Whether to score distances that need no fit, too: of means (``"pseudobulk"``), of means less their noise
+        (``"unbiased_pseudobulk"``), and of means and standard deviations (``"pseudobulk_sd"``), over all cells of each
+        set. With ``key=None`` there are no cells, and none are scored.
     key
         As in :func:`compare_groups`.
     seed
@@ -111,11 +116,15 @@ def evaluate_embedding(
     if not tasks:
         msg = f"A column is required in one of {list(wanted)}, got none."
         raise ValueError(msg)
+    compared = {one: DistanceMatrix.read(adata, one, key) for one in as_names(metric)}
+    if check_flag(baselines, "baselines") and key is not None:
+        compared |= {
+            name: matrix for name, matrix in DistanceMatrix.baselines(adata, key).items() if name not in compared
+        }
     rows = []
-    for one in as_names(metric):
-        distances = DistanceMatrix.read(adata, one, key).distances
+    for one, matrix in compared.items():
         for task in tasks:
-            row = _row(task, distances, n_permutations, n_draws, tails, rng)
+            row = _row(task, matrix.distances, n_permutations, n_draws, tails, rng)
             rows.append({"metric": one, "score": task.name, "covariate": task.covariate} | row)
     return pd.DataFrame(rows)
 

@@ -10,7 +10,8 @@ from scgde import _keys, metrics
 from scgde._checks import check_count, check_one_of, check_seed, check_set_table
 from scgde._columns import as_names
 from scgde._docs import shared_docs
-from scgde.metrics._forecasts import DEFAULT_SCORES, ForecastScore, forecast_scores, score_names
+from scgde.metrics import METRICS
+from scgde.metrics._forecasts import DEFAULT_SCORES, ForecastScore, forecast_scores
 from scgde.model import TDE
 from scgde.model._predictor_fit import pair_covariates
 from scgde.results import FittedSets, read_model
@@ -60,12 +61,13 @@ def evaluate_transport(
     n_cells
         Cells of a baseline that consists of target cells.
     metric
-        Names in ``scgde.metrics.METRICS``: ``"energy"``, ``"gaussian_wasserstein"``, ``"mmd"``, ``"sinkhorn"``,
-        ``"sliced_wasserstein"``, ``"wasserstein"``, and those registered there. All are taken in features scaled as
-        the model scales them, with one kernel or blur for all pairs. They score a forecast as the cells that it
-        consists of: three cells are farther from the truth than the distribution that they were drawn from.
-        ``"unbiased_energy"`` and ``"unbiased_mmd"`` score that distribution: they leave out the pairs of a cell with
-        itself, also those of a source cell that was transported to several draws.
+        Names in ``scgde.metrics.METRICS``: ``"energy"``, ``"gaussian_wasserstein"``, ``"mmd"``, ``"pseudobulk"``,
+        ``"pseudobulk_sd"``, ``"sinkhorn"``, ``"sliced_wasserstein"``, ``"wasserstein"``, and those registered there.
+        All are taken in features scaled as the model scales them, with one kernel or blur for all pairs.
+        They score a forecast as the cells that it consists of: three cells are farther from the truth than the
+        distribution that they were drawn from. ``"unbiased_energy"``, ``"unbiased_mmd"`` and ``"unbiased_pseudobulk"``
+        score that distribution: they leave out the pairs of a cell with itself, also those of a source cell that was
+        transported to several draws.
     seed
         %(seed)s
 
@@ -99,7 +101,7 @@ def evaluate_transport(
     """
     n_draws, n_cells = check_count(n_draws, "n_draws"), check_count(n_cells, "n_cells", minimum=2)
     rng = check_seed(seed)
-    names = [check_one_of(name, "metric", score_names()) for name in as_names(metric)]
+    names = [check_one_of(name, "metric", METRICS.forms) for name in as_names(metric)]
     check_set_table(adata.uns, key, entry=_keys.PAIRS, made_by="scgde.tl.fit_tde")
     table = _pairs(adata, key)
     chosen = _chosen(table, pairs)
