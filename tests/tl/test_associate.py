@@ -108,6 +108,20 @@ def test_associate_reads_the_set_table(fitted):
     assert "split" not in table.index
 
 
+def test_associate_says_what_means_of_sets_explain(fitted):
+    """A covariate that is the mean of the cells along the axis on which means differ most."""
+    rows = fitted.obs.groupby("gde_set", observed=True).indices
+    names = fitted.uns["gde"]["sets"].index
+    means = np.stack([np.asarray(fitted.X)[rows[name]].mean(axis=0) for name in names])
+    axis = np.linalg.svd(means - means.mean(axis=0))[2][0]
+    fitted.uns["gde"]["sets"]["position"] = means @ axis
+    table = tl.associate(fitted, "position", n_permutations=9)
+    assert table.loc["position", "pseudobulk_r2"] > 0.3
+    left_out = tl.associate(fitted, "position", n_permutations=9, baseline=False)
+    assert np.isnan(left_out.loc["position", "pseudobulk_r2"])
+    assert left_out.loc["position", "adjusted_r2"] == table.loc["position", "adjusted_r2"]
+
+
 def test_associate_by_a_metric_between_cells_writes_no_distances(fitted, unchanged):
     fitted.obs["half"] = np.where(fitted.obs["set"].cat.codes < 5, "a", "b")
     with unchanged(fitted):

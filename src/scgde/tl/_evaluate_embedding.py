@@ -118,9 +118,8 @@ def evaluate_embedding(
         raise ValueError(msg)
     compared = {one: DistanceMatrix.read(adata, one, key) for one in as_names(metric)}
     if check_flag(baselines, "baselines") and key is not None:
-        compared |= {
-            name: matrix for name, matrix in DistanceMatrix.baselines(adata, key).items() if name not in compared
-        }
+        simple = DistanceMatrix.baselines(adata, key)
+        compared |= {name: matrix for name, matrix in simple.items() if name not in compared}
     rows = []
     for one, matrix in compared.items():
         for task in tasks:
