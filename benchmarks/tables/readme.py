@@ -106,7 +106,7 @@ def contexts() -> tuple[Cell, ...]:
     def score(arm: str) -> Value:
         return Value("unseen_contexts_norman", "energy", {"arm": arm})
 
-    ours = ["default ", score("TDE, kernel"), ", identity preserved ", score("TDE, identity preserved, kernel")]
+    ours = [score("TDE, kernel"), ", without moments ", score("TDE, without moments, kernel")]
     baselines = ["mean shift ", score("mean shift"), ", identity ", score("identity")]
     question = "Response of a cell line that was not seen in training: energy distance"
     return row(question, "unseen_contexts_norman", ours, baselines)
