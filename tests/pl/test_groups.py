@@ -39,7 +39,7 @@ def test_groups_draws_each_set_and_each_pair(comparison):
     expected = table[["x", "y"]].to_numpy()
     np.testing.assert_allclose(np.sort(drawn, axis=0), np.sort(expected, axis=0))
     np.testing.assert_allclose(lines.get_segments()[2], expected[4:6])
-    assert [text.get_text() for text in left.get_legend().get_texts()] == ["before", "then"]
+    assert [text.get_text() for text in left.get_legend().get_texts()] == ["before (6 sets)", "then (6 sets)"]
 
 
 def test_groups_without_pairs_has_no_lines(comparison):

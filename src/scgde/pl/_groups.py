@@ -120,6 +120,8 @@ def _draw_sets(ax: Axes, comparison: Comparison, palette: Palette | None, *, leg
         lines = [part[["x", "y"]].to_numpy() for _, part in table.groupby("pair", observed=True)]
         ax.add_collection(LineCollection(lines, colors=GREY, linewidths=0.8, zorder=0.9))
     groups_of_sets = as_categories(table["group"], palette)
+    names = [f"{name} ({comparison.n_sets.get(name, 0):,} sets)" for name in groups_of_sets.names]
+    groups_of_sets = groups_of_sets._replace(names=names)
     draw_points(ax, points, default_areas(len(points)), groups_of_sets, cmap="viridis", legend=legend)
     ax.set(xlabel="principal coordinate 1", ylabel="principal coordinate 2")
     ax.set_aspect("equal", adjustable="datalim")

@@ -209,6 +209,7 @@ def _draw_ridges(path: ProjectedPath, steps: np.ndarray, ax: Axes | None, cmap: 
     for i, (panel, (kind, cloud)) in enumerate(zip(axes, path.clouds.items(), strict=True)):
         draw_ridgeline(panel, cloud[steps, :, 0], labels if i == 0 else [""] * len(steps), colors, (low[0], high[0]))
         panel.set_xlabel(path.labels[0], fontsize="small")
+        panel.set_ylabel("density of cells" if i == 0 else "", fontsize="small")
         if len(path.clouds) > 1:
             panel.set_title(_ROWS[kind], fontsize="small", loc="left", color=INK)
     return _add_title(axes, title)

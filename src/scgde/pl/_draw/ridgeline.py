@@ -27,7 +27,8 @@ def draw_ridgeline(
     despine(ax)
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0)
-    ax.set_yticks(range(len(values)), labels)
+    # Names stand on the line of their density.
+    ax.set_yticks(range(len(values)), labels, va="bottom")
     ax.hlines(range(len(values)), *limits, color=INK, linewidth=0.3, zorder=1)
     highest = (densities.max(axis=1) + np.arange(len(values))).max()
     ax.set(xlim=limits, ylim=(-0.2, highest + 0.2))
