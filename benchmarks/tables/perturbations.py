@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks.tables._declare import RESULTS, Table, grid
+from benchmarks.tables._declare import RESULTS, Table, grid, provenance
 
-CAPTION = "Mean over held-out pairs; median and range over three seeds."
 ARMS = {
     "**prediction of the fit**": "prediction",
     "the same, all cells shifted": "prediction, shift",
@@ -29,6 +28,12 @@ OF_CONTEXTS = {
 BOUNDS = {"oracle: mean of the other half": "oracle mean shift", "best possible: split half": "split half"}
 
 
+def caption(name: str, figures: str = "Mean over held-out pairs") -> str:
+    """What the figures are, and over how many seeds."""
+    n_seeds = len(provenance(name)["seeds"])
+    return f"{figures}; one seed." if n_seeds == 1 else f"{figures}; median and range over {n_seeds} seeds."
+
+
 def rows_of(arms: dict[str, str]) -> dict[str, dict]:
     """Selections of the rows of arms."""
     return {label: {"arm": arm} for label, arm in arms.items()}
@@ -41,14 +46,25 @@ def energy_of(group: str) -> dict:
 
 def papalexi() -> Table:
     """Held-out replicates."""
-    columns = {f"{group}: energy distance": energy_of(group) for group in ("responding", "others")}
-    return Table(*grid("arm", "perturbations_papalexi", rows_of(ARMS | OF_CONTEXTS | BOUNDS), columns), CAPTION)
+    columns: dict[str, dict] = {}
+    references = {"responding": "same target", "others": "no effect"}
+    for group, reference in references.items():
+        columns[f"{group}: energy distance"] = energy_of(group)
+        columns[f"minus {reference}"] = {**energy_of(group), "column": "difference", "form": "+.4f"}
+        columns[f"{group}: standard error"] = {**energy_of(group), "column": "difference_se"}
+    return Table(
+        *grid("arm", "perturbations_papalexi", rows_of(ARMS | OF_CONTEXTS | BOUNDS), columns),
+        caption("perturbations_papalexi"),
+    )
 
 
 def mcfaline() -> Table:
     """Held-out lines, hardly an effect."""
     columns = {"energy distance": energy_of("others")}
-    return Table(*grid("arm", "perturbations_mcfaline", rows_of(ARMS | OF_CONTEXTS | BOUNDS), columns), CAPTION)
+    return Table(
+        *grid("arm", "perturbations_mcfaline", rows_of(ARMS | OF_CONTEXTS | BOUNDS), columns),
+        caption("perturbations_mcfaline"),
+    )
 
 
 def norman() -> Table:
@@ -59,7 +75,10 @@ def norman() -> Table:
         "correlation": {"column": "delta_correlation", "spread": True},
         "rank": {"column": "rank_l2", "spread": True},
     }
-    return Table(*grid("arm", "perturbations_norman", rows_of(ARMS | OF_DOUBLES | BOUNDS), columns), CAPTION)
+    return Table(
+        *grid("arm", "perturbations_norman", rows_of(ARMS | OF_DOUBLES | BOUNDS), columns),
+        caption("perturbations_norman"),
+    )
 
 
 def simulated() -> Table:
@@ -71,7 +90,7 @@ def simulated() -> Table:
     }
     columns = {title: energy_of(world) for world, title in worlds.items()}
     arms = ARMS | OF_DOUBLES | {"baseline: shares of clusters": "clusters"} | BOUNDS
-    return Table(*grid("arm", "perturbations_simulated", rows_of(arms), columns), CAPTION)
+    return Table(*grid("arm", "perturbations_simulated", rows_of(arms), columns), caption("perturbations_simulated"))
 
 
 def guides() -> Table:
@@ -91,8 +110,8 @@ def guides() -> Table:
         "rank correlation with energy distance": {"column": "spearman_with_energy", "spread": True},
         "with number of cells": {"column": "spearman_with_n_cells", "form": ".2f", "spread": True},
     }
-    caption = "Areas under the ROC curve and rank correlations; median and range over three seeds."
-    return Table(*grid("distance", "guides", rows_of(arms), columns), caption)
+    figures = caption("guides", "Areas under the ROC curve and rank correlations")
+    return Table(*grid("distance", "guides", rows_of(arms), columns), figures)
 
 
 _ALL = {
@@ -102,4 +121,4 @@ _ALL = {
     "perturbations_simulated": simulated,
     "guides": guides,
 }
-TABLES = {name: table for name, table in _ALL.items() if (RESULTS / f"{name}.csv").exists()}
+TABLES = {name: table() for name, table in _ALL.items() if (RESULTS / f"{name}.csv").exists()}
