@@ -26,6 +26,16 @@ PARAGRAPHS = {
     "fitted_adata": "Annotated data; changed only once the fit is complete.",
     "use_rep": 'Entry of ``obsm`` with the features, or ``"X"``; by default ``X_pca`` where it is there, else ``X``.',
     "layer": "Layer with the features.",
+    "decode": (
+        "Whether to map cells back to genes: to counts, where :func:`scgde.tl.fit_decoder` fitted a decoder; else\n"
+        "principal components to values in the units that they were computed from, log-normalised as a rule."
+    ),
+    "clip": "Whether values of genes below zero, which loadings give, become zero. They are no counts for that.",
+    "library_size": (
+        'Of a fit of counts, what the counts of a cell sum to on average: a number, ``"median"`` for that of the\n'
+        "training cells, or an array that broadcasts to ``(sets, n_cells)``. The same cells are sequenced deeper, or\n"
+        "less deep. None: drawn with the cells."
+    ),
     "cells": (
         "What a cell is, a name in ``scgde.data.representations.REPRESENTATIONS``. By default what the entry\n"
         'declares, and ``"vectors"`` where it declares nothing.'

@@ -5,18 +5,16 @@ from __future__ import annotations
 import hashlib
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 
-from scgde._checks import check_fraction
 from scgde.data._index import SetIndex
 from scgde.data._scvi_field import set_codes, set_names
 from scgde.data.representations import Vectors
-from scgde.data.stores import CellStore, open_store
+from scgde.sets import split_sets
 from scgde.sets._columns import per_set_column
-from scgde.sets._splits import SetSplit, check_undivided, hold_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +22,8 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from scgde.data.representations import Representation
-    from scgde.sets import Grouping
+    from scgde.data.stores import CellStore
+    from scgde.sets import Grouping, SetSplit
 
 
 class CellView(NamedTuple):
@@ -35,15 +34,14 @@ class CellView(NamedTuple):
 
     @classmethod
     def open(cls, adata: AnnData, representation: Representation, *, all_rows: bool = True) -> CellView:
-        """Cells of ``adata`` as ``representation`` reads them; see :func:`open_store`.
+        """Cells of ``adata`` as ``representation`` reads them; ``all_rows`` or few.
 
         Warns
         -----
         UserWarning
             If most rows will be read, and are slow to reach.
         """
-        x, dtype = representation.read(adata), representation.spec.numpy_dtype
-        store = open_store(x, dtype=dtype, all_rows=all_rows)
+        store = representation.open(adata, all_rows=all_rows)
         if all_rows and store.slow is not None:
             msg = f"Cells of {representation.label} are read slowly: {store.slow}."
             warnings.warn(msg, UserWarning, stacklevel=4)
@@ -144,45 +142,9 @@ class CellSets:
             raise KeyError(msg)
         return rows
 
-    def split(
-        self,
-        column: pd.Series | None = None,
-        *,
-        fraction: float,
-        seed: int,
-        links: np.ndarray | None = None,
-        groups: np.ndarray | None = None,
-        kept: np.ndarray | None = None,
-    ) -> SetSplit:
-        """Which sets are trained on and which validate: by a column, or at random.
-
-        Parameters
-        ----------
-        column
-            Value ``"train"``, ``"validation"`` or another one of each set.
-        fraction
-            Without it, share of the sets to validate on.
-        seed
-            Random seed of that split.
-        links
-            Pairs of sets ``(n, 2)`` that a random split does not separate.
-        groups
-            Group of each set, which a column must not divide.
-        kept
-            Rows of sets that a random split trains on.
-
-        Raises
-        ------
-        ValueError
-            If fewer than two sets are left to train on, or a group is divided.
-        """
-        if column is None:
-            share = check_fraction(fraction, "validation_fraction")
-            return hold_out(len(self.names), share, seed=seed, links=links, kept=kept)
-        split = SetSplit.from_column(column)
-        if groups is not None:
-            check_undivided(column, groups)
-        return split
+    def split(self, column: pd.Series | None = None, **options: Any) -> SetSplit:
+        """Which sets are trained on and which validate, see :func:`scgde.sets.split_sets`."""
+        return split_sets(len(self.names), column, **options)
 
     def weights(self, weights: Mapping[str, float] | pd.Series | None) -> np.ndarray | None:
         """Weight of each set, in the order of the table, with mean 1; None for equal ones.

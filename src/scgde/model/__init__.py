@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from scgde.model._count_decoder import CountDecoder
 from scgde.model._gde import GDE
 from scgde.model._tde import TDE
 from scgde.model._train_options import TrainOptions
 
-__all__ = ["GDE", "TDE", "TrainOptions"]
+__all__ = ["GDE", "TDE", "CountDecoder", "TrainOptions"]

@@ -265,7 +265,7 @@ class SetModel(CellSetsModel):
 
     @property
     def _max_cells(self) -> int:
-        return max(1, min(_MAX_CELLS, _MAX_VALUES // self.module.spec.size))
+        return max(1, min(_MAX_CELLS, _MAX_VALUES // max(self.module.spec.size, self.module.target_spec.size)))
 
     def _check_shape(self, shape: tuple[int, ...], spec: CellSpec) -> None:
         if tuple(shape) != spec.shape:

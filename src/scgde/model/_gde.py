@@ -6,18 +6,19 @@ import numpy as np
 import pandas as pd
 import torch
 
-from scgde._checks import check_count, check_flag, check_non_negative, check_one_of
+from scgde._checks import check_flag, check_non_negative, check_one_of
 from scgde.model._base import SetModel
+from scgde.model._generation import generate_parts
 from scgde.model._serialization import BLANK_REGISTRY
 from scgde.model._train_options import Training, TrainOptions
 from scgde.module import GDEModule
 from scgde.nn import GENERATORS
 from scgde.nn.isometry import GROUNDS
 from scgde.sets import SetCovariate
-from scgde.sets._covariates import check_learnable, encode_batch
+from scgde.sets._covariates import check_learnable
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
     from typing import Unpack
 
     from anndata import AnnData
@@ -46,11 +47,12 @@ class GDE(SetModel):
         models with batches: a fixed map cannot be made independent of them.
     encoder_kwargs, generator_kwargs, featurizer_kwargs
         Their options.
+    decoder
+        Of counts, options of :class:`scgde.module.CountReadout`; None for cells that are generated as they are.
     isometry
         Weight of the term that ties latent distance to W2; 0 for none.
     isometry_ground
-        ``"sliced"`` for sliced W2, or ``"sinkhorn"`` for the root of the Sinkhorn divergence: nearer to W2 in many
-        dimensions, and several times as long.
+        ``"sliced"`` W2, or ``"sinkhorn"``, the root of that divergence: nearer to W2, and several times as long.
     scaling
         ``"feature"`` gives each feature unit variance, ``"common"`` divides all by one number, so that distances keep
         their proportions, ``"none"`` leaves them. By default that of the representation: ``"common"`` for an ``obsm``
@@ -102,6 +104,7 @@ class GDE(SetModel):
         encoder_kwargs: dict[str, Any] | None = None,
         generator_kwargs: dict[str, Any] | None = None,
         featurizer_kwargs: dict[str, Any] | None = None,
+        decoder: dict[str, Any] | None = None,
         isometry: float = 0.0,
         isometry_ground: str = "sliced",
         scaling: str | None = None,
@@ -127,6 +130,7 @@ class GDE(SetModel):
             "encoder_kwargs": encoder_kwargs or {},
             "generator_kwargs": generator_kwargs or {},
             "featurizer_kwargs": featurizer_kwargs or {},
+            "decoder": decoder,
             "isometry": isometry,
             "isometry_ground": check_one_of(isometry_ground, "isometry_ground", list(GROUNDS)),
             "label_weight": check_non_negative(label_weight, "label_weight"),
@@ -242,7 +246,7 @@ class GDE(SetModel):
 
     @property
     def label_classes(self) -> list[str] | None:
-        """Names of the classes that :meth:`predict` knows, none if it predicts a number; None without a label."""
+        """Classes that :meth:`predict` knows, none if it predicts a number; None without a label."""
         return self._config["label_classes"]
 
     @property
@@ -250,13 +254,13 @@ class GDE(SetModel):
         """Names of the batches that cells can be drawn as from; None without a batch."""
         return self._config["batches"]
 
-    @torch.no_grad()
     def generate(
         self,
         embedding: np.ndarray,
         n_cells: int = 500,
         *,
         batch: str | Sequence[str | None] | None = None,
+        library_size: float | str | np.ndarray | None = None,
         seed: int = 0,
     ) -> np.ndarray:
         """Draw cells from the distributions that embeddings stand for.
@@ -269,6 +273,9 @@ class GDE(SetModel):
             Cells per set.
         batch
             Name of a batch, or one for each set: cells as they would be measured there. None: the mean over batches.
+        library_size
+            Of a model of counts, expected library sizes: a number, ``"median"`` for that of the training cells, or an
+            array that broadcasts to ``(S, n_cells)``. None: drawn with the cells.
         seed
             Random seed.
 
@@ -276,16 +283,12 @@ class GDE(SetModel):
         -------
         Cells in the units of the training features, shape ``(S, n_cells, G)``.
         """
-        check_count(n_cells, "n_cells")
-        check_count(seed, "seed", minimum=0)
-        z = torch.from_numpy(np.array(embedding, dtype=np.float32)).to(self.device)
-        rng, codes = torch.Generator().manual_seed(seed), torch.from_numpy(encode_batch(batch, len(z), self.batches))
-        per_batch = max(1, self._max_cells // n_cells)
-        parts = [
-            self.module.sample(part, n_cells, covariates={"batch": code}, rng=rng).cpu().numpy()
-            for part, code in zip(z.split(per_batch), codes.to(self.device).split(per_batch), strict=True)
-        ]
-        return np.concatenate(parts)
+        parts = self.generate_parts(embedding, n_cells, batch=batch, library_size=library_size, seed=seed)
+        return np.concatenate(list(parts))
+
+    def generate_parts(self, embedding: np.ndarray, n_cells: int = 500, **options: Any) -> Iterator[np.ndarray]:
+        """The same cells as :meth:`generate` draws, a few sets at a time: all of them may not fit in memory."""
+        return generate_parts(self.module, embedding, n_cells, self.batches, max_cells=self._max_cells, **options)
 
 
 def _covariate(argument: str, values: Any, known: list[str] | None, option: str) -> SetCovariate | None:

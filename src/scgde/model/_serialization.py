@@ -9,6 +9,7 @@ from scvi.model.base import BaseModelClass
 from scgde import __version__
 from scgde.data.representations import REPRESENTATIONS
 from scgde.model import _io
+from scgde.model._count_decoder import CountDecoder
 from scgde.model._migrations import FORMAT, migrate
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from scgde._types import Config
     from scgde.data.representations import Representation
 
-_WEIGHTS = "module."
+_WEIGHTS, _DECODER = "module.", "decoder"
 _HISTORY = {"step": int, "train_loss": float, "validation_loss": float}
 #: What scvi-tools asks of a model without data.
 BLANK_REGISTRY = {"field_registries": {}, "setup_args": {}, "model_name": ""}
@@ -32,11 +33,14 @@ class StoredModel(BaseModelClass):
         What is read of a cell, and what is modelled; None for a model that knows arrays only.
     fitted_on
         Of a model that ``scgde.tl`` fitted, the columns of ``obs`` that it was given, by argument.
+    decoder
+        From what is modelled to counts, see :func:`scgde.tl.fit_decoder`.
     """
 
     representation: Representation | None = None
     target_representation: Representation | None = None
     fitted_on: Config | None = None
+    decoder: CountDecoder | None = None
     #: A model that is trained again keeps the units that it has learnt in.
     is_trained_: bool
     #: Arguments of ``__init__`` that build the same module again.
@@ -114,10 +118,13 @@ class StoredModel(BaseModelClass):
 
     def _stored_parts(self) -> dict[str, _io.Stored]:
         """What was fitted after the module, by name."""
-        return {}
+        return {} if self.decoder is None else {_DECODER: self.decoder.to_stored()}
 
     def _read_part(self, name: str, stored: _io.Stored) -> None:
         """Put back what :meth:`to_stored` stored as a part."""
+        if name == _DECODER:
+            self.decoder = CountDecoder.from_stored(stored)
+            return
         cls = REPRESENTATIONS[stored.config["name"]]
         representation = cls.from_stored(stored.config, stored.state)
         self.target_representation = representation

@@ -257,7 +257,8 @@ class TDE(SetModel):
 
     def _stored_parts(self) -> dict[str, _io.Stored]:
         parts = {name: getattr(self, name) for name in (*_PREDICTORS, _CONDITIONS)}
-        return {name: _io.Stored(*part.to_stored()) for name, part in parts.items() if part is not None}
+        own = {name: _io.Stored(*part.to_stored()) for name, part in parts.items() if part is not None}
+        return super()._stored_parts() | own
 
     def _read_part(self, name: str, stored: _io.Stored) -> None:
         if name in _PREDICTORS:

@@ -212,20 +212,30 @@ class SetModule(BaseModuleClass):
 
     def frame(self, embedding: Tensor) -> Frame | None:
         """Coordinates of each set in which cells are modelled; None where no moments of these cells are known."""
-        if self.core is None or self.own_target_transform is not None:
-            return None
-        return self.core.frame(embedding)
+        return self.core.frame(embedding) if self.core is not None and self.models_what_is_read else None
+
+    @property
+    def models_what_is_read(self) -> bool:
+        """Whether cells are modelled in the coordinates in which they are read."""
+        return self.own_target_transform is None
+
+    def modelled(self, x: Tensor) -> Tensor:
+        """What generators and transports model of cells ``(S, M, *shape)``: these cells, or coordinates of them."""
+        return self.target_transform.target(x)
 
     def with_virtual_sets(self, batch: SetBatch, *, max_share: float = 1.0) -> tuple[SetBatch, Tensor | None]:
         """A batch of which some sets are virtual, and which ones, shape ``(S,)``; None where none can be."""
         share = 0.0 if self.virtual_sets is None else min(self.virtual_sets.share, max_share)
-        if share == 0 or self.own_target_transform is not None:
+        if share == 0 or not self.models_what_is_read:
             return batch, None
         moves = self.virtual_sets.draw(batch.sets, share=share)
-        views = (batch.encoder, batch.target)
-        changed = (moves.apply(view._replace(x=self.transform.target(view.x))) for view in views)
-        encoder, target = (view._replace(x=self.transform.restore(view.x)) for view in changed)
-        return batch._replace(encoder=encoder, target=target), moves.is_virtual
+        encoder = moves.apply(batch.encoder._replace(x=self.transform.target(batch.encoder.x)))
+        target = moves.apply(batch.target._replace(x=self.modelled(batch.target.x)))
+        batch = batch._replace(encoder=encoder._replace(x=self.transform.restore(encoder.x)))
+        if self.own_target_transform is None:
+            return batch._replace(target=target._replace(x=self.transform.restore(target.x))), moves.is_virtual
+        # These cells stay what they were: they are decoded from their own coordinates.
+        return batch._replace(target=batch.target._replace(weights=target.weights), ground=target.x), moves.is_virtual
 
     def with_isometry(self, loss: Tensor, embedding: Tensor, cells: Measure) -> Tensor:
         """``loss`` and, where it has a weight, the misfit of latent distance and W2."""

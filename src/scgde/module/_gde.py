@@ -6,22 +6,26 @@ import torch
 from scvi.module.base import LossOutput
 
 from scgde.module._base import SetModule
-from scgde.nn.cells import check_supported
+from scgde.module._count_readout import CountReadout
+from scgde.nn.cells import CellSpec, check_supported
 from scgde.nn.generators import GENERATORS
 from scgde.nn.hsic import group_dependence
 from scgde.nn.label_heads import ClassHead, NumberHead
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from torch import Tensor
 
     from scgde._types import Config
     from scgde.module._base import Blocks, WholeSets
-    from scgde.nn.cells import CellSpec, SetBatch
+    from scgde.nn.cells import SetBatch
     from scgde.nn.conditions import Description
     from scgde.nn.label_heads import LabelHead
+    from scgde.nn.transforms import CellTransform
 
+#: Cells that the decoder sees in a step.
+_DECODED_PER_STEP = 512
 #: Names of the covariates that are predicted, and conditioned on and removed from the embedding.
 LABEL, BATCH = "label", "batch"
 
@@ -37,6 +41,9 @@ class GDEModule(SetModule):
         Dimensions of the embedding.
     generator, generator_kwargs
         Name in ``scgde.nn.GENERATORS``, and its options.
+    decoder
+        Of counts that the generator does not support itself, options of :class:`CountReadout`: the generator then makes
+        ground coordinates of cells, which are decoded.
     conditions
         Covariates that the generator is conditioned on besides the batch.
     n_classes
@@ -67,6 +74,7 @@ class GDEModule(SetModule):
         *,
         generator: str,
         generator_kwargs: Config | None = None,
+        decoder: Config | None = None,
         conditions: Mapping[str, Description] | None = None,
         n_classes: int | None = None,
         balanced: bool = True,
@@ -78,8 +86,10 @@ class GDEModule(SetModule):
     ) -> None:
         batch: dict[str, Description] = {BATCH: n_batches} if n_batches else {}
         super().__init__(spec, n_embed, conditions={**batch, **(conditions or {})}, **options)
-        check_supported(GENERATORS[generator], self.target_spec, "generator", GENERATORS)
-        self.generator = GENERATORS[generator](self.target_spec, self.n_context, **(generator_kwargs or {}))
+        self.register_module("readout", self._readout_for(generator, decoder))
+        spec = self.target_spec if self.readout is None else CellSpec.vectors(self.readout.n_coordinates)
+        check_supported(GENERATORS[generator], spec, "generator", GENERATORS)
+        self.generator = GENERATORS[generator](spec, self.n_context, **(generator_kwargs or {}))
         self.head = None if n_classes is None else _head(n_embed, n_classes, balanced=balanced)
         self.n_batches = n_batches
         self.label_weight, self.generator_weight, self.batch_weight = label_weight, generator_weight, batch_weight
@@ -89,7 +99,9 @@ class GDEModule(SetModule):
         # The frame of the average set, for a generator that asks for the spread of cells.
         average = torch.zeros(1, self.n_embed, device=self.device)
         frame = self.frame(average)
-        blocks = (self.target_transform.target(block) for block in target())
+        if self.readout is not None:
+            self.readout.init_from(*self._described(target()))
+        blocks = (self.modelled(block[None])[0] for block in target())
         self.generator.init_from(blocks if frame is None else (frame.inside(block[None])[0] for block in blocks))
 
     def sample(
@@ -99,14 +111,56 @@ class GDEModule(SetModule):
         *,
         covariates: Mapping[str, Tensor] | None = None,
         rng: torch.Generator | None = None,
+        **options: Any,
     ) -> Tensor:
         """Cells in the units of the data, shape ``(S, n_cells, *shape)``, of embeddings ``(S, E)``.
 
         ``covariates`` are as in :class:`~scgde.nn.cells.SetBatch`; where one is missing, it is the mean over classes.
+        ``options`` are those of ``sample`` of a decoder.
         """
         cells = self.generator.sample(self.context(embedding, covariates), n_cells, rng=rng)
         frame = self.frame(embedding)
-        return self.target_transform.restore(cells if frame is None else frame.outside(cells))
+        cells = cells if frame is None else frame.outside(cells)
+        if self.readout is None:
+            return self.target_transform.restore(cells)
+        coordinates, known = self._ground_units.restore(cells), self._known(embedding, covariates)
+        return self.readout.sample(coordinates, known, rng=rng, **options)
+
+    @property
+    def models_what_is_read(self) -> bool:
+        if self.own_target_transform is None:
+            return True
+        return self.readout is not None and self.target_transform.ground_is_read
+
+    @property
+    def _ground_units(self) -> CellTransform:
+        """Units of ground coordinates as the generator knows them."""
+        return self.transform if self.models_what_is_read else self.readout.scaling
+
+    def modelled(self, x: Tensor) -> Tensor:
+        if self.readout is None:
+            return super().modelled(x)
+        return self._ground_units.encoder_input(self.target_transform.ground(x))
+
+    def _known(self, embedding: Tensor, covariates: Mapping[str, Tensor] | None) -> Tensor:
+        """What the decoder is conditioned on: the covariates, not the embedding, shape ``(S, c)``."""
+        return self.context(embedding, covariates)[:, self.n_embed :]
+
+    def _readout_for(self, generator: str, decoder: Config | None) -> CountReadout | None:
+        """Decoder of counts, where one is needed."""
+        transform = self.own_target_transform
+        if decoder is None or transform is None or self.target_spec.kind in GENERATORS[generator].supports:
+            return None
+        return CountReadout(transform.n_ground, self.target_spec.size, self.conditions.n_output, **decoder)
+
+    def _described(self, blocks: Iterable[Tensor]) -> tuple[list[Tensor], Tensor, Tensor]:
+        """Ground coordinates, library sizes and shares of genes of cells in blocks ``(n, G)``."""
+        ground, library, total = [], [], torch.zeros(())
+        for block in blocks:
+            ground.append(self.target_transform.ground(block[None])[0])
+            library.append(block.sum(1))
+            total = total + block.double().sum(0).cpu()
+        return ground, torch.cat(library), (total / total.sum().clamp_min(1)).to(ground[0])
 
     def learnt_embedding(self) -> Tensor | None:
         return None
@@ -120,10 +174,20 @@ class GDEModule(SetModule):
     def generative(self, batch: SetBatch, embedding: Tensor) -> dict[str, Tensor]:
         if self.generator_weight == 0:
             return {"loss": embedding.new_zeros(len(embedding))}
-        target, context = self.target_transform.target(batch.target.x), self.context(embedding, batch.covariates)
+        x, weights = batch.target
+        target = self.modelled(x) if batch.ground is None else batch.ground
         frame = self.frame(embedding)
         target = target if frame is None else frame.inside(target)
-        return {"loss": self.generator.loss(target, batch.target.weights, context)}
+        loss = self.generator.loss(target, weights, self.context(embedding, batch.covariates))
+        if self.readout is None:
+            return {"loss": loss}
+        return {"loss": loss + self._decoding_loss(x, weights, self._known(embedding, batch.covariates))}
+
+    def _decoding_loss(self, x: Tensor, weights: Tensor, known: Tensor) -> Tensor:
+        """Loss of the decoder on some of the cells of each set: it learns cells, of which there are many."""
+        some = slice(max(1, _DECODED_PER_STEP // len(x)))
+        losses = self.readout.loss(self.target_transform.ground(x[:, some]), x[:, some], known)
+        return (losses * weights[:, some]).sum(-1) / weights[:, some].sum(-1)
 
     def _with_virtual_sets(self, batch: SetBatch) -> SetBatch:
         """Batch of which some sets are virtual: these have no label and no batch."""

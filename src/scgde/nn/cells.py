@@ -101,6 +101,8 @@ class SetBatch(NamedTuple):
         Of each pair, the positions of its two sets in the batch, shape ``(P,)``; None where there are no pairs.
     widths
         The sets by how many slots of ``encoder`` they fill, each in one class; empty: they are embedded together.
+    ground
+        Ground coordinates of ``target``, shape ``(S, N, D)``, where these are modelled and not those of the cells.
     """
 
     encoder: Measure
@@ -111,6 +113,7 @@ class SetBatch(NamedTuple):
     source: Tensor | None = None
     destination: Tensor | None = None
     widths: tuple[WidthClass, ...] = ()
+    ground: Tensor | None = None
 
 
 class Ends(NamedTuple):

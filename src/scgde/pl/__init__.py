@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from scgde.pl._classification import classification
 from scgde.pl._convergence import convergence
+from scgde.pl._counts import counts
 from scgde.pl._distances import distances
 from scgde.pl._embedding import embedding
 from scgde.pl._explain import explain
 from scgde.pl._generated import generated
+from scgde.pl._genes import genes
 from scgde.pl._groups import groups
 from scgde.pl._history import history
 from scgde.pl._interpolation import interpolation
@@ -22,10 +24,12 @@ from scgde.pl._uncertainty import uncertainty
 __all__ = [
     "classification",
     "convergence",
+    "counts",
     "distances",
     "embedding",
     "explain",
     "generated",
+    "genes",
     "groups",
     "history",
     "interpolation",

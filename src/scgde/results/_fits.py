@@ -5,18 +5,19 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from scgde import __version__, _keys
 from scgde.data.representations import REPRESENTATIONS, Representation, Vectors
 from scgde.results._store import to_storable
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
     from anndata import AnnData
 
     from scgde._types import Config
     from scgde.data import CellSets
-    from scgde.sets import SetSplit
+    from scgde.sets import Grouping, SetSplit
 
 DEFAULT_STEPS = 1000
 #: Training sets below which an embedding has moments by default.
@@ -35,6 +36,12 @@ class Representations(NamedTuple):
         if self.target is not self.encoder:
             self.target.check(adata, codes)
 
+    def fit(self, adata: AnnData, grouping: Grouping, sets: np.ndarray) -> Representations:
+        """What these learn from the cells of the training ``sets``, rows of the set table."""
+        rows = np.flatnonzero(np.isin(grouping.codes, sets))
+        read = self.encoder.fit(adata, rows)
+        return Representations(read, read if self.target is self.encoder else self.target.fit(adata, rows, read=read))
+
 
 def open_representations(
     adata: AnnData, *, cells: str | None, use_rep: str | None, layer: str | None, generate: str | None
@@ -50,9 +57,9 @@ def open_representations(
     TypeError, ValueError
         If there is no such kind, or an entry cannot hold cells of it.
     """
-    encoder = _kind(adata, cells, use_rep).from_adata(adata, use_rep=use_rep, layer=layer)
+    encoder, target = _kind(adata, cells, use_rep).views(adata, use_rep=use_rep, layer=layer)
     if generate is None:
-        return Representations(encoder, encoder)
+        return Representations(encoder, target)
     if generate != "X" and generate not in adata.obsm:
         msg = f'`generate` must be "X" or name an entry of `adata.obsm`, got {generate!r}. Entries: {list(adata.obsm)}.'
         raise KeyError(msg)
@@ -81,9 +88,17 @@ def with_backbone(network: type, views: Representations, options: Config | None)
 def fit_params(views: Representations, *, mask: Any, set_weights: Any, **options: Any) -> Config:
     """Options of a fit as an AnnData holds them; of masks and weights, the columns that they were."""
     columns = {name: value for name, value in (("mask", mask), ("set_weights", set_weights)) if isinstance(value, str)}
-    entry: dict[str, Any] = {"cells": REPRESENTATIONS.name_of(type(views.encoder)), **views.encoder.to_stored()[0]}
-    shown: dict[str, Any] = {name: entry[name] for name in ("cells", "use_rep", "layer") if name in entry}
-    return to_storable({**shown, **columns, **options, "version": __version__})
+    return to_storable({**columns, **options, **entries_of(*views), "version": __version__})
+
+
+def entries_of(encoder: Representation, target: Representation) -> Config:
+    """Kind of the cells that are modelled, where those that are read are, and where these are if that is elsewhere."""
+    read, modelled = encoder.to_stored()[0], target.to_stored()[0]
+    entry: dict[str, Any] = {"cells": REPRESENTATIONS.name_of(type(target))}
+    entry |= {name: read[name] for name in ("use_rep", "layer") if name in read}
+    if target is not encoder and "use_rep" in modelled:
+        entry |= {"generate": modelled["use_rep"], "generate_layer": modelled["layer"]}
+    return entry
 
 
 def train_names(sets: CellSets, split: SetSplit) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+from scgde.sets import split_sets
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from scgde.data import CellSets
     from scgde.sets import Pairing, SetSplit
 
 
@@ -29,7 +30,6 @@ class SplitPairs(NamedTuple):
     @classmethod
     def of(
         cls,
-        cells: CellSets,
         pairing: Pairing,
         column: pd.Series | None,
         *,
@@ -42,7 +42,7 @@ class SplitPairs(NamedTuple):
 
         Parameters
         ----------
-        cells, pairing
+        pairing
             The sets, and which of them are pairs.
         column
             Split of each set; None for a random one, which holds out a ``fraction``.
@@ -51,13 +51,14 @@ class SplitPairs(NamedTuple):
         transductive
             Whether test sets are trained on, as sets without a partner.
         """
-        groups, kept = pairing.groups, pairing.sources
-        split = cells.split(column, fraction=fraction, seed=seed, links=pairing.links, groups=groups, kept=kept)
+        n_sets = len(pairing.grouping.table)
+        of_groups: dict[str, Any] = {"groups": pairing.groups, "kept": pairing.sources}
+        split = split_sets(n_sets, column, fraction=fraction, seed=seed, links=pairing.links, **of_groups)
         of_pairs = split.column_of_pairs(pairing.ends)
         if column is None and only_pairs and not (of_pairs == "validation").any():
-            split = cells.split(None, fraction=0.0, seed=seed)
+            split = split_sets(n_sets, fraction=0.0, seed=seed)
             of_pairs = split.column_of_pairs(pairing.ends)
-        return cls(split.with_test_sets(len(cells.names)) if transductive else split, of_pairs)
+        return cls(split.with_test_sets(n_sets) if transductive else split, of_pairs)
 
     @property
     def known(self) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from scgde import _keys
+from scgde._checks import check_fraction
 from scgde.sets._pairs import linked_groups
 
 if TYPE_CHECKING:
@@ -85,6 +86,49 @@ def hold_out(
     n_validation = min(round(fraction * n_sets), max(n_sets - 2, 0))
     order = np.random.default_rng(seed).permutation(n_sets)
     return SetSplit(np.sort(order[n_validation:]), np.sort(order[:n_validation]))
+
+
+def split_sets(
+    n_sets: int,
+    column: pd.Series | None = None,
+    *,
+    fraction: float,
+    seed: int,
+    links: np.ndarray | None = None,
+    groups: np.ndarray | None = None,
+    kept: np.ndarray | None = None,
+) -> SetSplit:
+    """Which sets are trained on and which validate: by a column, or at random.
+
+    Parameters
+    ----------
+    n_sets
+        Number of sets.
+    column
+        Value ``"train"``, ``"validation"`` or another one of each set.
+    fraction
+        Without it, share of the sets to validate on.
+    seed
+        Random seed of that split.
+    links
+        Pairs of sets ``(n, 2)`` that a random split does not separate.
+    groups
+        Group of each set, which a column must not divide.
+    kept
+        Rows of sets that a random split trains on.
+
+    Raises
+    ------
+    ValueError
+        If fewer than two sets are left to train on, or a group is divided.
+    """
+    if column is None:
+        share = check_fraction(fraction, "validation_fraction")
+        return hold_out(n_sets, share, seed=seed, links=links, kept=kept)
+    split = SetSplit.from_column(column)
+    if groups is not None:
+        check_undivided(column, groups)
+    return split
 
 
 def check_undivided(column: pd.Series, groups: np.ndarray) -> None:

@@ -13,6 +13,7 @@ from scgde.tl._evaluate_embedding import evaluate_embedding
 from scgde.tl._evaluate_perturbations import PerturbationScores, evaluate_perturbations
 from scgde.tl._evaluate_transport import evaluate_transport
 from scgde.tl._explain import Explanation, explain
+from scgde.tl._fit_decoder import fit_decoder
 from scgde.tl._fit_gde import fit_gde
 from scgde.tl._fit_predictor import fit_predictor
 from scgde.tl._fit_tde import fit_tde
@@ -41,6 +42,7 @@ __all__ = [
     "evaluate_perturbations",
     "evaluate_transport",
     "explain",
+    "fit_decoder",
     "fit_gde",
     "fit_predictor",
     "fit_tde",

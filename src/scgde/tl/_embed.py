@@ -8,6 +8,7 @@ from scgde._docs import shared_docs
 from scgde.data import CellSets
 from scgde.model import GDE
 from scgde.results import resolve_reference, write_fit, write_predictions
+from scgde.results._fits import entries_of
 from scgde.results._store import check_key, check_not_backed_view, to_storable, without_own_columns
 from scgde.sets._grouping import group_cells, warn_dropped
 
@@ -81,9 +82,7 @@ def embed(
     cells = CellSets.from_grouping(adata, grouping, model.representation)
     embedding = model.embed_store(cells.encoder.store, cells.index, n_jobs=n_jobs)
     given = str(reference) if isinstance(reference, str | Path) else type(reference).__name__
-    entry = {name: getattr(model.representation, name, None) for name in ("use_rep", "layer")}
-    if model.target_representation is not model.representation:
-        entry["generate"] = getattr(model.target_representation, "use_rep", None)
+    entry = entries_of(*model.representations)
     params = to_storable({"groupby": groupby, **entry, "min_cells": min_cells, "reference": given})
     # A split of the user's is not what a fit used these sets for; it stays in `obs`.
     table = grouping.table.drop(columns=_keys.SPLIT, errors="ignore")

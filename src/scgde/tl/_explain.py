@@ -197,7 +197,7 @@ def _path(model: GDE, sides: list[_Side], n_cells: int, n_steps: int, seed: int,
     steps = np.concatenate([model.generate(step[None], n_cells, seed=seed)[0] for step in line])
     is_vector = model.module.target_spec.is_vector
     if decode and is_vector:
-        cells = generated_cells(model, steps[None], pd.DataFrame(index=range(len(steps))), decode=True)
+        cells = generated_cells(model, [steps[None]], pd.DataFrame(index=range(len(steps))), decode=True)
         return _Path(cells.X.reshape(n_steps, n_cells, -1), cells.var_names)
     features = steps if is_vector else model.ground(steps)
     return _Path(features.reshape(n_steps, n_cells, -1), pd.Index(model.representations[1].names))

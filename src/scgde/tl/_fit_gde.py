@@ -19,6 +19,7 @@ from scgde.results._fits import (
 )
 from scgde.results._generation_scores import warn_of_better_baselines
 from scgde.results._store import check_key, check_not_backed_view, without_own_columns
+from scgde.sets import split_sets
 from scgde.sets._covariates import read_batch, read_label
 from scgde.sets._grouping import group_cells, warn_dropped
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from scgde._types import GroupBy
+    from scgde.data.representations import Representation
 
 
 @shared_docs
@@ -73,6 +75,7 @@ def fit_gde(
     encoder_kwargs: dict[str, Any] | None = None,
     generator_kwargs: dict[str, Any] | None = None,
     featurizer_kwargs: dict[str, Any] | None = None,
+    decoder_kwargs: dict[str, Any] | None = None,
     train_kwargs: dict[str, Any] | None = None,
 ) -> GDE:
     """Fit generative distribution embeddings: a vector for each set, and a generator of cells from the vector.
@@ -149,8 +152,9 @@ def fit_gde(
         %(fit_seed)s
     key_added
         %(key_added)s
-    encoder_kwargs, generator_kwargs, featurizer_kwargs, train_kwargs
-        Further options, see the classes and :class:`scgde.model.TrainOptions`.
+    encoder_kwargs, generator_kwargs, featurizer_kwargs, decoder_kwargs, train_kwargs
+        Further options, see the classes, :class:`scgde.module.CountReadout` for the decoder of counts, and
+        :class:`scgde.model.TrainOptions`.
 
     Returns
     -------
@@ -195,8 +199,9 @@ def fit_gde(
     batch = None if batch_column is None else read_batch(batch_column)
     warn_dropped(grouping.dropped, min_cells)
 
+    split = split_sets(len(grouping.table), split_column, fraction=validation_fraction, seed=seed)
+    views = views.fit(adata, grouping, split.train)
     sets = CellSets.from_grouping(adata, grouping, *views)
-    split = sets.split(split_column, fraction=validation_fraction, seed=seed)
     generator = generator or views.target.default_generator
     model_options: dict[str, Any] = {
         "encoder": encoder,
@@ -210,6 +215,7 @@ def fit_gde(
         "encoder_kwargs": encoder_kwargs,
         "generator_kwargs": with_backbone(GENERATORS[generator], views, generator_kwargs),
         "featurizer_kwargs": featurizer_kwargs,
+        "decoder": _decoder(views.target, decoder_kwargs),
         "seed": seed,
     }
     if label is not None:
@@ -249,3 +255,13 @@ def fit_gde(
         write_predictions(adata, model, key_added)
     warn_of_better_baselines(model, sets, split, batches=None if batch is None else batch.values, seed=seed)
     return model
+
+
+def _decoder(target: Representation, options: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Options of a decoder, for cells that have one."""
+    if target.is_decoded:
+        return options or {}
+    if options is not None:
+        msg = f'`decoder_kwargs` must be None for cells that are not decoded, got {options}. Fit with `cells="counts"`.'
+        raise ValueError(msg)
+    return None

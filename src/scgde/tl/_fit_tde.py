@@ -224,11 +224,9 @@ def fit_tde(
     probabilities = None if pair_weights is None else check_pair_weights(pair_weights, len(pairing.pairs))
     warn_dropped(grouping.dropped, min_cells)
 
-    sets = CellSets.from_grouping(adata, grouping, *views)
     if pair_fraction is None and not conditioning.needs_predictor:
         pair_fraction = 1.0
     split, of_pairs = by_split = SplitPairs.of(
-        sets,
         pairing,
         split_column,
         fraction=validation_fraction if conditioning.embeds_new_sets else 0.0,
@@ -236,6 +234,8 @@ def fit_tde(
         transductive=transductive,
         seed=seed,
     )
+    views = views.fit(adata, grouping, split.train)
+    sets = CellSets.from_grouping(adata, grouping, *views)
     labelled = pairing.pairs[by_split.known]
     if moments is None:
         # Of perturbations the mean has a predictor of its own, and shares of states add up better in what is learnt.

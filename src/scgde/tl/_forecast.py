@@ -66,7 +66,7 @@ def forecast(
     n_times
         2 for the cells where they arrive. More: so many steps of their path, both ends included.
     decode
-        Whether to map principal components back to genes.
+        %(decode)s
     key
         %(key)s
     seed
@@ -102,7 +102,7 @@ def forecast(
     times = times_on_path(n_times)
     transported = transport_sets(fitted, start, ends, times=times, seed=seed)
     obs = transported_obs(fitted, adata.obs_names, start, ["forecast"] * len(start), ends.shape[1])
-    cells = transported_anndata(model, transported, obs, times, decode=decode)
+    cells = transported_anndata(model, transported, obs, times, decode=decode, seed=seed)
     cells.uns["forecast"] = {_keys.EMBEDDING: ends, _keys.SETS: _certainty(fitted, start, covariates, ends)}
     return cells
 

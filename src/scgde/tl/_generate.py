@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from scgde import _keys
 from scgde._checks import check_sets
@@ -13,7 +14,7 @@ from scgde.model import GDE
 from scgde.results import read_model
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from anndata import AnnData
 
@@ -27,7 +28,9 @@ def generate(
     *,
     n_cells: int = 500,
     batch: str | None = None,
+    library_size: float | str | np.ndarray | None = None,
     decode: bool = False,
+    clip: bool = False,
     key: str = "gde",
     seed: int = 0,
 ) -> AnnData:
@@ -43,8 +46,12 @@ def generate(
         Cells per set.
     batch
         Of a fit with ``batch_key``: cells as they would be measured in this batch; by default in the mean of all.
+    library_size
+        %(library_size)s
     decode
-        Whether to map principal components back to genes.
+        %(decode)s
+    clip
+        %(clip)s
     key
         %(key)s
     seed
@@ -52,26 +59,39 @@ def generate(
 
     Returns
     -------
-    Cells: ``X`` in the training features, or genes with ``decode``; ``obs["set"]`` and the columns of the set table.
+    Cells: ``X`` in the training features, or genes with ``decode``; ``obs["set"]`` and the columns of the set table. Of
+    a fit of counts, ``X`` holds counts, CSR and int32, and ``obs["library_size"]`` their sum in each cell.
 
     Raises
     ------
     KeyError
         If there is no fit, or no set of that name.
     ValueError
-        If an embedding has the wrong number of dimensions, cells cannot be mapped back to genes, or there is no such
-        batch.
+        If an embedding has the wrong number of dimensions, cells cannot be mapped back to genes, there is no such
+        batch, or ``library_size`` is not positive or the fit not one of counts.
     """
     model = read_model(adata, key, GDE)
-    check_decodable(model, decode=decode)
+    check_decodable(model, decode=decode, clip=clip)
     table, embedding = _requested_sets(adata, sets, key)
-    cells = model.generate(embedding, n_cells, batch=batch, seed=seed)
-    return generated_cells(model, cells, table.iloc[np.repeat(np.arange(len(table)), n_cells)], decode=decode)
+    is_decoded = decode and model.decoder is not None
+    sizes = None if is_decoded else library_size
+    parts = model.generate_parts(embedding, n_cells, batch=batch, library_size=sizes, seed=seed)
+    obs = table.iloc[np.repeat(np.arange(len(table)), n_cells)]
+    options: dict[str, Any] = {
+        "decode": decode,
+        "clip": clip,
+        "library_size": library_size,
+        "shape": (len(table), n_cells),
+    }
+    return generated_cells(model, parts, obs, seed=seed, **options)
 
 
-def check_decodable(model: GDE | TDE, *, decode: bool) -> None:
+def check_decodable(model: GDE | TDE, *, decode: bool, clip: bool = False) -> None:
     """Require that cells can be mapped back to genes where that is asked for."""
-    if not decode:
+    if clip and not decode:
+        msg = "`clip` must be False where cells are not mapped back to genes, got True. Pass `decode=True`."
+        raise ValueError(msg)
+    if not decode or model.decoder is not None:
         return
     if model.target_representation is None:
         msg = "`decode=True` needs a fit on an AnnData, got one on arrays."
@@ -103,9 +123,48 @@ def _named_by_number(embedding: np.ndarray, n_embed: int) -> tuple[pd.DataFrame,
     return pd.DataFrame({"set": pd.Categorical(names, categories=names)}, index=names), embedding
 
 
-def generated_cells(model: GDE | TDE, cells: np.ndarray, obs: pd.DataFrame, *, decode: bool) -> AnnData:
-    """AnnData of cells ``(S, n, *shape)`` with one row of ``obs`` each, in the representation that is modelled."""
-    cells = cells.reshape(-1, *cells.shape[2:])
+def generated_cells(
+    model: GDE | TDE, parts: Iterable[np.ndarray], obs: pd.DataFrame, *, decode: bool, **options: Any
+) -> AnnData:
+    """AnnData of parts of cells ``(S, n, *shape)``, with one row of ``obs`` each; ``options`` of :func:`as_anndata`."""
     obs = obs.set_axis(pd.RangeIndex(len(obs)).astype(str))
+    representation = model.target_representation or Vectors.unnamed(model.module.target_spec.size)
+    packed = [representation.pack(part.reshape(-1, *part.shape[2:])) for part in parts]
+    cells = sparse.vstack(packed, format="csr") if sparse.issparse(packed[0]) else np.concatenate(packed)
+    return as_anndata(model, cells, obs, decode=decode, **options)
+
+
+def as_anndata(
+    model: GDE | TDE,
+    cells: Any,
+    obs: pd.DataFrame,
+    *,
+    decode: bool,
+    clip: bool = False,
+    library_size: Any = None,
+    shape: tuple[int, ...] | None = None,
+    seed: int = 0,
+) -> AnnData:
+    """AnnData of cells ``(n, *shape)`` as the model represents them, or as genes.
+
+    Parameters
+    ----------
+    model
+        That made the cells.
+    cells
+        Shape ``(n, *shape)``.
+    obs
+        One row for each.
+    decode, clip
+        Whether to map them back to genes, and to set values below zero to zero.
+    library_size, shape, seed
+        Of a decoder of counts, see :meth:`scgde.model.CountDecoder.decode`.
+    """
+    if decode and model.decoder is not None:
+        counts = model.decoder.decode(cells, library_size=library_size, shape=shape, seed=seed)
+        return model.decoder.to_adata(counts, obs)
     representation = model.target_representation or Vectors.unnamed(cells.shape[1])
-    return representation.to_adata(cells, obs, decode=decode)
+    adata = representation.to_adata(cells, obs, decode=decode)
+    if clip:
+        adata.X = adata.X.clip(min=0) if isinstance(adata.X, np.ndarray) else adata.X
+    return adata

@@ -30,13 +30,16 @@ def interpolate(
     n_steps: int = 11,
     n_cells: int = 500,
     interval: tuple[float, float] = (0.0, 1.0),
+    library_size: float | str | np.ndarray | None = None,
     decode: bool = False,
+    clip: bool = False,
     key: str = "gde",
     seed: int = 0,
 ) -> AnnData:
     """Generate cells along the straight line between the embeddings of two sets, or along one through several.
 
-    Cell i of every step comes from the same noise, so that ``X`` of the cells with one ``obs["cell"]`` is a path.
+    Cell i of every step comes from the same noise, so that ``X`` of the cells with one ``obs["cell"]`` is a path. Of
+    counts, only what they are drawn around is: counting noise is drawn anew.
 
     Parameters
     ----------
@@ -52,8 +55,12 @@ def interpolate(
         Cells a step.
     interval
         First and last t; beyond [0, 1] the line is prolonged.
+    library_size
+        %(library_size)s
     decode
-        Whether to map principal components back to genes.
+        %(decode)s
+    clip
+        %(clip)s
     key
         %(key)s
     seed
@@ -76,14 +83,15 @@ def interpolate(
     n_steps, n_cells = check_count(n_steps, "n_steps", minimum=2), check_count(n_cells, "n_cells")
     check_interval(*interval, "`interval`")
     model = read_model(adata, key, GDE)
-    check_decodable(model, decode=decode)
+    check_decodable(model, decode=decode, clip=clip)
     names = [source, *via, target]
     rows = check_sets(adata.uns[key][_keys.SETS].index, names, "`source`, `target` and `via`")
     knots = np.asarray(adata.uns[key][_keys.EMBEDDING])[rows]
     t = np.linspace(*interval, n_steps)
     path = interpolate_linearly(knots, t)
     inside = in_support(path, _training_embedding(adata, key))
-    cells = np.stack([model.generate(step[None], n_cells, seed=seed)[0] for step in path])
+    sizes = None if decode and model.decoder is not None else library_size
+    cells = (model.generate(step[None], n_cells, library_size=sizes, seed=seed) for step in path)
     obs = pd.DataFrame(
         {
             "t": np.repeat(t, n_cells),
@@ -91,7 +99,8 @@ def interpolate(
             "in_support": np.repeat(inside, n_cells),
         }
     )
-    generated = generated_cells(model, cells, obs, decode=decode)
+    options = {"library_size": library_size, "shape": (n_steps, n_cells), "seed": seed}
+    generated = generated_cells(model, cells, obs, decode=decode, clip=clip, **options)
     generated.uns[_keys.PATH] = {"key": key, "sets": np.array(names, dtype=object)}
     return generated
 

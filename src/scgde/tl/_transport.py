@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ from scgde._checks import check_count
 from scgde._docs import shared_docs
 from scgde.model import TDE
 from scgde.results import FittedSets, read_model
-from scgde.tl._generate import check_decodable
+from scgde.tl._generate import as_anndata, check_decodable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,7 +26,9 @@ def transport(
     target: str | Sequence[str],
     *,
     n_times: int = 2,
+    library_size: float | str | np.ndarray | None = None,
     decode: bool = False,
+    clip: bool = False,
     key: str = "tde",
     seed: int = 0,
 ) -> AnnData:
@@ -42,12 +44,17 @@ def transport(
         Name of the set that each is transported to, or one for all.
     n_times
         2 for the cells where they arrive. More: so many steps of their path, both ends included.
+    library_size
+        Of cells that are decoded to counts, what these sum to on average: a number, ``"median"`` for that of the
+        training cells, or an array that broadcasts to ``(times, cells)``. None: drawn for each cell.
     decode
-        Whether to map principal components back to genes.
+        %(decode)s
+    clip
+        %(clip)s
     key
         %(key)s
     seed
-        Random seed of a transport that draws.
+        Random seed of a transport that draws, and of counts.
 
     Returns
     -------
@@ -64,7 +71,7 @@ def transport(
         the source alone, or cells cannot be mapped back to genes.
     """
     n_times = check_count(n_times, "n_times", minimum=2)
-    check_decodable(read_model(adata, key, TDE), decode=decode)
+    check_decodable(read_model(adata, key, TDE), decode=decode, clip=clip)
     fitted = FittedSets.read(adata, key, TDE)
     if not fitted.model.module.conditioning.needs_predictor:
         msg = 'A transport to a given set needs a fit with `condition="both"`, got "source". Call `scgde.tl.forecast`.'
@@ -80,7 +87,8 @@ def transport(
     times = times_on_path(n_times)
     cells = transport_sets(fitted, start, fitted.embedding[end][:, None], times=times, seed=seed)
     obs = transported_obs(fitted, adata.obs_names, start, fitted.table.index[end])
-    return transported_anndata(fitted.model, cells, obs, times, decode=decode)
+    options: dict[str, Any] = {"decode": decode, "clip": clip, "library_size": library_size, "seed": seed}
+    return transported_anndata(fitted.model, cells, obs, times, **options)
 
 
 def sources(fitted: FittedSets, names: str | Sequence[str]) -> np.ndarray:
@@ -153,9 +161,12 @@ def transported_obs(
 
 
 def transported_anndata(
-    model: TDE, cells: np.ndarray, obs: pd.DataFrame, times: Sequence[float], *, decode: bool
+    model: TDE, cells: np.ndarray, obs: pd.DataFrame, times: Sequence[float], *, decode: bool, **options: Any
 ) -> AnnData:
-    """AnnData of cells ``(T, n, *shape)``; named by cell, and by draw and time where there are several."""
+    """AnnData of cells ``(T, n, *shape)``; named by cell, and by draw and time where there are several.
+
+    ``options`` are those of :func:`as_anndata`.
+    """
     table = pd.concat([obs.assign(**{TIME: float(time)}) for time in times], ignore_index=True)
     names = table[CELL].astype(str)
     if DRAW in table:
@@ -163,7 +174,8 @@ def transported_anndata(
     if len(times) > 1:
         names = names + "-" + table[TIME].map("{:.4g}".format)
     table = table.set_axis(pd.Index(names.to_numpy()))
-    return model.representations[1].to_adata(cells.reshape(-1, *cells.shape[2:]), table, decode=decode)
+    flat = cells.reshape(-1, *cells.shape[2:])
+    return as_anndata(model, flat, table, decode=decode, shape=cells.shape[:2], **options)
 
 
 def times_on_path(n_times: int) -> list[float]:

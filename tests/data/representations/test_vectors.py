@@ -70,8 +70,8 @@ def test_entry_is_x_where_there_are_no_principal_components(adata):
 
 
 def test_variables_have_units_each_and_the_axes_of_an_entry_one():
-    assert Vectors("X", None, ["a", "b"]).transform(None) == ("affine", CellSpec.vectors(2), {"method": "feature"})
-    assert Vectors("latent", None, ["a"]).transform(None) == ("affine", CellSpec.vectors(1), {"method": "common"})
+    assert Vectors("X", None, ["a", "b"]).transform(None)[:3] == ("affine", CellSpec.vectors(2), {"method": "feature"})
+    assert Vectors("latent", None, ["a"]).transform(None)[:3] == ("affine", CellSpec.vectors(1), {"method": "common"})
     assert Vectors("latent", None, ["a"]).transform("none").options == {"method": "none"}
 
 
@@ -102,7 +102,7 @@ def test_integers_in_obsm_are_refused_with_the_kinds_of_cells(adata, dtype):
     adata.obsm["tokens"] = np.ones((30, 5), dtype=dtype)
     match = (
         rf"`adata.obsm\['tokens'\]` must hold vectors of real numbers, got integers of type {np.dtype(dtype)}, which "
-        r"may be tokens or counts. Kinds of cells: \['vectors'.*\]; choose one with `cells`, or, .*`.astype\(float\)`"
+        r"may be tokens or counts. Kinds of cells: \[.*'vectors'.*\]; choose one with `cells`, or, .*`.astype\(float\)`"
     )
     with pytest.raises(TypeError, match=match):
         entry(adata, "tokens")
@@ -120,7 +120,7 @@ def test_entries_that_are_no_vectors_are_refused_with_the_kinds_of_cells(adata, 
     adata.obsm["images"] = np.zeros(shape, dtype=np.float32)
     match = (
         r"The features in `adata.obsm\['images'\]` must have shape \(n_obs, n_features\), got \(30, .*\). "
-        r"Kinds of cells: \['vectors'.*\]; choose one that takes such entries with `cells`."
+        r"Kinds of cells: \[.*'vectors'.*\]; choose one that takes such entries with `cells`."
     )
     with pytest.raises(ValueError, match=match):
         entry(adata, "images")

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from scgde._registry import Registry
+from scgde.data.stores import open_store
 
 if TYPE_CHECKING:
     import numpy as np
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from scgde._types import Config
+    from scgde.data.stores import CellStore
     from scgde.nn.cells import CellSpec
     from scgde.nn.transforms import TransformSpec
 
@@ -39,6 +41,8 @@ class Representation(ABC):
     default_backbone: ClassVar[str | None] = None
     #: Options of training where none are given, see :class:`scgde.model.TrainOptions`.
     default_training: ClassVar[Config] = {}
+    #: Whether generators make ground coordinates of cells, which a module decodes, where they do not support the kind.
+    is_decoded: ClassVar[bool] = False
 
     spec: CellSpec
     label: str
@@ -64,6 +68,30 @@ class Representation(ABC):
         TypeError, ValueError
             If it cannot hold cells of this kind; the message says what came and what takes it.
         """
+
+    @classmethod
+    def views(cls, adata: AnnData, *, use_rep: str | None, layer: str | None) -> tuple[Representation, Representation]:
+        """What is read and what is modelled of a cell; by default one and the same, see :meth:`from_adata`."""
+        one = cls.from_adata(adata, use_rep=use_rep, layer=layer)
+        return one, one
+
+    def fit(self, adata: AnnData, rows: np.ndarray, *, read: Representation | None = None) -> Self:
+        """The representation with all that it learns of cells.
+
+        Parameters
+        ----------
+        adata
+            Cells.
+        rows
+            Those of the training sets, sorted.
+        read
+            What is read of these cells, fitted, where that is something else than what is modelled.
+        """
+        return self
+
+    def open(self, adata: AnnData, *, all_rows: bool = True) -> CellStore:
+        """Cells of ``adata`` by row; see :func:`~scgde.data.open_store`."""
+        return open_store(self.read(adata), dtype=self.spec.numpy_dtype, all_rows=all_rows)
 
     @abstractmethod
     def read(self, adata: AnnData) -> Any:
@@ -93,14 +121,18 @@ class Representation(ABC):
     def transform(self, scaling: str | None) -> TransformSpec:
         """What networks see of a cell, not fitted yet; ``scaling`` None for the default of this entry."""
 
+    def pack(self, cells: np.ndarray) -> Any:
+        """Generated cells ``(n, *shape)`` as they are kept until all are there: an array, or a sparse matrix."""
+        return cells
+
     @abstractmethod
-    def to_adata(self, cells: np.ndarray, obs: pd.DataFrame, *, decode: bool = False) -> AnnData:
+    def to_adata(self, cells: Any, obs: pd.DataFrame, *, decode: bool = False) -> AnnData:
         """AnnData of generated cells.
 
         Parameters
         ----------
         cells
-            Shape ``(n, *spec.shape)``.
+            Shape ``(n, *spec.shape)``, as :meth:`pack` gives them.
         obs
             One row for each.
         decode

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -89,16 +90,20 @@ class Vectors(Representation):
         return self._projected(adata)
 
     def check(self, adata: AnnData, codes: np.ndarray) -> None:
-        x, n_bad = self.read(adata), 0
-        for start, block in blocks(x):
-            inside = codes[start : start + len(block)] >= 0
-            n_bad += int((~np.isfinite(block[inside]).all(axis=1)).sum())
+        n_bad, largest = 0, 0.0
+        for start, block in blocks(self.read(adata)):
+            inside = block[codes[start : start + len(block)] >= 0]
+            n_bad += int((~np.isfinite(inside).all(axis=1)).sum())
+            largest = max(largest, float(inside.max(initial=0))) if are_counts(inside).all() else np.inf
         if n_bad:
             msg = (
                 f"The features in {self.label} must be finite, got NaN or infinity in {n_bad} cells. "
                 "Fill or drop these cells."
             )
             raise ValueError(msg)
+        # Zeros and ones are marks more often than counts.
+        if self.use_rep == "X" and 1 < largest < np.inf:
+            _warn_of_counts(self.label, self.layer)
 
     def to_adata(self, cells: np.ndarray, obs: pd.DataFrame, *, decode: bool = False) -> AnnData:
         names = self.names
@@ -216,9 +221,23 @@ def choose_entry(adata: AnnData, use_rep: str | None, layer: str | None) -> str:
     return use_rep
 
 
+def are_counts(values: np.ndarray) -> np.ndarray:
+    """Whether each number is a whole one of at least 0."""
+    return (values >= 0) & (values == np.floor(values)) & np.isfinite(values)
+
+
 def is_numeric(x: Any) -> bool:
     """Whether an array holds real numbers or booleans."""
     return x.dtype.kind in "biuf"
+
+
+def _warn_of_counts(label: str, layer: str | None) -> None:
+    where = "" if layer is None else f", layer={layer!r}"
+    msg = (
+        f"{label} holds whole numbers, as counts do, which are scaled and generated as real numbers. For counts in and "
+        f'out, fit with `cells="counts"{where}`; for vectors, take their logarithm or principal components first.'
+    )
+    warnings.warn(msg, UserWarning, stacklevel=5)
 
 
 def _loadings(adata: AnnData, use_rep: str) -> PCALoadings | None:

@@ -26,8 +26,17 @@ def blocks(x: Any, *, n_rows: int | None = None, dtype: DTypeLike = np.float32) 
         yield start, as_dense(x[start : start + n_rows], dtype)
 
 
+def sparse_blocks(x: Any, *, n_rows: int = 10_000) -> Iterator[tuple[int, sparse.csr_matrix]]:
+    """Consecutive sparse blocks of an array, each with the row it starts at; a sparse one is never made dense."""
+    x = by_row(map_file(x))
+    for start in range(0, x.shape[0], n_rows):
+        yield start, sparse.csr_matrix(x[start : start + n_rows], dtype=np.float32)
+
+
 def by_row(x: Any) -> Any:
-    """A sparse matrix in memory compressed by row: rows of a CSC matrix are slow to reach. Others as they are."""
+    """A sparse matrix compressed by row: rows of a CSC matrix, also of one on disk, are slow to reach. Others as is."""
+    if getattr(x, "format", None) == "csc" and hasattr(x, "to_memory"):
+        x = x.to_memory()
     return x.tocsr() if sparse.issparse(x) else x
 
 

@@ -6,5 +6,16 @@ from scgde.nn.transforms._affine import METHODS, Affine
 from scgde.nn.transforms._base import TRANSFORMS, CellTransform, TransformSpec
 from scgde.nn.transforms._channels import Channels, ground_shape
 from scgde.nn.transforms._identity import Identity
+from scgde.nn.transforms._log_normalize import LogNormalize
 
-__all__ = ["METHODS", "TRANSFORMS", "Affine", "CellTransform", "Channels", "Identity", "TransformSpec", "ground_shape"]
+__all__ = [
+    "METHODS",
+    "TRANSFORMS",
+    "Affine",
+    "CellTransform",
+    "Channels",
+    "Identity",
+    "LogNormalize",
+    "TransformSpec",
+    "ground_shape",
+]

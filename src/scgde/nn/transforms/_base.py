@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 
 import torch
@@ -10,7 +11,9 @@ from scgde._registry import Registry
 from scgde.nn.cells import CellSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+
+    import numpy as np
 
     from scgde._types import Config
 
@@ -28,6 +31,8 @@ class CellTransform(nn.Module, ABC):
 
     #: Kinds of cells that it takes.
     supports: ClassVar[frozenset[str]] = frozenset({"continuous"})
+    #: Of cells that are modelled but not read: whether their ground coordinates are what is read.
+    ground_is_read: bool = False
 
     def __init__(self, spec: CellSpec) -> None:
         super().__init__()
@@ -84,15 +89,21 @@ class TransformSpec(NamedTuple):
         Cells in the units of the data.
     options
         Of the transform, plain values.
+    state
+        Buffers that are known before the fit, by name. They are stored with the weights of the module.
     """
 
     name: str
     cells: CellSpec
     options: Config
+    state: Mapping[str, np.ndarray] = MappingProxyType({})
 
     def build(self) -> CellTransform:
         """The transform, not fitted."""
-        return TRANSFORMS[self.name](self.cells, **self.options)
+        transform = TRANSFORMS[self.name](self.cells, **self.options)
+        for name, values in self.state.items():
+            transform.get_buffer(name).copy_(torch.as_tensor(values))
+        return transform
 
     def to_config(self) -> Config:
         """As plain values."""

@@ -38,7 +38,7 @@ def modelled_entry(adata: AnnData, key: str) -> str:
 def training_features(adata: AnnData, key: str) -> Matrix:
     """Features of the observed cells that the fit models, shape ``(n_obs, *shape)``."""
     params, use_rep = adata.uns[key][_keys.PARAMS], modelled_entry(adata, key)
-    layer = None if "generate" in params else params.get("layer")
+    layer = params.get("generate_layer" if "generate" in params else "layer")
     if use_rep == "X":
         return cast("Matrix", adata.X if layer is None else adata.layers[layer])
     if use_rep not in adata.obsm:

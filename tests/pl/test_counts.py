@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import anndata as ad
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+from scgde import pl
+
+N_GENES = 20
+
+
+@pytest.fixture
+def counted() -> ad.AnnData:
+    """Counts of four donors with what a fit writes."""
+    rng = np.random.default_rng(0)
+    mean = 0.2 + 3 * rng.random(N_GENES)
+    names = [f"donor {i}" for i in range(4)]
+    obs = pd.DataFrame({"gde_set": pd.Categorical(np.repeat(names, 100))}, index=np.arange(400).astype(str))
+    adata = ad.AnnData(obs=obs, var=pd.DataFrame(index=[f"g{i}" for i in range(N_GENES)]))
+    adata.layers["counts"] = sparse.csr_matrix(rng.poisson(mean, (400, N_GENES)).astype(np.int32))
+    params = {"use_rep": "X", "layer": "counts", "generate": "X", "generate_layer": "counts"}
+    adata.uns["gde"] = {"sets": pd.DataFrame(index=names), "params": params}
+    return adata
+
+
+@pytest.fixture
+def made(counted) -> ad.AnnData:
+    """Generated counts of two of them: those of the data, each four times."""
+    rows = counted.obs["gde_set"].isin(["donor 1", "donor 2"]).to_numpy()
+    x = 4 * counted.layers["counts"][rows]
+    obs = pd.DataFrame({"set": counted.obs["gde_set"][rows].astype(str).to_numpy()}, index=np.arange(200).astype(str))
+    return ad.AnnData(sparse.csr_matrix(x), obs=obs, var=counted.var)
+
+
+def offsets(ax):
+    return [np.asarray(part.get_offsets()) for part in ax.collections]
+
+
+def test_counts_draws_both_halves_and_generated_cells(counted, made):
+    axes = pl.counts(counted, made, show=False)
+    assert [ax.get_title("left") for ax in axes] == ["variance of a gene", "zeros of a gene", "counts of a cell"]
+    other, generated = offsets(axes[0])
+    x = counted.layers["counts"][100:300].toarray()
+    np.testing.assert_allclose(np.sort(generated[:, 0]), np.sort(4 * x.mean(axis=0)), rtol=1e-6)
+    np.testing.assert_allclose(np.sort(generated[:, 1]), np.sort(16 * x.var(axis=0)), rtol=1e-6)
+    assert len(other) == N_GENES
+    zeros = [points[:, 1] for points in offsets(axes[1])]
+    np.testing.assert_allclose(zeros[1], (x == 0).mean(axis=0), rtol=1e-6)
+    half, other, generated = (line.get_xdata() for line in axes[2].lines)
+    np.testing.assert_array_equal(np.sort(np.concatenate([half, other])), np.sort(x.sum(axis=1)))
+    assert np.median(generated) == pytest.approx(4 * np.median(x.sum(axis=1)))
+    assert [text.get_text() for text in axes[2].get_legend().get_texts()] == [
+        "half of the cells",
+        "the other half",
+        "generated",
+    ]
+
+
+def test_counts_draws_the_sets_and_kinds_asked_for(counted, made, tmp_path):
+    _, ax = plt.subplots()
+    (drawn,) = pl.counts(counted, made, sets="donor 1", kinds="library_size", ax=ax)
+    assert drawn is ax
+    assert len(ax.lines[2].get_xdata()) == 100
+    pl.counts(counted, made, save=tmp_path / "counts.png")
+    assert (tmp_path / "counts.png").stat().st_size > 1000
+
+
+def test_counts_says_what_is_wrong(counted, made):
+    with pytest.raises(ValueError, match=r"`kinds` must be one of \['mean_variance', 'zeros', 'library_size'\]"):
+        pl.counts(counted, made, kinds="ratio")
+    with pytest.raises(ValueError, match="`generated` must have the 20 genes of the fit, got 3"):
+        pl.counts(counted, made[:, :3])
+    with pytest.raises(KeyError, match="'donor 3' is not generated"):
+        pl.counts(counted, made, sets=["donor 3"])
+    with pytest.raises(KeyError, match="'donor 1' is not observed"):
+        pl.counts(counted[counted.obs["gde_set"] != "donor 1"], made)
+    with pytest.raises(KeyError, match=r"`generated.obs` must hold 'set'"):
+        pl.counts(counted, counted)
