@@ -106,6 +106,7 @@ def test_distances_draws_in_given_axes_and_saves(measured, tmp_path):
     _, ax = plt.subplots()
     assert pl.distances(measured, ax=ax, title="all donors", legend=False) is ax
     assert ax.get_title("left") == "all donors"
+    assert pl.distances(measured, show=False).get_title("left") == f"{len(measured.uns['gde']['sets'])} sets"
     assert ax.get_legend() is None
     plt.close("all")
     pl.distances(measured, annotate="class", save=tmp_path / "map.png")

@@ -86,7 +86,7 @@ def distances(
     cmap
         Colour map of distances; what is near is dark.
     title
-        %(title)s
+        %(title)s None: the number of sets.
     legend
         Whether to draw the colour bar and the legends of the strips.
     ax
@@ -121,7 +121,7 @@ def distances(
     image = main.imshow(square[np.ix_(order, order)], cmap=with_missing, interpolation="nearest")
     main.set(xticks=[], yticks=[])
     main.spines[:].set_visible(False)
-    set_title(main, title)
+    set_title(main, f"{len(order):,} sets" if title is None else title)
     _draw_strips(main, strips, order)
     _draw_tree(main, tree, order, left=1 + _GAP + len(strips) * (_STRIP + _GAP))
     if labels or (labels is None and len(order) <= MAX_LABELS):
