@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 
 from scgde.data import BatchSpec, SetDataModule
 from scgde.data._datamodule import gather_cells
+from scgde.data.stores import DenseStore
 from scgde.nn.cells import Measure
 from scgde.sets import SetSplit
 
@@ -133,3 +135,36 @@ def test_batches_hold_the_covariates_of_their_sets(index, codes, cell_sets):
     )
     for batch in (*made.train_dataloader(), *made.val_dataloader()):
         np.testing.assert_array_equal(batch.covariates["label"], label[batch.sets.numpy()])
+
+
+class Slow(DenseStore):
+    slow = "it is far away"
+
+
+@pytest.fixture
+def slow_and_fast(data_module, cell_sets, index, codes):
+    """Batches of which one view is read ahead."""
+    made, x = data_module(trainer=trainer_at(0)), np.stack([codes, -codes], axis=1).astype(np.float32)
+    cells = cell_sets(x, index)
+    return made, replace(cells, encoder=cells.encoder._replace(store=Slow(x))), x
+
+
+def test_slow_cells_are_read_before_the_batch_is_moved(slow_and_fast):
+    made, cells, x = slow_and_fast
+    rows = next(iter(made.train_dataloader()))
+    made._cells = cells
+    batch = next(iter(made.train_dataloader()))
+    np.testing.assert_array_equal(batch.encoder.x, x[rows.encoder.x])
+    np.testing.assert_array_equal(batch.target.x, rows.target.x)
+    gathered = made.on_after_batch_transfer(batch, 0)
+    np.testing.assert_array_equal(gathered.encoder.x, batch.encoder.x)
+    np.testing.assert_array_equal(gathered.target.x, x[rows.target.x])
+
+
+def test_cells_that_a_device_does_not_hold_are_read_before(slow_and_fast):
+    made, _, x = slow_and_fast
+    made.trainer.strategy.root_device = torch.device("meta")
+    assert not made._is_read_ahead(DenseStore(x))
+    assert made._is_read_ahead(DenseStore(x, max_device_bytes=0))
+    made.trainer.strategy.root_device = torch.device("cpu")
+    assert not made._is_read_ahead(DenseStore(x, max_device_bytes=0))

@@ -2,17 +2,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import torch
 from lightning import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
 from scgde.data._datasets import BatchSpec, SetBatchDataset
 from scgde.data._pair_dataset import PairDataset
+from scgde.data._read_ahead import ReadAhead
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
 
     from scgde.data._cell_sets import CellSets
     from scgde.data._pair_dataset import Pairs
+    from scgde.data.stores import CellStore
     from scgde.nn.cells import SetBatch
     from scgde.sets import SetSplit
 
@@ -81,7 +86,7 @@ class SetDataModule(LightningDataModule):
         return self._loader(self.split.validation, range(n_batches), seed=self._seed + 1)
 
     def on_after_batch_transfer(self, batch: SetBatch, dataloader_idx: int) -> SetBatch:
-        return gather_cells(self._cells, batch)
+        return gather_cells(self._cells, batch, lambda store: not self._is_read_ahead(store))
 
     @property
     def _n_devices(self) -> int:
@@ -101,16 +106,26 @@ class SetDataModule(LightningDataModule):
             dataset: Dataset = SetBatchDataset(index, sets, self._spec, covariates=self._covariates, **options)
         else:
             dataset = PairDataset(index, sets, self._pairs, self._spec, **options)
-        return DataLoader(dataset, batch_size=None, pin_memory=self._pins_memory)
+        if any(self._is_read_ahead(view.store) for view in (self._cells.encoder, self._cells.target)):
+            dataset = ReadAhead(dataset, lambda batch: gather_cells(self._cells, batch, self._is_read_ahead))
+        # What is in pinned memory is copied to a GPU while it computes.
+        return DataLoader(dataset, batch_size=None, pin_memory=self._device.type == "cuda")
 
     @property
-    def _pins_memory(self) -> bool:
-        """Row numbers in pinned memory are copied to a GPU while it computes."""
-        return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
+    def _device(self) -> torch.device:
+        return self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
+
+    def _is_read_ahead(self, store: CellStore) -> bool:
+        """Whether cells are read before a batch is moved to the device: in a thread, so that no step waits for it."""
+        is_elsewhere = self._device.type != "cpu" and not store.is_held_on(self._device)
+        return store.slow is not None or is_elsewhere
 
 
-def gather_cells(cells: CellSets, batch: SetBatch) -> SetBatch:
-    """Replace the row numbers of a batch by cells, each view in its own representation, where the rows are."""
-    encoder = batch.encoder._replace(x=cells.encoder.store.gather(batch.encoder.x))
-    target = batch.target._replace(x=cells.target.store.gather(batch.target.x))
-    return batch._replace(encoder=encoder, target=target)
+def gather_cells(cells: CellSets, batch: SetBatch, is_due: Callable[[CellStore], bool] = lambda _: True) -> SetBatch:
+    """Replace row numbers of a batch by cells, each view in its own representation, where the rows are.
+
+    Only those of stores that are due; others stay row numbers.
+    """
+    stores = {"encoder": cells.encoder.store, "target": cells.target.store}
+    views = {name: getattr(batch, name) for name, store in stores.items() if is_due(store)}
+    return batch._replace(**{name: view._replace(x=stores[name].gather(view.x)) for name, view in views.items()})
