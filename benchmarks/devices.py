@@ -43,7 +43,7 @@ FITS = {"two processes": {"devices": 2}, "two batches a step": {"train_kwargs": 
 
 def fit(max_steps: int, *, train_kwargs: dict | None = None, **options: object) -> scgde.model.GDE:
     """A fit on 200 sets without stopping."""
-    adata = scgde.datasets.gaussian_sets(200, (50, 200), 50, seed=0)
+    adata = scgde.datasets.gaussian_sets(200, (50, 200), 20, df=40, seed=0)
     train = {"steps_per_validation": 20, **(train_kwargs or {})}
     return scgde.tl.fit_gde(adata, "set", max_steps=max_steps, progress_bar=False, train_kwargs=train, **options)
 
