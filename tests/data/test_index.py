@@ -73,3 +73,18 @@ def test_first_cells_are_the_first_in_the_random_order(index, sizes, max_cells):
 def test_first_cells_count_sets_without_cells():
     first = SetIndex.from_codes(np.array([0, 2, -1, 0]), 4).first_cells(1)
     assert first.sizes.tolist() == [1, 0, 1, 0]
+
+
+def test_effective_size_is_the_size_where_weights_are_equal():
+    codes = np.array([0, 0, 1, 1, 1, -1])
+    index = SetIndex.from_codes(codes, 2, weights=np.array([2.0, 2.0, 1.0, 1.0, 1.0, 9.0]))
+    np.testing.assert_allclose(index.effective_sizes, [2, 3])
+    heavy = index._replace(weights=np.array([1.0, 0.0001, 1.0, 1.0, 2.0, 9.0]))
+    np.testing.assert_allclose(heavy.effective_sizes, [1, 16 / 6], rtol=1e-3)
+    np.testing.assert_allclose(heavy.take(np.array([1])).first_cells(10).effective_sizes, [16 / 6])
+
+
+def test_weights_of_drawn_rows_sum_to_one():
+    index = SetIndex.from_codes(np.array([0, 0, 0]), 1, weights=np.array([1.0, 2.0, 5.0]))
+    rows = np.array([[0, 1, 1, 2]])
+    np.testing.assert_allclose(index.normalised(rows, np.array([[1, 0.5, 0.5, 0]])), [[1 / 3, 1 / 3, 1 / 3, 0]])

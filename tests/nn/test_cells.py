@@ -32,7 +32,7 @@ def test_take_cells_takes_whole_cells_of_their_set(shape):
 
 
 def test_vectors_are_cells_of_real_numbers():
-    assert CellSpec.vectors(4) == ("continuous", (4,), torch.float32, None)
+    assert CellSpec.vectors(4) == ("continuous", (4,), torch.float32, None, 0)
     assert CellSpec("images", (2, 3, 4), torch.float32).size == 24
 
 

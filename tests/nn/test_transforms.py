@@ -35,7 +35,9 @@ def test_ground_is_one_vector_a_cell_and_the_same_cell_has_distance_zero(name, k
     assert ground.is_floating_point()
     distance = torch.cdist(ground, ground)
     same = (x[:, :, None] == x[:, None]).flatten(3).all(-1)
-    assert ((distance < 1e-3) == same).all()
+    assert (distance[same] < 1e-3).all()
+    # Counts of words do not tell all sequences apart, but most.
+    assert (distance[~same] > 1e-3).float().mean() > (0.9 if name == "kmer_counts" else 0.999)
 
 
 @pytest.mark.parametrize(("name", "kind"), CASES)

@@ -69,7 +69,13 @@ class CellSets:
 
     @classmethod
     def from_grouping(
-        cls, adata: AnnData, grouping: Grouping, representation: Representation, target: Representation | None = None
+        cls,
+        adata: AnnData,
+        grouping: Grouping,
+        representation: Representation,
+        target: Representation | None = None,
+        *,
+        weights: np.ndarray | None = None,
     ) -> Self:
         """Sets of the cells of ``adata``.
 
@@ -81,10 +87,13 @@ class CellSets:
             Which set each is in.
         representation, target
             What is read of a cell and, where that is something else, what is modelled.
+        weights
+            Of each cell in its set, shape ``(n_obs,)``; equal by default.
         """
         encoder = CellView.open(adata, representation)
         view = encoder if target is None or target is representation else CellView.open(adata, target)
-        return cls(encoder, view, SetIndex.from_codes(grouping.codes, len(grouping.table)), grouping.table)
+        index = SetIndex.from_codes(grouping.codes, len(grouping.table), weights=weights)
+        return cls(encoder, view, index, grouping.table)
 
     @classmethod
     def from_registered(
@@ -172,7 +181,8 @@ class CellSets:
     def digest(self, *arrays: np.ndarray) -> str:
         """Text that changes when the sets, their cells or any of ``arrays`` change."""
         content = hashlib.sha256("\n".join(map(str, self.names)).encode())
-        for array in (self.index.cells, self.index.offsets, *arrays):
+        weighted = [] if self.index.weights is None else [self.index.weights]
+        for array in (self.index.cells, self.index.offsets, *weighted, *arrays):
             content.update(np.ascontiguousarray(array).tobytes())
         return content.hexdigest()
 

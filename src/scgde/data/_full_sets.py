@@ -45,4 +45,4 @@ def _padded(index: SetIndex, sets: np.ndarray) -> Draw:
     size = index.sizes[sets][:, None]
     slot = np.arange(size.max())[None, :]
     rows = index.cells[index.offsets[sets][:, None] + np.minimum(slot, size - 1)]
-    return Draw(rows, np.where(slot < size, 1.0 / size, 0.0).astype(np.float32))
+    return Draw(rows, index.normalised(rows, (slot < size).astype(float)))

@@ -60,13 +60,14 @@ def draw_views(
     if not disjoint:
         first = np.zeros_like(size)
         return Views(
-            _pad(rows, np.minimum(size, set_size), set_size),
-            _tile(rows, first, np.minimum(size, target_size), target_size),
+            _pad(index, rows, np.minimum(size, set_size), set_size),
+            _tile(index, rows, first, np.minimum(size, target_size), target_size),
         )
     n_target = np.clip(size // 2, 1, target_size)
     n_seen = np.clip(size - n_target, 1, set_size)
     last = np.minimum(size, width)
-    return Views(_pad(rows, n_seen, set_size), _tile(rows, last - n_target, n_target, target_size))
+    seen = _pad(index, rows, n_seen, set_size)
+    return Views(seen, _tile(index, rows, last - n_target, n_target, target_size))
 
 
 def _draw_distinct(index: SetIndex, sets: np.ndarray, *, width: int, rng: np.random.Generator) -> np.ndarray:
@@ -86,17 +87,17 @@ def _draw_distinct(index: SetIndex, sets: np.ndarray, *, width: int, rng: np.ran
     return index.cells[index.offsets[sets][:, None] + position]
 
 
-def _pad(rows: np.ndarray, count: np.ndarray, n_slots: int) -> Draw:
+def _pad(index: SetIndex, rows: np.ndarray, count: np.ndarray, n_slots: int) -> Draw:
     """The first ``count`` rows of each set, then slots of weight 0."""
     slot, count = np.arange(n_slots)[None, :], count[:, None]
-    weights = np.where(slot < count, 1.0 / count, 0.0).astype(np.float32)
-    return Draw(np.take_along_axis(rows, np.minimum(slot, count - 1), axis=1), weights)
+    drawn = np.take_along_axis(rows, np.minimum(slot, count - 1), axis=1)
+    return Draw(drawn, index.normalised(drawn, (slot < count).astype(float)))
 
 
-def _tile(rows: np.ndarray, start: np.ndarray, count: np.ndarray, n_slots: int) -> Draw:
+def _tile(index: SetIndex, rows: np.ndarray, start: np.ndarray, count: np.ndarray, n_slots: int) -> Draw:
     """Fill ``n_slots`` with ``rows[start : start + count]`` of each set, repeated in turn."""
     slot, count = np.arange(n_slots)[None, :], count[:, None]
     cell = slot % count
     copies = n_slots // count + (cell < n_slots % count)
-    weights = (1.0 / (count * copies)).astype(np.float32)
-    return Draw(np.take_along_axis(rows, start[:, None] + cell, axis=1), weights)
+    drawn = np.take_along_axis(rows, start[:, None] + cell, axis=1)
+    return Draw(drawn, index.normalised(drawn, 1.0 / copies))

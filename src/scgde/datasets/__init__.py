@@ -10,6 +10,7 @@ from scgde.datasets._gaussian_mixture_sets import gaussian_mixture_sets
 from scgde.datasets._gaussian_sets import gaussian_sets
 from scgde.datasets._multinomial_sets import multinomial_sets
 from scgde.datasets._perturbations import perturbations
+from scgde.datasets._sequence_multinomial_sets import sequence_multinomial_sets
 
 __all__ = [
     "clones",
@@ -20,4 +21,5 @@ __all__ = [
     "gaussian_sets",
     "multinomial_sets",
     "perturbations",
+    "sequence_multinomial_sets",
 ]

@@ -10,6 +10,7 @@ from scgde.metrics._mmd import mmd
 from scgde.metrics._pooled import median_bandwidth
 from scgde.metrics._pseudobulk import pseudobulk_distance, pseudobulk_sd_distance
 from scgde.metrics._registry import METRICS, CellMetric
+from scgde.metrics._sequences import edit_distance, kmer_distance
 from scgde.metrics._sinkhorn import sinkhorn_divergence
 from scgde.metrics._sliced import sliced_wasserstein
 from scgde.metrics._split_half import split_half
@@ -20,8 +21,10 @@ __all__ = [
     "AllPairs",
     "CellMetric",
     "Measure",
+    "edit_distance",
     "energy_distance",
     "gaussian_wasserstein",
+    "kmer_distance",
     "median_bandwidth",
     "mmd",
     "pseudobulk_distance",

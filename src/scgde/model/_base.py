@@ -15,6 +15,7 @@ from scgde.model._inference import embed_sets, whole_sets
 from scgde.model._views import as_transform
 from scgde.nn import ENCODERS
 from scgde.nn.linear_core import N_LATENT, default_n_latent, n_core
+from scgde.nn.mean_core import n_mean_core
 from scgde.sets import SetSplit
 from scgde.train import SetTrainingPlan, run_training, seeded
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from scgde.model._train_options import Training
     from scgde.module import SetModule
     from scgde.nn.cells import CellSpec
+    from scgde.nn.transforms import TransformSpec
 
 #: Cells that the networks see at once: so many, and fewer if that takes more than so many values.
 _MAX_CELLS, _MAX_VALUES = 65_536, 2**24
@@ -188,9 +190,8 @@ class SetModel(CellSetsModel):
         of_target = None if target is None else as_transform(target, scaling)
         networks = {**networks, "isometry": check_non_negative(networks["isometry"], "isometry")}
         networks = _io.plain(networks, "the options of a model")
-        moments = moments and view.cells.is_vector
         if n_latent is None:
-            n_latent = default_n_latent(view.cells.size) if moments else N_LATENT
+            n_latent = default_n_latent(view.cells.size) if moments and view.cells.is_vector else N_LATENT
         n_latent = check_count(n_latent, "n_latent")
         self.representation = cells if isinstance(cells, Representation) else None
         self.target_representation = target if isinstance(target, Representation) else self.representation
@@ -198,7 +199,7 @@ class SetModel(CellSetsModel):
             self.module = self._module_cls(
                 view.cells,
                 n_latent,
-                n_core=n_core(view.cells.size, n_latent) if moments else 0,
+                n_core=_n_core(view, n_latent) if moments else 0,
                 transform=view.name,
                 transform_kwargs=view.options,
                 target=of_target,
@@ -279,6 +280,11 @@ class SetModel(CellSetsModel):
                 'To embed other sets, fit with `condition="both"`.'
             )
             raise RuntimeError(msg)
+
+
+def _n_core(view: TransformSpec, n_latent: int) -> int:
+    """Dimensions of an embedding that are known before training."""
+    return n_core(view.cells.size, n_latent) if view.cells.is_vector else n_mean_core(view.build(), n_latent)
 
 
 def _blocks(view: CellView, rows: np.ndarray) -> Iterator[torch.Tensor]:

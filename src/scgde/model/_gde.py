@@ -43,8 +43,8 @@ class GDE(SetModel):
         Dimensions of the embedding. By default 32, or room for all moments and 16 more.
     moments
         Whether most dimensions of the embedding are a fixed linear map of the moments of a set, from which the
-        generator starts, see :class:`~scgde.nn.linear_core.LinearCore`. Other cells than vectors have none, and
-        models with batches: a fixed map cannot be made independent of them.
+        generator starts, see :class:`~scgde.nn.linear_core.LinearCore`. Models with batches have none: a fixed
+        map cannot be made independent of them. Of sequences, mean counts of words.
     encoder_kwargs, generator_kwargs, featurizer_kwargs
         Their options.
     decoder

@@ -11,6 +11,7 @@ from joblib import Parallel, delayed
 from scgde.data import SetIndex, full_set_batches
 from scgde.nn.encoders import MeanPoolingEncoder
 from scgde.nn.influence import embedding_covariance
+from scgde.nn.layers import weighted_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -155,13 +156,14 @@ def covariance_of_sets(
     projection = torch.as_tensor(axes, dtype=torch.float32, device=module.device)
     subset = index.first_cells(max_cells)
     covariance = np.full((index.n_sets, axes.shape[1], axes.shape[1]), np.nan)
+    n_cells = subset.effective_sizes
     batches = list(full_sets(subset, max_cells=_cells_per_batch(module)))
     tasks = (
-        delayed(_covariance_of_batch)(module, projection, *batch.gather(module, store), subset.sizes[batch.sets])
+        delayed(_covariance_of_batch)(module, projection, *batch.gather(module, store), n_cells[batch.sets])
         for batch in batches
     )
     for batch, part in zip(batches, _in_order(tasks, n_jobs), strict=True):
-        share = subset.sizes[batch.sets] / index.sizes[batch.sets]
+        share = n_cells[batch.sets] / index.effective_sizes[batch.sets]
         covariance[batch.sets] = part * share[:, None, None]
     return covariance
 
@@ -206,8 +208,9 @@ def _embed_in_chunks(module: SetModule, store: CellStore, batch: FullSets, max_c
     def mean(state: Callable[[Tensor], Tensor]) -> Tensor:
         total = torch.zeros(())
         for part in batch.chunks(max_cells):
+            x, weights = part.gather(module, store)
             # On the CPU: not every accelerator knows float64.
-            total = total + state(part.gather(module, store)[0]).sum(dim=1).cpu().double()
+            total = total + weighted_mean(state(x), weights * batch.rows.shape[1]).cpu().double()
         return (total / batch.rows.shape[1]).float().to(module.device)
 
     means: list[Tensor] = []
@@ -216,7 +219,7 @@ def _embed_in_chunks(module: SetModule, store: CellStore, batch: FullSets, max_c
     learnt = encoder.readout(means[-1])
     if module.core is None:
         return learnt
-    moments = mean(lambda x: module.core.moments.lift(module.transform.encoder_input(x)))
+    moments = mean(lambda x: module.core.lift(module.core_input(x)))
     return torch.cat([module.core.readout(moments), learnt], dim=-1)
 
 

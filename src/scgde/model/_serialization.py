@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from scgde.data.representations import Representation
 
 _WEIGHTS, _DECODER = "module.", "decoder"
-_HISTORY = {"step": int, "train_loss": float, "validation_loss": float}
 #: What scvi-tools asks of a model without data.
 BLANK_REGISTRY = {"field_registries": {}, "setup_args": {}, "model_name": ""}
 
@@ -63,7 +62,11 @@ class StoredModel(BaseModelClass):
 
     @property
     def history(self) -> pd.DataFrame:
-        """Columns step, train_loss, validation_loss; empty before training."""
+        """Columns step, train_loss, validation_loss; empty before training.
+
+        Where the likelihood is known, also ``context_gain``: by how much the loss of validation sets grows where the
+        mean embedding stands for each set's own.
+        """
         return self._history
 
     def to_stored(self) -> _io.Stored:
@@ -110,7 +113,8 @@ class StoredModel(BaseModelClass):
         model.fitted_on = config["fitted_on"]
         model.registry_ = {**BLANK_REGISTRY, "setup_args": config["setup"]}
         if config["history"]:
-            model._history = pd.DataFrame(config["history"], columns=list(_HISTORY)).astype(_HISTORY)
+            history = pd.DataFrame(config["history"])
+            model._history = history.astype({**dict.fromkeys(history, float), "step": int})
             model.is_trained_ = True
         for part, options in config["parts"].items():
             model._read_part(part, _io.Stored(options, _with_prefix(state, f"{part}.")))

@@ -13,6 +13,7 @@ from scgde.nn.featurizers import FEATURIZERS
 from scgde.nn.influence import influence
 from scgde.nn.isometry import Isometry
 from scgde.nn.linear_core import LinearCore
+from scgde.nn.mean_core import MeanCore, n_ground
 from scgde.nn.transforms import TRANSFORMS, TransformSpec
 from scgde.nn.virtual_sets import SetSummary, VirtualSets
 
@@ -50,7 +51,7 @@ class SetModule(BaseModuleClass):
     n_embed
         Dimensions of the embedding.
     n_core
-        How many of these are moments, for cells that are vectors; 0 for none.
+        How many of these are moments, or, for cells that are no vectors, means of ground coordinates; 0 for none.
     encoder
         Name in ``scgde.nn.ENCODERS``; None for a module that embeds no sets.
     encoder_kwargs
@@ -75,7 +76,8 @@ class SetModule(BaseModuleClass):
     featurizer: Featurizer
     encoder: Encoder
     #: None where the embedding is learnt as a whole.
-    core: LinearCore
+    core: LinearCore | MeanCore
+    #: None where cells are no vectors, or there is no core.
     virtual_sets: VirtualSets
     #: None without a weight: a parameter that gets no gradient fails under several devices.
     isometry: Isometry
@@ -100,9 +102,9 @@ class SetModule(BaseModuleClass):
         super().__init__()
         check_supported(TRANSFORMS[transform], spec, "transform", TRANSFORMS)
         self.spec, self.n_embed = spec, n_embed
-        self.register_module("core", LinearCore(spec.size, n_core) if n_core else None)
-        self.register_module("virtual_sets", VirtualSets() if n_core else None)
         self.transform = TRANSFORMS[transform](spec, **(transform_kwargs or {}))
+        self.register_module("core", self._make_core(n_core) if n_core else None)
+        self.register_module("virtual_sets", VirtualSets() if n_core and spec.is_vector else None)
         if target is not None:
             check_supported(TRANSFORMS[target.name], target.cells, "target", TRANSFORMS)
         self.register_module("own_target_transform", None if target is None else target.build())
@@ -151,6 +153,10 @@ class SetModule(BaseModuleClass):
             self.own_target_transform.fit(target())
         if self.core is None or sets is None:
             return
+        if isinstance(self.core, MeanCore):
+            with torch.no_grad():
+                self.core.fit((self.core_input(x), weights) for _, x, weights in sets())
+            return
 
         summaries: list[SetSummary] = []
 
@@ -174,9 +180,15 @@ class SetModule(BaseModuleClass):
 
     def embed(self, x: Tensor, weights: Tensor) -> Tensor:
         """Embeddings, shape ``(S, E)``, of cells ``(S, M, *shape)`` with weights ``(S, M)``."""
-        seen = self.transform.encoder_input(x)
-        learnt = self.encoder(self.featurizer(seen), weights)
-        return learnt if self.core is None else torch.cat([self.core(seen, weights), learnt], dim=-1)
+        learnt = self.encoder(self.features(x), weights)
+        return learnt if self.core is None else torch.cat([self.core(self.core_input(x), weights), learnt], dim=-1)
+
+    def core_input(self, x: Tensor) -> Tensor:
+        """What the core takes moments of: vectors as networks see them, and ground coordinates of other cells."""
+        return self.transform.encoder_input(x) if self.spec.is_vector else self.transform.ground(x)
+
+    def _make_core(self, n_core: int) -> LinearCore | MeanCore:
+        return LinearCore(self.spec.size, n_core) if self.spec.is_vector else MeanCore(n_ground(self.transform), n_core)
 
     def embed_batch(self, batch: SetBatch) -> Tensor:
         """Embeddings ``(S, E)`` of the sets of a batch, in classes of equal width: empty slots cost nothing."""
@@ -201,7 +213,7 @@ class SetModule(BaseModuleClass):
 
         values = influence(learnt, seen, weights)
         values = values @ of_learnt if before is None else values
-        return values if self.core is None else values + self.core.influence(seen, weights) @ of_core
+        return values if self.core is None else values + self.core.influence(self.core_input(x), weights) @ of_core
 
     def context(self, embedding: Tensor, covariates: Mapping[str, Tensor] | None = None) -> Tensor:
         """Context ``(S, C)`` of embeddings ``(S, E)``; a covariate that is not given is missing."""
@@ -212,7 +224,9 @@ class SetModule(BaseModuleClass):
 
     def frame(self, embedding: Tensor) -> Frame | None:
         """Coordinates of each set in which cells are modelled; None where no moments of these cells are known."""
-        return self.core.frame(embedding) if self.core is not None and self.models_what_is_read else None
+        if isinstance(self.core, LinearCore) and self.models_what_is_read:
+            return self.core.frame(embedding)
+        return None
 
     @property
     def models_what_is_read(self) -> bool:

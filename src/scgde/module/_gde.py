@@ -162,6 +162,19 @@ class GDEModule(SetModule):
             total = total + block.double().sum(0).cpu()
         return ground, torch.cat(library), (total / total.sum().clamp_min(1)).to(ground[0])
 
+    def log_prob(self, x: Tensor, embedding: Tensor, *, covariates: Mapping[str, Tensor] | None = None) -> Tensor:
+        """Log probability of cells ``(S, M, *shape)`` given embeddings ``(S, E)``, in nats, shape ``(S, M)``.
+
+        For cells of finitely many values: those of others have densities, in units of the transform.
+        """
+        generator: Any = self.generator
+        return generator.log_prob(self.target_transform.target(x), self.context(embedding, covariates))
+
+    @property
+    def knows_likelihood(self) -> bool:
+        """Whether :meth:`log_prob` can be called."""
+        return self.target_spec.kind in ("counts", "tokens") and self.generator.knows_likelihood()
+
     def learnt_embedding(self) -> Tensor | None:
         return None
 
@@ -211,7 +224,18 @@ class GDEModule(SetModule):
         if self.generator_weight != 1:
             loss = self.generator_weight * loss
         loss = loss + self._covariate_loss(embedding, tensors.sets, tensors.covariates)
-        return LossOutput(loss=loss, n_obs_minibatch=len(per_set))
+        gain = {} if self.training else self._context_gain(tensors, per_set, embedding)
+        return LossOutput(loss=loss, n_obs_minibatch=len(per_set), extra_metrics=gain)
+
+    def _context_gain(self, batch: SetBatch, per_set: Tensor, embedding: Tensor) -> dict[str, Tensor]:
+        """By how much the loss of the mean embedding is above that of each set's own.
+
+        Nothing where the likelihood is not known: other losses are too noisy to tell.
+        """
+        if not self.knows_likelihood or self.generator_weight == 0:
+            return {}
+        mean = embedding.mean(0, keepdim=True).expand_as(embedding)
+        return {"context_gain": (self.generative(batch, embedding=mean)["loss"] - per_set).mean()}
 
     def _covariate_loss(self, embedding: Tensor, sets: Tensor, covariates: Mapping[str, Tensor]) -> Tensor | float:
         """Loss of the label, and dependence of the embedding on the batch, by their weights."""

@@ -24,12 +24,15 @@ class CellSpec(NamedTuple):
         Type of its values.
     n_values
         Size of the vocabulary of tokens; None for other kinds.
+    n_first
+        How many of these, the last ones, stand at the first position, and only there; 0 where any token may.
     """
 
     kind: str
     shape: tuple[int, ...]
     dtype: torch.dtype
     n_values: int | None = None
+    n_first: int = 0
 
     @classmethod
     def vectors(cls, n_features: int) -> Self:

@@ -86,6 +86,10 @@ class LinearCore(nn.Module):
         self.directions.copy_(directions)
         self.scale.copy_(values.flip(0)[: self.n_output].mean().sqrt())
 
+    def lift(self, x: Tensor) -> Tensor:
+        """What has to be averaged over the cells ``(S, M, G)`` of a set, shape ``(S, M, H)``."""
+        return self.moments.lift(x)
+
     @full_precision
     def readout(self, mean: Tensor) -> Tensor:
         """Coordinates ``(S, K)`` from the average of :meth:`Moments.lift` over a set, ``(S, H)``."""
@@ -93,7 +97,7 @@ class LinearCore(nn.Module):
 
     def forward(self, x: Tensor, weights: Tensor) -> Tensor:
         """Coordinates of cells ``(S, M, G)`` with weights ``(S, M)``, shape ``(S, K)``."""
-        return self.readout(weighted_mean(self.moments.lift(x), weights))
+        return self.readout(weighted_mean(self.lift(x), weights))
 
     def influence(self, x: Tensor, weights: Tensor) -> Tensor:
         """Influence of each cell ``(S, M, G)`` on the coordinates of its set, shape ``(S, M, K)``."""

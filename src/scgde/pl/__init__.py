@@ -18,6 +18,7 @@ from scgde.pl._groups import groups
 from scgde.pl._history import history
 from scgde.pl._interpolation import interpolation
 from scgde.pl._perturbations import perturbations
+from scgde.pl._sequences import sequences
 from scgde.pl._transport import transport
 from scgde.pl._uncertainty import uncertainty
 
@@ -34,6 +35,7 @@ __all__ = [
     "history",
     "interpolation",
     "perturbations",
+    "sequences",
     "transport",
     "uncertainty",
 ]

@@ -97,7 +97,7 @@ def entries_of(encoder: Representation, target: Representation) -> Config:
     entry: dict[str, Any] = {"cells": REPRESENTATIONS.name_of(type(target))}
     entry |= {name: read[name] for name in ("use_rep", "layer") if name in read}
     if target is not encoder and "use_rep" in modelled:
-        entry |= {"generate": modelled["use_rep"], "generate_layer": modelled["layer"]}
+        entry |= {"generate": modelled["use_rep"], "generate_layer": modelled.get("layer")}
     return entry
 
 

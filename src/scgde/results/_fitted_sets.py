@@ -13,6 +13,7 @@ from scgde._checks import check_sets
 from scgde.data import CellSets, CellView, SetIndex
 from scgde.model import GDE, TDE
 from scgde.results._store import read_model
+from scgde.sets._cell_weights import read_cell_weights
 from scgde.sets._set_table import rows_of_cells
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ class FittedSets(Generic[ModelT]):
         model = read_model(adata, key) if model_class is None else read_model(adata, key, model_class)
         content = adata.uns[key]
         table = in_present_names(content[_keys.SETS])
-        index = index_of_sets(adata, table, key)
+        weights = read_cell_weights(adata.obs, content[_keys.PARAMS].get("weight_key"))
+        index = index_of_sets(adata, table, key)._replace(weights=weights)
         if all_cells:
             _check_complete(table, index)
         encoder, target = model.representations

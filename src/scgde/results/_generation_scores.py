@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MAX_CELLS_PER_SET = 2000
 
 #: Columns of the scores, besides one for each baseline.
-GENERATED, POOLED, FLOOR = "generated", "pooled", "floor"
+GENERATED, POOLED, NEAREST, FLOOR = "generated", "pooled", "nearest", "floor"
 #: Halves of fewer cells say next to nothing.
 MIN_CELLS = 10
 #: Validation sets that are compared, at most; sets below which halves count, and comparisons at least.
@@ -84,6 +84,10 @@ class TrainingSets(NamedTuple):
         own = self.rows[self.sets == position]
         return self.read(rng.choice(own, min(n_cells, len(own)), replace=False))
 
+    def draw_nearest(self, seen: np.ndarray, n_cells: int, rng: np.random.Generator) -> np.ndarray:
+        """At most so many cells of the set whose mean is nearest to that of cells ``(m, D)``."""
+        return self.draw_of_set(int(np.square(self.means - seen.mean(axis=0)).sum(axis=1).argmin()), n_cells, rng)
+
 
 def simple_descriptions(
     seen: np.ndarray, train: TrainingSets, *, n_cells: int, n_dims: int, rng: np.random.Generator
@@ -109,14 +113,13 @@ def simple_descriptions(
     standardised = (pooled.cells - center) / np.where(spread > 0, spread, 1)
     average, axes = train.means.mean(axis=0), train.axes[:n_dims]
     residuals = pooled.cells - train.means[pooled.sets]
-    nearest = int(np.square(train.means - mean).sum(axis=1).argmin())
     return {
         POOLED: pooled.cells,
         "mean": pooled.cells - center + mean,
         "mean_sd": standardised * sd + mean,
         "gaussian": _gaussian(seen, n_cells, rng),
         "linear": average + (mean - average) @ axes.T @ axes + residuals,
-        "nearest": train.draw_of_set(nearest, n_cells, rng),
+        NEAREST: train.draw_nearest(seen, n_cells, rng),
     }
 
 
@@ -157,10 +160,11 @@ def score_sets(
     Returns
     -------
     One row per set, and a column for the model, each baseline, and the seen half itself. Cells that are not vectors
-    have the pooled baseline only.
+    have the baselines of real cells only: pooled, and of the nearest set.
     """
     halves = [_halves(rng.permutation(cells.index.rows(i))[: 2 * _MAX_CELLS_PER_SET]) for i in sets]
-    embedding = model.embed_store(cells.encoder.store, SetIndex.from_rows([seen for seen, _ in halves]))
+    index = SetIndex.from_rows([seen for seen, _ in halves], weights=cells.index.weights)
+    embedding = model.embed_store(cells.encoder.store, index)
     generated = model.generate(embedding, n_cells, batch=batches, seed=int(rng.integers(2**31)))
     is_vector, rows = cells.target.representation.spec.is_vector, []
     for (seen, unseen), drawn in zip(halves, generated, strict=True):
@@ -168,7 +172,7 @@ def score_sets(
         if is_vector:
             simple = simple_descriptions(known, train, n_cells=n_cells, n_dims=embedding.shape[1], rng=rng)
         else:
-            simple = {POOLED: train.draw(n_cells, rng).cells}
+            simple = {POOLED: train.draw(n_cells, rng).cells, NEAREST: train.draw_nearest(known, n_cells, rng)}
         clouds = {GENERATED: model.ground(drawn), **simple, FLOOR: known}
         rows.append({name: energy_distance(cloud, truth, unbiased=True) for name, cloud in clouds.items()})
     return pd.DataFrame(rows)

@@ -20,6 +20,7 @@ from scgde.tl._fit_tde import fit_tde
 from scgde.tl._forecast import forecast
 from scgde.tl._generate import generate
 from scgde.tl._interpolate import interpolate
+from scgde.tl._log_likelihood import log_likelihood
 from scgde.tl._predict_perturbations import predict_perturbations
 from scgde.tl._score_generation import score_generation
 from scgde.tl._transport import transport
@@ -49,6 +50,7 @@ __all__ = [
     "forecast",
     "generate",
     "interpolate",
+    "log_likelihood",
     "predict_perturbations",
     "score_generation",
     "transport",

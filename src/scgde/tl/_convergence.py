@@ -72,8 +72,9 @@ def convergence(
     spread, parts = _root_trace(fitted, chosen), []
     for i, unit in zip(chosen, spread, strict=True):
         rows = fitted.index.rows(i)
+        share = None if fitted.index.weights is None else _shares(fitted.index.weights[rows])
         for size in (size for size in sizes if size <= len(rows)):
-            drawn = rng.choice(rows, (n_draws, size))
+            drawn = rng.choice(rows, (n_draws, size), p=share)
             draws = embed_draws(fitted.model.module, fitted.cells.encoder.store, drawn)
             distance = np.linalg.norm(draws - fitted.embedding[i], axis=1)
             row = {"set": fitted.table.index[i], _keys.N_CELLS: size, "distance": distance}
@@ -103,4 +104,8 @@ def _root_trace(fitted: FittedSets, sets: np.ndarray) -> np.ndarray:
     index = fitted.index.take(sets)
     # The set is the population here: its variance, and not an estimate from its cells.
     covariance = covariance_of_sets(module, fitted.cells.encoder.store, index)
-    return np.sqrt(np.einsum("sii->s", covariance) * (index.sizes - 1))
+    return np.sqrt(np.einsum("sii->s", covariance) * (index.effective_sizes - 1))
+
+
+def _shares(weights: np.ndarray) -> np.ndarray:
+    return weights / weights.sum()

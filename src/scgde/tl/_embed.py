@@ -10,6 +10,7 @@ from scgde.model import GDE
 from scgde.results import resolve_reference, write_fit, write_predictions
 from scgde.results._fits import entries_of
 from scgde.results._store import check_key, check_not_backed_view, to_storable, without_own_columns
+from scgde.sets._cell_weights import check_cell_weights, read_cell_weights
 from scgde.sets._grouping import group_cells, warn_dropped
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def embed(
     Parameters
     ----------
     adata
-        New cells, with the features that the reference was fitted on.
+        New cells, with the features that the reference was fitted on and, where that has one, its ``weight_key``.
     reference
         A fitted AnnData, a model, or the folder of a saved model.
     groupby
@@ -78,11 +79,14 @@ def embed(
     obs = without_own_columns(adata.obs, groupby, key_added)
     grouping = group_cells(obs, groupby, min_cells=min_cells, mask=mask)
     model.representation.check(adata, grouping.codes)
+    weight_key = (model.fitted_on or {}).get("weight_key")
+    weights = read_cell_weights(adata.obs, weight_key)
+    check_cell_weights(weights, grouping, weight_key)
     warn_dropped(grouping.dropped, min_cells)
-    cells = CellSets.from_grouping(adata, grouping, model.representation)
+    cells = CellSets.from_grouping(adata, grouping, model.representation, weights=weights)
     embedding = model.embed_store(cells.encoder.store, cells.index, n_jobs=n_jobs)
     given = str(reference) if isinstance(reference, str | Path) else type(reference).__name__
-    entry = entries_of(*model.representations)
+    entry = entries_of(*model.representations) | {"weight_key": weight_key}
     params = to_storable({"groupby": groupby, **entry, "min_cells": min_cells, "reference": given})
     # A split of the user's is not what a fit used these sets for; it stays in `obs`.
     table = grouping.table.drop(columns=_keys.SPLIT, errors="ignore")

@@ -8,6 +8,7 @@ from scgde.data import CellSets, column_of_sets, weights_of_sets
 from scgde.model import GDE
 from scgde.nn import GENERATORS
 from scgde.results import write_fit, write_predictions
+from scgde.results._context_gain import warn_of_ignored_context
 from scgde.results._fits import (
     DEFAULT_STEPS,
     FEW_SETS,
@@ -20,6 +21,7 @@ from scgde.results._fits import (
 from scgde.results._generation_scores import warn_of_better_baselines
 from scgde.results._store import check_key, check_not_backed_view, without_own_columns
 from scgde.sets import split_sets
+from scgde.sets._cell_weights import check_cell_weights, read_cell_weights
 from scgde.sets._covariates import read_batch, read_label
 from scgde.sets._grouping import group_cells, warn_dropped
 
@@ -56,6 +58,7 @@ def fit_gde(
     scaling: str | None = None,
     split_key: str | None = None,
     set_weights: str | pd.Series | None = None,
+    weight_key: str | None = None,
     label_key: str | None = None,
     label_weight: float = 1.0,
     batch_key: str | None = None,
@@ -100,8 +103,9 @@ def fit_gde(
         %(min_cells)s
     encoder, generator, featurizer
         Names in ``scgde.nn.ENCODERS``, ``scgde.nn.GENERATORS`` and ``scgde.nn.FEATURIZERS``. Without, generator and
-        featurizer are those of the kind of cells: of vectors ``"flow_matching"``, and the cell itself. So is the
-        ``"backbone"`` of a generator, where ``generator_kwargs`` names none.
+        featurizer are those of the kind of cells: of vectors ``"flow_matching"``, and the cell itself, of tokens
+        ``"autoregressive"`` and ``"kmer"``. So is the ``"backbone"`` of a generator, where ``generator_kwargs`` names
+        none.
     n_latent
         Dimensions of the embedding. By default 32 or, with moments, room for all of them and 16 more.
     moments
@@ -109,7 +113,8 @@ def fit_gde(
         generator starts: a new set then lies where its cells lie, however few sets were trained on. See
         :class:`scgde.nn.linear_core.LinearCore`. By default where fewer than 100 sets are trained on, and there is no
         ``batch_key``: a fixed map cannot be made independent of it. With many sets a network does as well, and better
-        where sets share cell states at fixed places.
+        where sets share cell states at fixed places. Of sequences it contains the mean counts of words, see
+        :class:`scgde.nn.mean_core.MeanCore`.
     isometry
         %(isometry)s
     isometry_ground
@@ -122,6 +127,10 @@ def fit_gde(
     set_weights
         Column of ``obs``, constant within sets, as ``scgde.pp.set_weights`` writes it, or a Series by name of set: sets
         are drawn in proportion. By default each set counts the same, however many cells it has.
+    weight_key
+        Column of ``obs`` with the weight of each cell in its set, such as the size of a clonotype: embedding and
+        generator then stand for the weighted cells. Standard errors count ``(sum w)^2 / sum w^2`` cells. Distances and
+        scores between cells count each one once.
     label_key
         Column of ``obs``, constant within sets and missing for those without a label, which may be most: the embedding
         then also learns to predict it. Numbers (unless a few whole ones that repeat) by squared error in units of their
@@ -177,7 +186,8 @@ def fit_gde(
     Warns
     -----
     UserWarning
-        If a simple description of the validation sets generates their cells better, and which one.
+        If the generator does not listen to the embedding, where its likelihood is known, or if a simple description of
+        the validation sets generates their cells better, and which one.
 
     References
     ----------
@@ -197,11 +207,13 @@ def fit_gde(
     label = None if label_column is None else read_label(label_column)
     batch_column = column_of_sets(adata.obs, grouping, batch_key, "batch_key")
     batch = None if batch_column is None else read_batch(batch_column)
+    cell_weights = read_cell_weights(adata.obs, weight_key)
+    check_cell_weights(cell_weights, grouping, weight_key)
     warn_dropped(grouping.dropped, min_cells)
 
     split = split_sets(len(grouping.table), split_column, fraction=validation_fraction, seed=seed)
     views = views.fit(adata, grouping, split.train)
-    sets = CellSets.from_grouping(adata, grouping, *views)
+    sets = CellSets.from_grouping(adata, grouping, *views, weights=cell_weights)
     generator = generator or views.target.default_generator
     model_options: dict[str, Any] = {
         "encoder": encoder,
@@ -230,12 +242,12 @@ def fit_gde(
         "seed": seed,
     }
     arguments: dict[str, Any] = {"groupby": groupby, "mask": mask, "min_cells": min_cells, "split_key": split_key}
-    arguments |= {"generate": generate}
+    arguments |= {"generate": generate, "weight_key": weight_key}
     arguments |= {"set_weights": set_weights, "label_key": label_key, "batch_key": batch_key}
     table = table_of_fit(sets, split, weights)
     params = fit_params(views, **arguments, **(model_options | train_options), train_kwargs=train_kwargs or None)
     model = GDE.from_cell_sets(sets, **model_options)
-    model.fitted_on = {"groupby": groupby, "label_key": label_key, "batch_key": batch_key}
+    model.fitted_on = {"groupby": groupby, "label_key": label_key, "batch_key": batch_key, "weight_key": weight_key}
     model.train(
         **train_options,
         **train_names(sets, split),
@@ -253,6 +265,7 @@ def fit_gde(
     write_fit(adata, grouping.codes, table, model.get_embedding().to_numpy(), model, params, key=key_added)
     if label is not None:
         write_predictions(adata, model, key_added)
+    warn_of_ignored_context(model)
     warn_of_better_baselines(model, sets, split, batches=None if batch is None else batch.values, seed=seed)
     return model
 

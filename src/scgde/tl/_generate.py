@@ -61,6 +61,7 @@ def generate(
     -------
     Cells: ``X`` in the training features, or genes with ``decode``; ``obs["set"]`` and the columns of the set table. Of
     a fit of counts, ``X`` holds counts, CSR and int32, and ``obs["library_size"]`` their sum in each cell.
+    Of a fit of sequences, their text is in ``obs["sequence"]`` and their tokens in ``obsm``, without ``X``.
 
     Raises
     ------

@@ -39,7 +39,8 @@ def interpolate(
     """Generate cells along the straight line between the embeddings of two sets, or along one through several.
 
     Cell i of every step comes from the same noise, so that ``X`` of the cells with one ``obs["cell"]`` is a path. Of
-    counts, only what they are drawn around is: counting noise is drawn anew.
+    counts, only what they are drawn around is: counting noise is drawn anew. Of sequences, a
+    token here and there is changed.
 
     Parameters
     ----------

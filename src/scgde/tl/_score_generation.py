@@ -73,7 +73,7 @@ def score_generation(
     ``nearest``   of the training set with the nearest mean
     ============  ============================================================================================
 
-    Cells that are not vectors have the baseline ``pooled`` only.
+    Cells that are not vectors have the baselines ``pooled`` and ``nearest`` only.
 
     Raises
     ------

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _STEPS_PER_RECORD = 10
-_COLUMNS = ["step", "train_loss", "validation_loss"]
+#: What validation logs: its loss and, of some modules, what the context gains.
+_VALIDATED = ("validation_loss", "context_gain")
+_COLUMNS = ["step", "train_loss", *_VALIDATED]
 
 
 class History(Callback):
-    """Training loss, averaged over ten steps, and validation loss."""
+    """Training loss, averaged over ten steps, validation loss and, where it is known, what the context gains."""
 
     def __init__(self) -> None:
         self._pending: list[Tensor] = []
@@ -37,10 +39,11 @@ class History(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
         if self._pending:
             self._record(trainer)
-        self._records[-1]["validation_loss"] = float(trainer.callback_metrics["validation_loss"])
+        found = {name: float(trainer.callback_metrics[name]) for name in _VALIDATED if name in trainer.callback_metrics}
+        self._records[-1].update(found)
 
     def on_fit_end(self, trainer: Trainer, pl_module: Any) -> None:
-        rows = [[record[name] for name in _COLUMNS] for record in self._records]
+        rows = [[record.get(name, math.nan) for name in _COLUMNS] for record in self._records]
         pl_module.history = torch.tensor(rows, dtype=torch.float64).view(-1, len(_COLUMNS))
 
     def state_dict(self) -> dict[str, Any]:
@@ -60,8 +63,12 @@ class History(Callback):
 
 
 def history_frame(history: Tensor) -> pd.DataFrame:
-    """Columns ``step``, ``train_loss``, ``validation_loss`` (NaN where none was taken)."""
-    return pd.DataFrame(history.cpu().numpy(), columns=_COLUMNS).astype({"step": int})
+    """Columns ``step``, ``train_loss``, ``validation_loss`` and, where it is known, ``context_gain``.
+
+    NaN where nothing was validated.
+    """
+    frame = pd.DataFrame(history.cpu().numpy(), columns=_COLUMNS).astype({"step": int})
+    return frame.drop(columns=[name for name in _VALIDATED[1:] if frame[name].isna().all()])
 
 
 class KeepBest(Callback):

@@ -69,9 +69,10 @@ class SetTrainingPlan(LightningModule):
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         with seeded(self.seed + 1, batch.step):
-            loss = self.averaged.module(batch)[-1].loss
+            output = self.averaged.module(batch)[-1]
         # One number for all devices, so that they keep the same weights and stop at the same step.
-        self.log("validation_loss", loss, on_epoch=True, batch_size=1, sync_dist=True)
+        for name, value in {"validation_loss": output.loss, **output.extra_metrics}.items():
+            self.log(name, value, on_epoch=True, batch_size=1, sync_dist=True)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         super().optimizer_step(*args, **kwargs)

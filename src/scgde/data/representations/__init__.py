@@ -8,6 +8,7 @@ from scgde.data.representations._count_layer import CountLayer
 from scgde.data.representations._counts import Counts
 from scgde.data.representations._images import Images
 from scgde.data.representations._pca import PCALoadings
+from scgde.data.representations._tokens import Tokens
 from scgde.data.representations._vectors import Vectors
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "Images",
     "PCALoadings",
     "Representation",
+    "Tokens",
     "Vectors",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scgde.nn.generators._autoregressive import Autoregressive
 from scgde.nn.generators._base import GENERATORS, Generator
 from scgde.nn.generators._cvae import CVAE
 from scgde.nn.generators._diffusion import Diffusion
@@ -16,6 +17,7 @@ __all__ = [
     "CVAE",
     "GENERATORS",
     "MMD",
+    "Autoregressive",
     "Diffusion",
     "Energy",
     "FlowMatching",

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class Generator(nn.Module, ABC):
     """Conditional distribution over cells, given one context vector per set.
 
-    A subclass is made as ``Generator(spec, n_context, *, ...)``, and passes both on. Where its density is known, it may
-    have a method ``log_prob(x, context)`` from cells ``(S, M, *shape)`` to ``(S, M)``.
+    A subclass is made as ``Generator(spec, n_context, *, ...)``, and passes both on. Where probabilities are
+    known, it may have a method ``log_prob(x, context)`` from cells ``(S, M, *shape)`` to ``(S, M)``, in nats.
 
     Parameters
     ----------
@@ -70,6 +70,11 @@ class Generator(nn.Module, ABC):
         -------
         Cells, shape ``(S, n_cells, *shape)``.
         """
+
+    @classmethod
+    def knows_likelihood(cls) -> bool:
+        """Whether there is a method ``log_prob(x, context)`` from cells ``(S, M, *shape)`` to ``(S, M)``."""
+        return hasattr(cls, "log_prob")
 
     def init_from(self, blocks: Iterable[Tensor]) -> None:
         """Start from the cells of the training sets, which come once, in blocks ``(n, *shape)``, before the first step.

@@ -6,6 +6,7 @@ from scgde.nn.transforms._affine import METHODS, Affine
 from scgde.nn.transforms._base import TRANSFORMS, CellTransform, TransformSpec
 from scgde.nn.transforms._channels import Channels, ground_shape
 from scgde.nn.transforms._identity import Identity
+from scgde.nn.transforms._kmer_counts import KmerCounts
 from scgde.nn.transforms._log_normalize import LogNormalize
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "CellTransform",
     "Channels",
     "Identity",
+    "KmerCounts",
     "LogNormalize",
     "TransformSpec",
     "ground_shape",

@@ -33,6 +33,8 @@ class CellTransform(nn.Module, ABC):
     supports: ClassVar[frozenset[str]] = frozenset({"continuous"})
     #: Of cells that are modelled but not read: whether their ground coordinates are what is read.
     ground_is_read: bool = False
+    #: Whether the mean of ground coordinates describes a set so well that an embedding may contain it.
+    describes_by_means: ClassVar[bool] = False
 
     def __init__(self, spec: CellSpec) -> None:
         super().__init__()
@@ -114,5 +116,6 @@ class TransformSpec(NamedTuple):
     def from_config(cls, config: Config) -> Self:
         """Inverse of :meth:`to_config`."""
         cells = config["cells"]
-        spec = CellSpec(cells["kind"], tuple(cells["shape"]), getattr(torch, cells["dtype"]), cells["n_values"])
+        known = cells | {"shape": tuple(cells["shape"]), "dtype": getattr(torch, cells["dtype"])}
+        spec = CellSpec(**known)
         return cls(config["name"], spec, config["options"])

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from scgde import _keys
+from scgde._checks import check_set_table
+from scgde._docs import shared_docs
+from scgde.model import GDE
+from scgde.model._likelihood import check_likelihood
+from scgde.model._likelihood import log_likelihood as nats_of_cells
+from scgde.results import FittedSets
+from scgde.results._label_tuning import batches_of_sets
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anndata import AnnData
+
+
+@shared_docs
+def log_likelihood(
+    adata: AnnData, sets: str | Sequence[str] | None = None, *, given: str | None = None, key: str = "gde"
+) -> pd.Series:
+    """Log probability of each cell under the distribution that the embedding of its set stands for.
+
+    Of cells that the encoder has not seen, it says how well the generator knows the set: split each set, embed one part
+    with :func:`embed`, and score the other. The mean over cells, divided by that of their tokens, is the negative log
+    of the perplexity.
+
+    Parameters
+    ----------
+    adata
+        A fitted AnnData, or one with embedded sets, with their cells.
+    sets
+        Names of the sets whose cells are scored; all by default.
+    given
+        Name of the set whose embedding is taken for all cells, or ``"mean"`` for the mean embedding: what a generator
+        knows of cells without knowing their set. By default that of each cell's own set.
+    key
+        %(key)s
+
+    Returns
+    -------
+    Nats of each cell in these sets, indexed by cell, in the order of ``adata``. Nothing is written.
+
+    Raises
+    ------
+    KeyError
+        If there is no fit, or no set of that name.
+    ValueError
+        If the generator does not know probabilities of cells.
+
+    Examples
+    --------
+    >>> own = scgde.tl.log_likelihood(adata, "donor_1")
+    >>> mean = scgde.tl.log_likelihood(adata, "donor_1", given="mean")
+    >>> (own - mean).mean()  # nats a cell that the embedding tells
+    """
+    check_set_table(adata.uns, key, entry=_keys.MODEL, made_by="scgde.tl.fit_gde")
+    fitted = FittedSets.read(adata, key, GDE)
+    check_likelihood(fitted.model)
+    chosen = np.arange(len(fitted.table)) if sets is None else fitted.rows_of(sets, "sets")
+    known, batches = _known_embedding(fitted, given), batches_of_sets(fitted)
+    parts = {}
+    for i in chosen:
+        rows = fitted.index.rows(int(i))
+        embedding = fitted.embedding[i] if known is None else known
+        batch = None if batches is None else batches.iloc[i]
+        parts[i] = pd.Series(nats_of_cells(fitted.model, fitted.observed(rows), embedding, batch=batch), index=rows)
+    values = pd.concat(list(parts.values())).sort_index()
+    return pd.Series(values.to_numpy(), index=adata.obs_names[values.index], name="log_likelihood")
+
+
+def _known_embedding(fitted: FittedSets[GDE], given: str | None) -> np.ndarray | None:
+    if given is None:
+        return None
+    if given == "mean" and given not in fitted.table.index:
+        return fitted.embedding.mean(axis=0)
+    return fitted.embedding[fitted.rows_of(given, "given")[0]]
