@@ -3,14 +3,19 @@ from __future__ import annotations
 import copy
 import os
 import warnings
+from collections.abc import Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anndata as ad
+import numpy as np
+import pandas as pd
 import pytest
+from scipy import sparse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from scgde.model import GDE
 
@@ -92,3 +97,38 @@ def fitted(fitted_once: tuple[ad.AnnData, GDE]) -> ad.AnnData:
 def model(fitted_once: tuple[ad.AnnData, GDE]) -> GDE:
     """The model of ``fitted``, not to be changed."""
     return fitted_once[1]
+
+
+@pytest.fixture(scope="session")
+def unchanged() -> Callable[[ad.AnnData], Any]:
+    """Context in which an AnnData must not change."""
+
+    @contextmanager
+    def check(adata: ad.AnnData) -> Iterator[None]:
+        was_view, obs, x = adata.is_view, adata.obs.copy(), _dense(adata.X)
+        var = adata.var.copy()
+        obsm = {name: _dense(adata.obsm[name]) for name in adata.obsm}
+        layers = {name: _dense(adata.layers[name]) for name in adata.layers}
+        uns = _keys(adata.uns)
+        yield
+        assert adata.is_view == was_view
+        pd.testing.assert_frame_equal(adata.obs, obs)
+        pd.testing.assert_frame_equal(adata.var, var)
+        np.testing.assert_array_equal(_dense(adata.X), x)
+        assert list(adata.obsm) == list(obsm)
+        assert list(adata.layers) == list(layers)
+        for name, value in obsm.items():
+            np.testing.assert_array_equal(_dense(adata.obsm[name]), value)
+        assert _keys(adata.uns) == uns
+
+    return check
+
+
+def _dense(x: Any) -> Any:
+    return x.toarray() if sparse.issparse(x) else np.array(x)
+
+
+def _keys(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _keys(value[name]) for name in value}
+    return list(value) if isinstance(value, pd.DataFrame) else np.shape(value)

@@ -30,8 +30,8 @@ MAY_IMPORT = {
     "results": {"model", "data", "predictors", "sets", "metrics", "stats"},
     "pp": {"sets"},
     "tl": {"model", "results", "data", "metrics", "nn", "predictors", "sets", "stats"},
-    "pl": {"get", "metrics"},
-    "get": set(),
+    "pl": {"get", "metrics", "sets"},
+    "get": {"sets"},
     "datasets": set(),
     "cli": {"tl", "pl", "get", "pp", "metrics", "datasets", "model"},
 }

@@ -82,6 +82,14 @@ def check_one_of(value: Any, argument: str, options: Sequence[str]) -> str:
     return value
 
 
+def check_key(key: Any, argument: str) -> str:
+    """Require a name that AnnData files can hold."""
+    if not isinstance(key, str) or not key or "/" in key:
+        msg = f"`{argument}` must be a name without '/', got {key!r}."
+        raise ValueError(msg)
+    return key
+
+
 def check_seed(seed: Any) -> np.random.Generator:
     """Return the random generator of ``seed``, a non-negative integer."""
     return np.random.default_rng(check_count(seed, "seed", minimum=0))

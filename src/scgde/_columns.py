@@ -10,8 +10,24 @@ import pandas as pd
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: Whole numbers are classes up to so many values, if there are three sets or more to a value.
-_MAX_CLASSES, _SETS_PER_CLASS = 10, 3
+#: Text that stands for a missing value.
+_MISSING_TEXT = ("", "NA", "N/A", "NaN", "nan", "None", "null", "<NA>")
+#: Whole numbers are classes up to so many values, if there are two sets or more to a value.
+_MAX_CLASSES, _SETS_PER_CLASS = 10, 2
+
+
+def known_values(column: pd.Series) -> pd.Series:
+    """A column in which text such as ``"NA"`` is missing; numbers, where numbers were text for that reason alone."""
+    if is_numeric(column) or pd.api.types.is_bool_dtype(column):
+        return column
+    is_text_for_missing = column.astype(object).isin(_MISSING_TEXT)
+    if not is_text_for_missing.any():
+        return column
+    rest = column.where(~is_text_for_missing)
+    if isinstance(rest.dtype, pd.CategoricalDtype):
+        rest = rest.cat.remove_unused_categories()
+    numbers = pd.to_numeric(rest.astype(object), errors="coerce")
+    return numbers.astype(float) if numbers.notna().sum() == rest.notna().sum() > 0 else rest
 
 
 def is_numeric(column: pd.Series) -> bool:

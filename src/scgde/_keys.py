@@ -33,5 +33,10 @@ WEIGHT = "weight"
 PAIRS = "pairs"
 PATH = "path"
 CLASSIFICATION = "classification"
+#: What the sets were when they were embedded, and the columns of set table and ``obs`` that scgde wrote.
+FINGERPRINT = "fingerprint"
+OWN_COLUMNS = "own_columns"
+#: Of sets as observations: the label that their embedding has learnt from.
+SEEN_LABELS = "seen_labels"
 #: What a fit uses a set for, the values of the column ``split``.
 SPLITS = ("train", "validation", "test")

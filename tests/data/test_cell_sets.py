@@ -182,13 +182,16 @@ def test_split_says_what_is_wrong(cells):
 
 
 def test_digest_is_that_of_sets_cells_and_arrays(adata, grouping, cells):
-    again = CellSets.from_grouping(adata, grouping, entry(adata, "latent"))
+    again = CellSets.from_grouping(adata, grouping, entry(adata))
     assert cells.digest(np.arange(3)) == again.digest(np.arange(3))
+    adata.X = adata.X + np.eye(len(adata))[np.flatnonzero(grouping.codes == 2)[0]][:, None]
+    moved = CellSets.from_grouping(adata, grouping, entry(adata))
     renamed = grouping._replace(table=grouping.table.rename(index={"d0": "other"}))
     swapped, codes = ([np.flatnonzero(grouping.codes == i)[0] for i in (0, 1)], grouping.codes.copy())
     codes[swapped] = 1, 0  # the sizes of sets stay
     others = [CellSets.from_grouping(adata, g, entry(adata)) for g in (renamed, grouping._replace(codes=codes))]
     digests = [
+        moved.digest(),
         cells.digest(),
         cells.digest(np.arange(3)),
         cells.digest(np.arange(4)),

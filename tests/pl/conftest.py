@@ -41,9 +41,9 @@ def adata() -> ad.AnnData:
         },
         index=names,
     )
-    cells = pd.Categorical(np.repeat(names, CELLS_PER_SET), categories=names)
+    # The first cell is in no set.
+    cells = pd.Categorical([None, *np.repeat(names, table["n_cells"])], categories=names)
     obs = pd.DataFrame({"gde_set": cells}, index=np.arange(len(cells)).astype(str))
-    obs.iloc[0, 0] = np.nan
     adata = ad.AnnData(rng.normal(size=(len(cells), 2)).astype(np.float32), obs=obs)
     adata.obsm["X_pca"] = rng.normal(size=(len(cells), N_FEATURES)).astype(np.float32)
     steps = np.arange(1, 101)

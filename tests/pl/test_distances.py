@@ -88,7 +88,8 @@ def test_distances_shows_sets_without_distance_in_grey_beyond_the_tree(measured)
 def test_distances_writes_no_names_of_many_sets(measured):
     table = measured.uns["gde"]["sets"]
     measured.uns["gde"]["sets"] = table.iloc[np.arange(72) % 12].set_axis([f"s{i}" for i in range(72)])
-    position = np.random.default_rng(0).normal(size=(72, 3))
+    measured.uns["gde"]["embedding"] = position = np.random.default_rng(0).normal(size=(72, 3))
+    del measured.obs["gde_set"]  # the sets alone
     measured.uns["gde"]["distances"] = {"energy": squareform(pdist(position))}
     assert names(pl.distances(measured, metric="energy", show=False)) == []
     assert len(names(pl.distances(measured, metric="energy", labels=True, show=False))) == 72

@@ -105,6 +105,8 @@ def test_embedding_names_many_categories_next_to_their_sets(adata):
     table = adata.uns["gde"]["sets"]
     many = pd.concat([table] * 3)
     many["name"] = pd.Categorical([f"n{i}" for i in range(36)])
+    many.index = [f"s{i}" for i in range(36)]
+    del adata.obs["gde_set"]  # the sets alone
     adata.uns["gde"] |= {"sets": many, "embedding": np.tile(adata.uns["gde"]["embedding"], (3, 1))}
     ax = pl.embedding(adata, color="name", show=False)
     assert ax.get_legend() is None
@@ -190,8 +192,8 @@ def test_embedding_draws_a_few_whole_numbers_as_classes(adata):
 
 
 def test_embedding_takes_two_sizes_of_sets_for_areas(adata):
-    adata.uns["gde"]["sets"]["n_cells"] = [10, 20] * 6
-    ax = pl.embedding(adata, size="n_cells", show=False)
+    adata.uns["gde"]["sets"]["size"] = [10, 20] * 6
+    ax = pl.embedding(adata, size="size", show=False)
     assert np.unique(ax.collections[0].get_sizes()).tolist() == [75, 150]
 
 

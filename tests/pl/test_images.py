@@ -45,7 +45,7 @@ def picture(ax):
 
 def test_generated_draws_tiles_of_both_with_one_scale(images, made):
     axes = pl.generated(images, made, show=False)
-    assert [ax.get_title("left") for ax in axes] == ["donor 2 (20 cells)", "donor 5 (20 cells)"]
+    assert [ax.get_title("left") for ax in axes] == ["donor 2 (22 cells)", "donor 5 (25 cells)"]
     for ax, shade in zip(axes, (0, 1), strict=True):
         assert [label.get_text() for label in ax.get_xticklabels()] == ["observed", "generated"]
         left, right = np.array_split(picture(ax)[:4, :, 0], 2, axis=1)

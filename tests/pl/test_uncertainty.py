@@ -16,6 +16,7 @@ def estimated(adata):
     adata.uns["gde"]["covariance"] = (factor @ factor.swapaxes(1, 2)).astype(np.float32)
     adata.uns["gde"]["covariance"][0] = np.nan
     adata.uns["gde"]["sets"].iloc[0, 0] = 1
+    del adata.obs["gde_set"]  # the sets alone
     return adata
 
 

@@ -37,7 +37,7 @@ def test_make_sets_writes_documented_keys_only(adata):
     assert pp.make_sets(adata, ["clone", "day"], min_cells=5) is None
     assert set(adata.obs) - before == {"set"}
     assert set(adata.uns) == {"set"}
-    assert set(adata.uns["set"]) == {"sets", "dropped", "params"}
+    assert set(adata.uns["set"]) == {"sets", "own_columns", "dropped", "params"}
     assert adata.obs["set"].isna().equals(adata.obs["clone"].isna())
     assert list(adata.obs["set"].cat.categories) == [f"{c}|{d}" for c in (0, 1, 2) for d in (2, 4, 6)]
     assert adata.uns["set"]["params"] == {"groupby": ["clone", "day"], "min_cells": 5}

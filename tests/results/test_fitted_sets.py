@@ -7,7 +7,6 @@ import pytest
 from scgde import datasets, tl
 from scgde.model import GDE, TDE
 from scgde.results import FittedSets
-from scgde.results._fitted_sets import split_column
 
 
 @pytest.fixture
@@ -33,9 +32,9 @@ def test_fitted_model_and_cells_give_the_stored_embedding(read):
     np.testing.assert_allclose(embedding, read.embedding, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("all_cells", [True, False])
-def test_observed_cells_are_rows_in_any_order_which_may_repeat(fitted, all_cells):
-    read = FittedSets.read(fitted, "gde", all_cells=all_cells)
+@pytest.mark.parametrize("all_rows", [True, False])
+def test_observed_cells_are_rows_in_any_order_which_may_repeat(fitted, all_rows):
+    read = FittedSets.read(fitted, "gde", all_rows=all_rows)
     rows = np.array([7, 0, 7, 31])
     np.testing.assert_array_equal(read.observed(rows), fitted.X[rows])
 
@@ -63,22 +62,21 @@ def test_cells_that_are_read_and_modelled_can_differ(cells, fit):
     assert read.ground(rows).shape == (2, 4)
 
 
-def test_fitted_sets_of_a_subset_in_another_order_are_the_same_cells(fitted, read):
-    order = np.random.default_rng(0).permutation(fitted.n_obs)[: fitted.n_obs // 2]
-    part = fitted[order].copy()
+def test_fitted_sets_of_whole_sets_in_another_order_are_the_same_cells(fitted, read):
+    order = np.random.default_rng(0).permutation(fitted.n_obs)
+    part = fitted[order[fitted.obs["gde_set"].cat.codes.to_numpy()[order] % 2 == 1]].copy()
     other = FittedSets.read(part, "gde")
-    np.testing.assert_array_equal(other.embedding, read.embedding)
-    for i in range(read.index.n_sets):
-        names = set(part.obs_names[other.index.rows(i)])
-        assert names == set(fitted.obs_names[read.index.rows(i)]) & set(part.obs_names)
+    assert other.table.index.tolist() == read.table.index[1::2].tolist()
+    np.testing.assert_array_equal(other.embedding, read.embedding[1::2])
+    for i in range(other.index.n_sets):
+        assert set(part.obs_names[other.index.rows(i)]) == set(fitted.obs_names[read.index.rows(2 * i + 1)])
 
 
-def test_fitted_sets_need_all_cells_where_that_is_asked_for(fitted):
-    fewer = fitted[1:].copy()
+def test_fitted_sets_must_have_all_of_their_cells(fitted):
     name = fitted.obs["gde_set"].iloc[0]
-    with pytest.raises(ValueError, match=rf"must hold all cells of its sets, but some of 1 sets are .*\['{name}'\]"):
-        FittedSets.read(fewer, "gde", all_cells=True)
-    assert FittedSets.read(fewer, "gde").index.sizes.sum() == fewer.n_obs
+    message = rf"must hold all cells of its sets, as they were embedded, but 1 sets have others now: \['{name}'\]"
+    with pytest.raises(ValueError, match=message):
+        FittedSets.read(fitted[1:].copy(), "gde")
 
 
 def test_rows_of_are_those_of_the_names(read):
@@ -101,21 +99,25 @@ def test_sets_that_were_embedded_without_a_fit_have_no_split(fitted, cells):
     assert FittedSets.read(cells, "gde").split is None
 
 
-def test_split_of_version_0_1_0_has_the_present_names():
-    role = pd.Series(["held out", "train", "validation"], dtype="category")
-    assert split_column(pd.DataFrame({"role": role})).tolist() == ["test", "train", "validation"]
+def _split_of(fitted, **columns):
+    table = fitted.uns["gde"]["sets"].drop(columns="split").assign(**columns)
+    old = {name: entry for name, entry in fitted.uns["gde"].items() if name not in ("own_columns", "fingerprint")}
+    fitted.uns["gde"] = {**old, "sets": table}
+    return FittedSets.read(fitted, "gde").split
 
 
-def test_split_of_version_0_1_0_is_not_a_column_of_the_user():
-    role = pd.Series(["held out", "train", "validation"], dtype="category")
-    table = pd.DataFrame({"split": ["odd", "even", "odd"], "role": role})
-    assert split_column(table).tolist() == ["test", "train", "validation"]
+ROLES = ["held out", "train"] * 5
 
 
-def test_column_of_the_user_called_role_is_no_split():
-    table = pd.DataFrame({"role": ["case", "control"], "split": ["train", "test"]})
-    assert split_column(table).tolist() == ["train", "test"]
-    assert split_column(table[["role"]]) is None
+@pytest.mark.parametrize("columns", [{}, {"split": ["odd", "even"] * 5}], ids=["none", "of the user"])
+def test_split_of_version_0_1_0_has_the_present_names(fitted, columns):
+    assert _split_of(fitted, **columns, role=pd.Categorical(ROLES)).tolist() == ["test", "train"] * 5
+
+
+def test_column_of_the_user_called_role_is_no_split(fitted):
+    columns = {"role": ["case", "control"] * 5, "split": ["train", "test"] * 5}
+    assert _split_of(fitted, **columns).tolist() == ["train", "test"] * 5
+    assert _split_of(fitted, role=columns["role"]) is None
 
 
 def test_fitted_sets_are_the_same_after_a_round_trip(fitted, read, round_trip):

@@ -22,12 +22,13 @@ def test_set_column_of_a_column_added_to_the_cells_since_is_in_the_order_of_the_
     assert column.tolist() == [10 * int(name.split("_")[1]) for name in column.index]
 
 
-def test_set_column_is_missing_for_a_set_without_cells(fitted):
+def test_set_column_is_that_of_sets_with_cells(fitted):
     first = fitted.uns["gde"]["sets"].index[0]
     rest = fitted[fitted.obs["gde_set"] != first].copy()
     rest.obs["late"] = "a"
-    column = set_column(rest, "late", "keys", "gde")
-    assert column.index[column.isna()].tolist() == [first]
+    for name in ("late", "split"):
+        column = set_column(rest, name, "keys", "gde")
+        assert column.index.tolist() == fitted.uns["gde"]["sets"].index[1:].tolist()
 
 
 @pytest.mark.parametrize("name", ["split", "weight"])
@@ -39,11 +40,22 @@ def test_set_column_of_the_user_comes_before_that_of_the_fit_of_the_same_name(fi
     assert set_column(fitted, name, "keys", "gde").tolist() == [i % 3 for i in range(10)]
 
 
-def test_set_column_of_the_set_table_comes_before_that_of_the_cells(fitted):
-    """All other columns of the table are of the user, who may have changed them."""
+def test_set_column_of_the_cells_comes_before_that_of_the_set_table(fitted):
+    """Labels are corrected there."""
     fitted.uns["gde"]["sets"]["stage"] = np.arange(10)
-    fitted.obs["stage"] = 0
     assert set_column(fitted, "stage", "keys", "gde").tolist() == list(range(10))
+    fitted.obs["stage"] = fitted.obs["set"].cat.codes.to_numpy() % 2
+    assert set_column(fitted, "stage", "keys", "gde").tolist() == [0, 1] * 5
+
+
+def test_set_column_of_text_for_missing_values_is_missing(fitted):
+    text = np.array(["1.5", "NA", "3", "", "7"] * 2, dtype=object)
+    fitted.obs["stage"] = text[fitted.obs["set"].cat.codes]
+    np.testing.assert_array_equal(set_column(fitted, "stage", "keys", "gde"), [1.5, np.nan, 3, np.nan, 7] * 2)
+    fitted.obs["stage"] = np.where(fitted.obs["stage"] == "7", "late", fitted.obs["stage"])
+    column = set_column(fitted, "stage", "keys", "gde")
+    assert column.isna().tolist() == [False, True, False, True, False] * 2
+    assert column.iloc[4] == "late"
 
 
 def test_set_column_of_sets_as_observations_is_that_of_obs(fitted):

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import anndata as ad
@@ -9,24 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import scanpy as sc
-from scipy import sparse
 
 from scgde import datasets, pp, tl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from scgde.model import GDE
-
-
-def _dense(x: Any) -> Any:
-    return x.toarray() if sparse.issparse(x) else np.array(x)
-
-
-def _keys(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _keys(value[name]) for name in value}
-    return list(value) if isinstance(value, pd.DataFrame) else np.shape(value)
 
 
 @pytest.fixture
@@ -105,31 +92,6 @@ def ends(tde_fitted_once: ad.AnnData) -> tuple[str, str]:
     """Source and target of a pair of clones on days 2 and 4."""
     pairs = tde_fitted_once.uns["tde"]["pairs"]
     return tuple(pairs.loc[pairs["time_from"] == 2, ["source", "target"]].iloc[0])
-
-
-@pytest.fixture(scope="session")
-def unchanged() -> Callable[[ad.AnnData], Any]:
-    """Context in which an AnnData must not change."""
-
-    @contextmanager
-    def check(adata: ad.AnnData) -> Iterator[None]:
-        was_view, obs, x = adata.is_view, adata.obs.copy(), _dense(adata.X)
-        var = adata.var.copy()
-        obsm = {name: _dense(adata.obsm[name]) for name in adata.obsm}
-        layers = {name: _dense(adata.layers[name]) for name in adata.layers}
-        uns = _keys(adata.uns)
-        yield
-        assert adata.is_view == was_view
-        pd.testing.assert_frame_equal(adata.obs, obs)
-        pd.testing.assert_frame_equal(adata.var, var)
-        np.testing.assert_array_equal(_dense(adata.X), x)
-        assert list(adata.obsm) == list(obsm)
-        assert list(adata.layers) == list(layers)
-        for name, value in obsm.items():
-            np.testing.assert_array_equal(_dense(adata.obsm[name]), value)
-        assert _keys(adata.uns) == uns
-
-    return check
 
 
 def make_screen(seed: int = 0) -> ad.AnnData:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import anndata as ad
 import numpy as np
 import pandas as pd
@@ -272,6 +274,7 @@ def test_supervised_learns_from_labelled_sets_alone(fitted_cohort):
     table["known"] = table["status"].where(np.arange(N_SETS) < 24)
     changed = fitted_cohort.copy()
     changed.X[24 * N_CELLS :] += 1
+    del changed.uns["gde"]["fingerprint"]  # by which the change would be refused
     options = {"mode": "supervised", "max_steps": 60, "progress_bar": False, "n_splits": 0}
     for adata in (fitted_cohort, changed):
         report = tl.classify(adata, "known", train_kwargs={"lr": 1e-2}, **options)
@@ -287,7 +290,10 @@ def test_supervised_learns_from_labelled_sets_alone(fitted_cohort):
 
 
 def test_labels_that_a_fit_has_learnt_from_are_not_tested(cohort):
-    cohort.uns["gde"]["params"] = cohort.uns["gde"]["params"] | {"label_key": "status"}
-    with pytest.raises(ValueError, match=r"must name a fit without labels .*, but that of 'gde' has learnt"):
+    stored = cohort.uns["gde"]["model"]
+    config = json.loads(stored["config"])
+    config["fitted_on"] |= {"label_key": "status"}
+    stored["config"] = json.dumps(config | {"labels_seen": cohort.uns["gde"]["sets"]["status"].to_dict()})
+    with pytest.raises(ValueError, match=r"has not learnt from, but it was trained with 'status'"):
         tl.classify(cohort, "status")
     tl.classify(cohort, "status", n_splits=0)

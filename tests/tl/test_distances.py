@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from scipy.spatial.distance import pdist, squareform
@@ -82,10 +83,12 @@ def test_distances_between_cells_depend_on_the_seed_only(fitted):
     assert not np.array_equal(first, other)
 
 
-def test_distances_name_sets_whose_cells_are_gone(fitted):
+def test_distances_are_between_the_sets_that_have_cells(fitted):
     name = fitted.obs["gde_set"].cat.categories[0]
-    with pytest.raises(ValueError, match=f"holds none of \\['{name}'\\]"):
-        tl.distances(fitted[fitted.obs["gde_set"] != name].copy(), metric="energy")
+    part = fitted[fitted.obs["gde_set"] != name].copy()
+    expected = tl.distances(fitted, metric="embedding").drop(index=name, columns=name)
+    pd.testing.assert_frame_equal(tl.distances(part, metric="embedding"), expected)
+    assert list(tl.distances(part, metric="energy").index) == list(expected.index)
 
 
 @pytest.mark.parametrize("metric", ["mahalanobis", "standard_error"])

@@ -26,7 +26,7 @@ def test_embed_writes_what_it_documents(fitted, new):
     assert new.obsm["X_gde"].shape == (new.n_obs, 4)
     assert np.isfinite(new.obsm["X_gde"]).all()
     assert new.uns["gde"]["sets"].index.tolist() == new.obs["set"].cat.categories.tolist()
-    assert set(new.uns["gde"]) == {"sets", "embedding", "params", "history", "model"}
+    assert set(new.uns["gde"]) == {"sets", "embedding", "fingerprint", "own_columns", "params", "history", "model"}
 
 
 def test_embed_of_the_fitted_sets_gives_what_the_fit_stored(fitted, cells):

@@ -32,7 +32,7 @@ def cells_once(fit):
     sc.pp.pca(adata, n_comps=4)
     options = {"max_steps": 300, "sets_per_batch": 12, "set_size": 20, "validation_fraction": 0}
     fit(adata, "donor", use_rep="X", **options)
-    fit(adata, "donor", use_rep="X_pca", key_added="pca", **options)
+    fit(adata, "donor", use_rep="X_pca", key_added="components", **options)
     return adata
 
 
@@ -85,9 +85,9 @@ def test_path_goes_from_one_to_the_other(cells):
 
 
 def test_explain_decodes_to_genes(cells):
-    result = tl.explain(cells, EARLY, LATE, key="pca", decode=True)
+    result = tl.explain(cells, EARLY, LATE, key="components", decode=True)
     assert set(result.features.index[:2]) == {"g0", "g5"}
-    components = tl.explain(cells, EARLY, LATE, key="pca")
+    components = tl.explain(cells, EARLY, LATE, key="components")
     assert components.features.index.str.startswith("X_pca_").all()
     assert components.total == pytest.approx(result.total)
 

@@ -363,10 +363,15 @@ def test_fit_gde_again_overwrites_cleanly(cells, fit):
     assert list(cells.uns) == list(first.uns)
 
 
-def test_fit_gde_overwrites_a_column_of_the_same_name(cells, fit):
-    cells.obs["gde_set"] = 1.5
-    fit(cells)
-    assert cells.obs["gde_set"].astype(str).tolist() == cells.obs["donor"].tolist()
+@pytest.mark.parametrize("where", ["obs", "obsm", "uns"])
+def test_fit_gde_overwrites_nothing_that_it_did_not_write(cells, fit, unchanged, where):
+    taken = {"obs": ("gde_set", 1.5), "obsm": ("X_gde", np.ones((cells.n_obs, 2))), "uns": ("gde", {"a": 1})}
+    name, value = taken[where]
+    getattr(cells, where)[name] = value
+    with unchanged(cells), pytest.raises(ValueError, match=rf"'gde' would overwrite adata.{where}\['{name}'\]"):
+        fit(cells)
+    fit(cells, key_added="mine")
+    fit(cells, key_added="mine")
 
 
 def test_fit_gde_can_group_by_its_own_column(cells, fit):

@@ -6,6 +6,7 @@ from scgde.data import representations
 from scgde.data._cell_sets import CellSets, CellView, check_entries, column_of_sets, weights_of_sets
 from scgde.data._datamodule import SetDataModule
 from scgde.data._datasets import BatchSpec, SetBatchDataset
+from scgde.data._fingerprint import check_fingerprint, fingerprint
 from scgde.data._full_sets import full_set_batches
 from scgde.data._index import SetIndex
 from scgde.data._pair_dataset import PairDataset, Pairs
@@ -29,8 +30,10 @@ __all__ = [
     "Views",
     "blocks",
     "check_entries",
+    "check_fingerprint",
     "column_of_sets",
     "draw_views",
+    "fingerprint",
     "full_set_batches",
     "open_store",
     "representations",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 import pandas as pd
 
+from scgde.data._fingerprint import rows_as_bytes
 from scgde.data._index import SetIndex
 from scgde.data._scvi_field import set_codes, set_names
 from scgde.data.representations import Vectors
@@ -179,8 +180,10 @@ class CellSets:
         return values / values.mean()
 
     def digest(self, *arrays: np.ndarray) -> str:
-        """Text that changes when the sets, their cells or any of ``arrays`` change."""
+        """Text that changes when the sets, their cells, the features of some or any of ``arrays`` change."""
         content = hashlib.sha256("\n".join(map(str, self.names)).encode())
+        for block in rows_as_bytes(self):
+            content.update(block)
         weighted = [] if self.index.weights is None else [self.index.weights]
         for array in (self.index.cells, self.index.offsets, *weighted, *arrays):
             content.update(np.ascontiguousarray(array).tobytes())

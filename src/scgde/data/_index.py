@@ -60,6 +60,12 @@ class SetIndex(NamedTuple):
         mass = counts if self.weights is None else counts * self.weights[rows]
         return (mass / mass.sum(axis=1, keepdims=True)).astype(np.float32)
 
+    def codes(self, n_rows: int) -> np.ndarray:
+        """Set of each row, -1 for none, int64 of shape ``(n_rows,)``: inverse of :meth:`from_codes`."""
+        codes = np.full(n_rows, -1, dtype=np.int64)
+        codes[self.cells] = np.repeat(np.arange(self.n_sets), self.sizes)
+        return codes
+
     def take(self, sets: np.ndarray) -> SetIndex:
         """Index of some sets, in the order given, whose cells stay in their random order."""
         return SetIndex.from_rows(

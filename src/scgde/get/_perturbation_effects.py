@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from scgde import _keys
-from scgde._checks import check_set_table
+from scgde.sets._entries import read_entries
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -40,8 +40,7 @@ def perturbation_effects(adata: AnnData, key: str = "tde", *, context: str | Non
     >>> effects = scgde.get.perturbation_effects(screen_a)
     >>> scgde.tl.fit_tde(screen_b, "gene", pairs=pairs, condition_features=effects)
     """
-    check_set_table(adata.uns, key, entry=_keys.PAIRS, made_by="scgde.tl.fit_tde")
-    stored = adata.uns[key]
+    stored = read_entries(adata, key, entry=_keys.PAIRS, made_by="scgde.tl.fit_tde")
     pairs = stored[_keys.PAIRS]
     contexts = pairs["context"].unique().tolist() if "context" in pairs else []
     if "perturbation" not in pairs or (context is not None and context not in contexts):

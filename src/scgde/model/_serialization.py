@@ -11,6 +11,7 @@ from scgde.data.representations import REPRESENTATIONS
 from scgde.model import _io
 from scgde.model._count_decoder import CountDecoder
 from scgde.model._migrations import FORMAT, migrate
+from scgde.sets._seen_labels import CONFIG_ENTRY
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,12 +35,15 @@ class StoredModel(BaseModelClass):
         Of a model that ``scgde.tl`` fitted, the columns of ``obs`` that it was given, by argument.
     decoder
         From what is modelled to counts, see :func:`scgde.tl.fit_decoder`.
+    labels_seen
+        Labels that it was trained with, by name of set; None for none.
     """
 
     representation: Representation | None = None
     target_representation: Representation | None = None
     fitted_on: Config | None = None
     decoder: CountDecoder | None = None
+    labels_seen: Config | None = None
     #: A model that is trained again keeps the units that it has learnt in.
     is_trained_: bool
     #: Arguments of ``__init__`` that build the same module again.
@@ -82,6 +86,7 @@ class StoredModel(BaseModelClass):
             "init": self._config,
             "setup": self._setup(),
             "fitted_on": self.fitted_on,
+            CONFIG_ENTRY: self.labels_seen,
             "history": history.to_dict("list"),
             "parts": {part: stored.config for part, stored in parts.items()},
         }
@@ -111,6 +116,7 @@ class StoredModel(BaseModelClass):
         weights = _with_prefix(state, _WEIGHTS)
         model.module.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
         model.fitted_on = config["fitted_on"]
+        model.labels_seen = config.get(CONFIG_ENTRY)
         model.registry_ = {**BLANK_REGISTRY, "setup_args": config["setup"]}
         if config["history"]:
             history = pd.DataFrame(config["history"])

@@ -6,7 +6,6 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from scgde import _keys
-from scgde._checks import check_set_table
 from scgde._columns import as_names
 from scgde._docs import shared_docs
 from scgde.pl._draw import (
@@ -19,6 +18,7 @@ from scgde.pl._draw import (
     set_title,
     widen_for_legends,
 )
+from scgde.sets._entries import read_entries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,8 +81,8 @@ def convergence(
     KeyError
         If :func:`scgde.tl.convergence` was not run, or not for these sets.
     """
-    check_set_table(adata.uns, key, entry=_keys.CONVERGENCE, made_by="scgde.tl.convergence")
-    table = _rows_of_sets(adata.uns[key][_keys.CONVERGENCE], sets)
+    content = read_entries(adata, key, entry=_keys.CONVERGENCE, made_by="scgde.tl.convergence")
+    table = _rows_of_sets(content[_keys.CONVERGENCE], sets)
     categories = as_categories(table["set"], palette)
     axes = panels(1, ax=ax, size=(4.8, 3.8), max_columns=1)
     for i, (name, color) in enumerate(zip(categories.names, categories.colors, strict=True)):

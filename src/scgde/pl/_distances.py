@@ -10,7 +10,7 @@ from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
 from scgde import _keys
-from scgde._checks import check_one_of, check_set_table
+from scgde._checks import check_one_of
 from scgde._columns import as_names
 from scgde._docs import shared_docs
 from scgde.metrics._registry import label_of
@@ -27,6 +27,7 @@ from scgde.pl._draw import (
     table_column,
     widen_for_legends,
 )
+from scgde.sets._entries import read_entries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -107,10 +108,10 @@ def distances(
     ValueError
         If ``method`` is unknown, or there are fewer than two sets.
     """
-    check_set_table(adata.uns, key, entry=_keys.DISTANCES, made_by="scgde.tl.distances")
+    content = read_entries(adata, key, entry=_keys.DISTANCES, made_by="scgde.tl.distances")
     check_one_of(method, "method", METHODS)
-    table: pd.DataFrame = adata.uns[key][_keys.SETS]
-    square = _stored_distances(adata.uns[key][_keys.DISTANCES], metric)
+    table: pd.DataFrame = content[_keys.SETS]
+    square = _stored_distances(content[_keys.DISTANCES], metric)
     columns = [table_column(table, name, "annotate") for name in as_names(annotate)]
     strips = [strip_of(c, stored_colors(adata, c) if palette is None else palette) for c in columns]
     tree = _cluster(square, method)
@@ -127,7 +128,7 @@ def distances(
     if labels or (labels is None and len(order) <= MAX_LABELS):
         _write_names(main, [str(table.index[i]) for i in order])
     if legend:
-        _add_legend(main, image, _meaning(metric, adata.uns[key].get(_keys.PARAMS, {})), strips)
+        _add_legend(main, image, _meaning(metric, content.get(_keys.PARAMS, {})), strips)
     if ax is None:
         widen_for_legends([main])
     return main if save_or_show([main], own=ax is None, show=show, save=save) else None

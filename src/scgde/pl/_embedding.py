@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scgde import _keys
-from scgde._checks import check_one_of, check_set_table
+from scgde._checks import check_one_of
 from scgde._docs import shared_docs
 from scgde.pl._draw import (
     add_area_legend,
@@ -23,6 +23,7 @@ from scgde.pl._draw import (
     values_of,
     widen_for_legends,
 )
+from scgde.sets._entries import read_entries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from matplotlib.axes import Axes
 
+    from scgde._types import Config
     from scgde.pl._draw import Palette
 
 
@@ -101,12 +103,12 @@ def embedding(
     ValueError
         If `basis`, `components` or `palette` does not fit the data.
     """
-    check_set_table(adata.uns, key, entry=_keys.EMBEDDING, made_by="scgde.tl.fit_gde")
-    table: pd.DataFrame = adata.uns[key][_keys.SETS]
+    content = read_entries(adata, key)
+    table: pd.DataFrame = content[_keys.SETS]
     names: list[str | None] = [color] if color is None or isinstance(color, str) else list(color)
     columns = [None if name is None else table_column(table, name, "color") for name in names]
     titles = panel_titles(title, [set_map_title(name, len(table)) for name in names])
-    areas, coordinates = set_areas(table, size), _coordinates(adata, key, basis)
+    areas, coordinates = set_areas(table, size), _coordinates(adata, content, key, basis)
     plane = set_plane(coordinates, key, basis, components)
     axes = panels(len(columns), ax=ax, size=(4.0, 3.8), max_columns=3)
     for panel, column, panel_title in zip(axes, columns, titles, strict=True):
@@ -123,10 +125,10 @@ def embedding(
     return axes[0] if color is None or isinstance(color, str) else axes
 
 
-def _coordinates(adata: AnnData, key: str, basis: str | None) -> np.ndarray:
+def _coordinates(adata: AnnData, content: Config, key: str, basis: str | None) -> np.ndarray:
     if basis is not None:
         check_one_of(basis, "basis", ["pca", "umap"])
-    return _umap(adata, key) if basis == "umap" else np.asarray(adata.uns[key][_keys.EMBEDDING], dtype=float)
+    return _umap(adata, key) if basis == "umap" else np.asarray(content[_keys.EMBEDDING], dtype=float)
 
 
 def _umap(adata: AnnData, key: str) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from scgde import _keys
-from scgde._checks import check_count, check_one_of, check_set_table
+from scgde._checks import check_count, check_one_of
 from scgde._docs import shared_docs
 from scgde.pl._draw import (
     COLORS,
@@ -110,7 +110,6 @@ def generated(
     ValueError
         If the features differ, or `basis`, `components` or `channels` does not fit them.
     """
-    check_set_table(adata.uns, key, entry=_keys.PARAMS, made_by="scgde.tl.fit_gde")
     names = _sets_to_draw(adata, generated, key=key, sets=sets, n_panels=n_panels)
     if are_images(training_features(adata, key)):
         check_no_plane(basis, components)
@@ -133,7 +132,7 @@ def _draw_clouds(
     title: str | Sequence[str] | None,
     ax: Axes | None,
 ) -> list[Axes]:
-    observed, labels = training_features(adata, key), adata.obs[_keys.set_column(key)]
+    observed, labels = training_features(adata, key, list(generated.var_names)), adata.obs[_keys.set_column(key)]
     check_vectors(generated, observed.shape, "generated", "scgde.tl.generate")
     plane = _plane_of_observed(observed, labels, list(generated.var_names), basis, components)
     both = ((observed, labels), (generated.X, generated.obs["set"]))

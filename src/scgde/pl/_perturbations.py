@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch
 
 from scgde import _keys
-from scgde._checks import check_count, check_set_table
+from scgde._checks import check_count
 from scgde._columns import as_names
 from scgde._docs import shared_docs
 from scgde.pl._draw import (
@@ -23,6 +23,7 @@ from scgde.pl._draw import (
     set_plane,
     widen_for_legends,
 )
+from scgde.sets._entries import read_entries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,8 +112,7 @@ def perturbations(
 
 
 def _pairs(adata: AnnData, key: str) -> pd.DataFrame:
-    check_set_table(adata.uns, key, entry=_keys.PAIRS, made_by="scgde.tl.fit_tde")
-    pairs = adata.uns[key][_keys.PAIRS]
+    pairs = read_entries(adata, key, entry=_keys.PAIRS, made_by="scgde.tl.fit_tde")[_keys.PAIRS]
     if "perturbation" not in pairs:
         msg = f"`adata.uns[{key!r}]['pairs']` must be of perturbations. Make them with `scgde.pp.perturbation_pairs`."
         raise KeyError(msg)
@@ -121,7 +121,7 @@ def _pairs(adata: AnnData, key: str) -> pd.DataFrame:
 
 def _displacement(adata: AnnData, key: str, pairs: pd.DataFrame) -> np.ndarray:
     """Embedding of each target minus that of its control, shape ``(n, E)``."""
-    stored = adata.uns[key]
+    stored = read_entries(adata, key)
     rows = [stored[_keys.SETS].index.get_indexer(pd.Index(pairs[end])) for end in ("source", "target")]
     z = np.asarray(stored[_keys.EMBEDDING], dtype=float)
     return z[rows[1]] - z[rows[0]]

@@ -10,7 +10,7 @@ from matplotlib.colors import ListedColormap
 from scipy.spatial import cKDTree
 
 from scgde import _keys
-from scgde._checks import check_count, check_set_table
+from scgde._checks import check_count
 from scgde._docs import shared_docs
 from scgde.pl._draw import (
     COLORS,
@@ -103,8 +103,7 @@ def transport(
         If the features differ, or `transported` holds one time only.
     """
     n_paths = check_count(n_paths, "n_paths")
-    check_set_table(adata.uns, key, entry=_keys.PARAMS, made_by="scgde.tl.fit_tde")
-    features = training_features(adata, key)
+    features = training_features(adata, key, list(transported.var_names), made_by="scgde.tl.fit_tde")
     check_vectors(transported, features.shape, "transported", "scgde.tl.transport")
     times, paths = _paths(transported, n_paths)
     observed = dense_rows(features, np.arange(adata.n_obs))

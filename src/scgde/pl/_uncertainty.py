@@ -7,7 +7,7 @@ from matplotlib.collections import EllipseCollection
 from scipy import stats
 
 from scgde import _keys
-from scgde._checks import check_fraction, check_one_of, check_set_table, check_sets
+from scgde._checks import check_fraction, check_one_of, check_sets
 from scgde._docs import shared_docs
 from scgde.pl._draw import (
     draw_points,
@@ -23,6 +23,8 @@ from scgde.pl._draw import (
     values_of,
     widen_for_legends,
 )
+from scgde.sets._entries import read_entries
+from scgde.sets._own_columns import counts_of_sets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,19 +104,19 @@ def uncertainty(
     ValueError
         If `basis`, `components`, `level` or `palette` does not fit the data.
     """
-    check_set_table(adata.uns, key, entry=_keys.COVARIANCE, made_by="scgde.tl.uncertainty")
+    content = read_entries(adata, key, entry=_keys.COVARIANCE, made_by="scgde.tl.uncertainty")
     if basis is not None:
         check_one_of(basis, "basis", ["pca"])
-    embedding, covariance = (np.asarray(adata.uns[key][i], dtype=float) for i in (_keys.EMBEDDING, _keys.COVARIANCE))
+    embedding, covariance = (np.asarray(content[i], dtype=float) for i in (_keys.EMBEDDING, _keys.COVARIANCE))
     plane = set_plane(embedding, key, basis, components)
-    table: pd.DataFrame = adata.uns[key][_keys.SETS]
+    table: pd.DataFrame = content[_keys.SETS]
     rows = np.arange(len(table)) if sets is None else check_sets(table.index, sets, "`sets`")
     column = None if color is None else table_column(table, color, "color")
     colors = stored_colors(adata, column) if palette is None else palette
     values = None if column is None else values_of(column, colors, rows)
     points = plane(embedding[rows])
     projected = plane.directions @ covariance[rows] @ plane.directions.T
-    radii = _radii(table[_keys.N_CELLS].to_numpy()[rows], check_fraction(level, "level"))
+    radii = _radii(counts_of_sets(content, key)[rows], check_fraction(level, "level"))
 
     axes = panels(1, ax=ax, size=(4.6, 4.2), max_columns=1)
     default_title = f"{set_map_title(color, len(rows))}\n{100 * level:g} % confidence regions"

@@ -1,18 +1,20 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from scgde import _keys
-from scgde._checks import check_groupby
+from scgde._checks import check_groupby, check_key
 from scgde.sets._grouping import group_cells, warn_dropped
+from scgde.sets._own_columns import add_own_columns
 from scgde.sets._views import materialize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from anndata import AnnData
 
     from scgde._types import GroupBy
@@ -57,24 +59,43 @@ def make_sets(
     KeyError
         If a column is missing.
     ValueError
-        If no set is left, two sets would have one name, or ``key_added`` is one of the group columns.
+        If no set is left, two sets would have one name, or ``key_added`` is the name of something else.
     """
-    columns = check_groupby(groupby)
+    columns, key_added = check_groupby(groupby), check_key(key_added, "key_added")
     if key_added in columns:
         msg = f"`key_added` must not overwrite a column of `groupby`, got {key_added!r}. Choose another name."
         raise ValueError(msg)
+    _check_free(adata, key_added)
     # Sets from an earlier call are no attribute of the new ones.
     obs = adata.obs.drop(columns=key_added, errors="ignore")
     grouping = group_cells(obs, columns, min_cells=min_cells, mask=mask)
     warn_dropped(grouping.dropped, min_cells)
 
+    table, own = add_own_columns(grouping.table, key_added, {_keys.N_CELLS: np.bincount(grouping.codes + 1)[1:]})
+    earlier = adata.uns.get(key_added, {}).get(_keys.OWN_COLUMNS, [])
+    written = [str(name) for name in earlier if name not in own and name in adata.obs]
     materialize(adata)
     adata.obs[key_added] = pd.Categorical.from_codes(grouping.codes, grouping.table.index.rename(None))
     adata.uns[key_added] = {
-        _keys.SETS: grouping.table,
+        _keys.SETS: table,
+        _keys.OWN_COLUMNS: np.array([*own, *written], dtype=object),
         _keys.DROPPED: grouping.dropped,
         _keys.PARAMS: _params(columns, min_cells, mask),
     }
+
+
+def _check_free(adata: AnnData, key: str) -> None:
+    """Require names that are free, or of sets that were made before."""
+    content = adata.uns.get(key)
+    if isinstance(content, Mapping) and _keys.DROPPED in content:
+        return
+    taken = [f"adata.{name}[{key!r}]" for name in ("obs", "uns") if key in getattr(adata, name)]
+    if taken:
+        msg = (
+            f"`key_added` must be a name that is free or of earlier sets, but {key!r} would overwrite "
+            f"{' and '.join(taken)}. Choose another name."
+        )
+        raise ValueError(msg)
 
 
 def _params(columns: list[str], min_cells: int, mask: object) -> dict[str, list[str] | int | str]:

@@ -8,8 +8,10 @@ from scipy.optimize import brentq
 from scipy.spatial import cKDTree
 
 from scgde import _keys
-from scgde._checks import check_count, check_fraction, check_positive, check_set_table
+from scgde._checks import check_count, check_fraction, check_positive
 from scgde.sets._columns import natural_codes
+from scgde.sets._entries import read_entries, set_column_of
+from scgde.sets._own_columns import check_free
 from scgde.sets._set_table import write_set_columns
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ def set_weights(
     KeyError
         If there are no sets, or the set table lacks the column.
     ValueError
-        If an option is out of its range.
+        If an option is out of its range, or ``key_added`` names a column that scgde did not write.
 
     References
     ----------
@@ -74,21 +76,21 @@ def set_weights(
     """
     key = key or ("gde" if by is None else "set")
     entry, made_by = (_keys.EMBEDDING, "scgde.tl.fit_gde") if by is None else (_keys.PARAMS, "scgde.pp.make_sets")
-    check_set_table(adata.uns, key, entry=entry, made_by=made_by)
+    content = read_entries(adata, key, entry=entry, made_by=made_by)
     n_bins, n_neighbors = check_count(n_bins, "n_bins"), check_count(n_neighbors, "n_neighbors", minimum=2)
     power, limit = check_fraction(tempering, "tempering"), check_positive(clip, "clip")
     if limit < 1:
         msg = f"`clip` must be at least 1, the weight of every set then, got {clip}."
         raise ValueError(msg)
-    table = adata.uns[key][_keys.SETS]
+    check_free(adata, key, [key_added], "key_added")
     if by is None:
-        log_density = _embedding_log_density(np.asarray(adata.uns[key][_keys.EMBEDDING], dtype=float), n_neighbors)
+        log_density = _embedding_log_density(np.asarray(content[_keys.EMBEDDING], dtype=float), n_neighbors)
     else:
-        log_density = _covariate_log_density(_column(table, by), n_bins)
+        log_density = _covariate_log_density(_column(content[_keys.SETS], by), n_bins)
     weights = _clipped(-power * log_density, limit)
 
-    set_column = _keys.set_column(key) if _keys.EMBEDDING in adata.uns[key] else key
-    write_set_columns(adata, key, {key_added: weights}, set_column=set_column)
+    set_column = set_column_of(content, key)
+    write_set_columns(adata, key, {key_added: weights}, set_column=set_column, content=content)
 
 
 def _column(table: pd.DataFrame, column: str) -> pd.Series:

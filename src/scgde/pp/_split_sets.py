@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 
 from scgde import _keys
-from scgde._checks import check_fractions, check_seed, check_set_table
+from scgde._checks import check_fractions, check_seed
 from scgde.sets._columns import natural_codes
+from scgde.sets._entries import read_entries
+from scgde.sets._own_columns import check_free
 from scgde.sets._set_table import write_set_columns
 
 if TYPE_CHECKING:
@@ -59,20 +61,23 @@ def split_sets(
     KeyError
         If there are no sets, or the set table lacks a column.
     ValueError
-        If ``fractions`` do not sum to 1, there are fewer groups than parts, or a group has several strata.
+        If ``fractions`` do not sum to 1, there are fewer groups than parts, a group has several strata, or
+        ``key_added`` names a column that scgde did not write.
     """
-    check_set_table(adata.uns, key, entry=_keys.PARAMS, made_by="scgde.pp.make_sets")
     shares = check_fractions(fractions, len(PARTS))
     rng = check_seed(seed)
-    table = adata.uns[key][_keys.SETS]
+    content = read_entries(adata, key, entry=_keys.PARAMS, made_by="scgde.pp.make_sets")
+    table = content[_keys.SETS]
     if key_added in {key, stratify, group}:
         msg = f"`key_added` must not be a column that the split reads, got {key_added!r}. Choose another."
         raise ValueError(msg)
+    check_free(adata, key, [key_added], "key_added")
     groups = _groups(table, group)
     strata = _strata(table, stratify, groups)
     parts = _balanced_parts(strata, part_sizes(shares, len(strata)), rng)[groups]
 
-    write_set_columns(adata, key, {key_added: pd.Categorical.from_codes(parts, PARTS)}, set_column=key)
+    columns = {key_added: pd.Categorical.from_codes(parts, PARTS)}
+    write_set_columns(adata, key, columns, set_column=key, content=content)
 
 
 def part_sizes(fractions: np.ndarray, n_units: int) -> np.ndarray:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from scgde import _keys
-from scgde._checks import check_set_table
 from scgde.model._inference import covariance_of_sets
+from scgde.sets._entries import read_entries
+from scgde.sets._own_columns import counts_of_sets
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,21 +52,19 @@ class SetCovariances(NamedTuple):
         ValueError
             If it is that of finite populations, of which no two are the same.
         """
-        check_set_table(adata.uns, key, entry=_keys.COVARIANCE, made_by="scgde.tl.uncertainty")
-        content = adata.uns[key]
+        content = read_entries(adata, key, entry=_keys.COVARIANCE, made_by="scgde.tl.uncertainty")
         if _keys.POPULATION_SIZE in content:
             msg = (
                 "Comparisons need the uncertainty about populations without end, but `scgde.tl.uncertainty` was run "
                 f"with `population_size={content[_keys.POPULATION_SIZE]!r}`. Run it without."
             )
             raise ValueError(msg)
-        table = content[_keys.SETS]
         embedding, covariance = (np.asarray(content[name], dtype=float) for name in (_keys.EMBEDDING, _keys.COVARIANCE))
         # What single precision cannot tell is no difference, also between sets whose covariance is singular or zero.
         spread = np.einsum("sii->s", covariance) / covariance.shape[1]
         unseen = _PRECISION * spread + (_PRECISION * np.abs(embedding).max()) ** 2
         covariance = covariance + unseen[:, None, None] * np.eye(covariance.shape[1])
-        return cls(table.index, table[_keys.N_CELLS].to_numpy(), embedding, covariance)
+        return cls(content[_keys.SETS].index, counts_of_sets(content, key), embedding, covariance)
 
 
 def noise_of_cell(fitted: FittedSets) -> np.ndarray:

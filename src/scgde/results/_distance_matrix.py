@@ -16,13 +16,16 @@ from scgde.metrics._between_sets import between_sets
 from scgde.metrics._pooled import pool_evenly
 from scgde.metrics._registry import EMBEDDING_DISTANCES
 from scgde.results._covariances import SetCovariances, noise_of_cell
-from scgde.results._fitted_sets import FittedSets, in_present_names
+from scgde.results._fitted_sets import FittedSets
 from scgde.results._store import read_model
+from scgde.sets._entries import read_entries
 from scgde.stats import mahalanobis, noise_corrected, standard_errors
 
 if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
+
+    from scgde._types import Config
 
 #: Squared distances of what is known of a set without a fit.
 BASELINES = ("pseudobulk", "unbiased_pseudobulk", "pseudobulk_sd")
@@ -48,8 +51,9 @@ class DistanceMatrix(NamedTuple):
     @classmethod
     def baselines(cls, adata: AnnData, key: str) -> dict[str, Self]:
         """Distances between simple summaries of all cells of each set, by name in ``METRICS.forms``."""
-        table = in_present_names(adata.uns[key][_keys.SETS])
-        squares = {name: compute_distances(adata, name, key, n_cells=sys.maxsize) for name in BASELINES}
+        content = read_entries(adata, key)
+        table = content[_keys.SETS]
+        squares = {name: compute_distances(adata, content, name, key, n_cells=sys.maxsize) for name in BASELINES}
         # Of a set of one cell, noise is not known.
         return {name: cls(table, np.sqrt(np.nan_to_num(square).clip(0))) for name, square in squares.items()}
 
@@ -70,8 +74,8 @@ class DistanceMatrix(NamedTuple):
             matrix = cls(adata.obs, _of_observations(adata, metric))
         else:
             or_else = ", or `key=None` where observations are sets"
-            check_set_table(adata.uns, key, entry=_keys.EMBEDDING, made_by="scgde.tl.fit_gde", or_else=or_else)
-            matrix = cls(in_present_names(adata.uns[key][_keys.SETS]), _of_fit(adata, metric, key))
+            content = read_entries(adata, key, or_else=or_else)
+            matrix = cls(content[_keys.SETS], _of_fit(adata, content, metric, key))
         finite = np.isfinite(matrix.distances).all(axis=1)
         if not finite.all():
             some = matrix.table.index[~finite][:5].tolist()
@@ -82,6 +86,7 @@ class DistanceMatrix(NamedTuple):
 
 def compute_distances(
     adata: AnnData,
+    content: Config,
     metric: str,
     key: str,
     *,
@@ -89,7 +94,7 @@ def compute_distances(
     rng: np.random.Generator | None = None,
     n_jobs: int | None = None,
 ) -> np.ndarray:
-    """Distance between every two sets, shape ``(S, S)``; see :func:`scgde.tl.distances`."""
+    """Distance between every two sets of ``content``, entries of a fit, ``(S, S)``; see :func:`scgde.tl.distances`."""
     rng = np.random.default_rng(0) if rng is None else rng
     if metric in METRICS.forms:
         clouds = drawn_cells(FittedSets.read(adata, key), n_cells, rng)
@@ -102,40 +107,37 @@ def compute_distances(
     # Units of the features per unit of latent distance, where the isometry term has learnt them.
     scale = read_model(adata, key).latent_scale
     unit = 1.0 if scale is None else scale
-    embedding = np.asarray(adata.uns[key][_keys.EMBEDDING], dtype=float)
+    embedding = np.asarray(content[_keys.EMBEDDING], dtype=float)
     if metric == EMBEDDING:
         return squareform(pdist(embedding)) * unit
     if metric == NOISE_CORRECTED:
         fitted = FittedSets.read(adata, key)
-        sizes = fitted.table[_keys.N_CELLS].to_numpy()
+        sizes = fitted.index.sizes
         return noise_corrected(embedding, sizes, noise_of_cell(fitted), whiten=scale is None) * unit
     check_set_table(adata.uns, key, entry=_keys.COVARIANCE, made_by="scgde.tl.uncertainty")
-    covariance = np.asarray(adata.uns[key][_keys.COVARIANCE], dtype=float)
+    covariance = np.asarray(content[_keys.COVARIANCE], dtype=float)
     return standard_errors(embedding, covariance) * unit
 
 
 def drawn_cells(fitted: FittedSets, n_cells: int, rng: np.random.Generator) -> list[np.ndarray]:
     """Up to ``n_cells`` cells of each set, in the features of the fit."""
     index = fitted.index
-    empty = fitted.table.index[index.sizes == 0]
-    if len(empty):
-        msg = f"`adata` must hold cells of every set, but holds none of {empty[:5].tolist()}. Use the whole AnnData."
-        raise ValueError(msg)
     chosen = [rng.permutation(index.rows(i))[:n_cells] for i in range(index.n_sets)]
     read = fitted.observed if fitted.model.module.target_spec.is_vector else fitted.ground
     return [read(rows) for rows in chosen]
 
 
-def _of_fit(adata: AnnData, metric: str, key: str) -> np.ndarray:
+def _of_fit(adata: AnnData, content: Config, metric: str, key: str) -> np.ndarray:
     # A standard error is no distance.
     check_one_of(
         metric, "metric", [name for name in (*EMBEDDING_DISTANCES, *METRICS.forms) if name != "standard_error"]
     )
-    content = adata.uns[key]
     if metric == EMBEDDING:
         return squareform(pdist(np.asarray(content[_keys.EMBEDDING], dtype=float)))
     known = content.get(_keys.DISTANCES, {})
-    square = np.asarray(known[metric], dtype=float) if metric in known else compute_distances(adata, metric, key)
+    square = (
+        np.asarray(known[metric], dtype=float) if metric in known else compute_distances(adata, content, metric, key)
+    )
     # The root of a square behaves as a distance does.
     is_squared = metric in METRICS.forms and METRICS.form(metric)[0].is_squared
     return np.sqrt(square.clip(0)) if is_squared else square

@@ -106,9 +106,9 @@ def train_names(sets: CellSets, split: SetSplit) -> dict[str, Any]:
     return {"train_sets": sets.names[split.train].tolist(), "validation_sets": sets.names[split.validation].tolist()}
 
 
-def table_of_fit(sets: CellSets, split: SetSplit, weights: pd.Series | None) -> pd.DataFrame:
-    """The set table with what the fit used each set for and, where some were drawn more often, its weight."""
+def columns_of_fit(sets: CellSets, split: SetSplit, weights: pd.Series | None) -> dict[str, Any]:
+    """What the fit used each set for and, where some were drawn more often, its weight: columns of the set table."""
     columns: dict[str, Any] = {_keys.SPLIT: split.column(len(sets.names))}
     if weights is not None:
-        columns[_keys.WEIGHT] = weights.reindex(sets.names).astype(float)
-    return sets.table.assign(**columns)
+        columns[_keys.WEIGHT] = weights.reindex(sets.names).astype(float).array
+    return columns

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 import numpy as np
-import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_sets
-from scgde.data import CellSets, CellView, SetIndex
+from scgde.data import CellSets, CellView, SetIndex, check_fingerprint
 from scgde.model import GDE, TDE
 from scgde.results._store import read_model
 from scgde.sets._cell_weights import read_cell_weights
+from scgde.sets._entries import read_entries
+from scgde.sets._own_columns import own_column
 from scgde.sets._set_table import rows_of_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import pandas as pd
     from anndata import AnnData
 
     from scgde._types import Config
@@ -35,23 +37,27 @@ class FittedSets(Generic[ModelT]):
     model
         The model.
     cells
-        Cells of the sets, as the model reads them; sets may have lost cells since the fit.
+        Cells of the sets, as the model reads them.
     embedding
         Of each set, shape ``(S, E)``.
     params
         Options of the fit.
+    split
+        What the fit used each set for; None of sets that were embedded without a fit.
+    content
+        All entries, see :func:`scgde.sets._entries.read_entries`.
     """
 
     model: ModelT
     cells: CellSets
     embedding: np.ndarray
     params: Config
+    split: pd.Series | None = None
+    content: Config = field(default_factory=dict)
 
     @classmethod
-    def read(
-        cls, adata: AnnData, key: str, model_class: type[ModelT] | None = None, *, all_cells: bool = False
-    ) -> Self:
-        """What ``adata`` holds under ``key``.
+    def read(cls, adata: AnnData, key: str, model_class: type[ModelT] | None = None, *, all_rows: bool = False) -> Self:
+        """What ``adata`` holds under ``key``: the sets that have cells here, which must be those of the fit.
 
         Parameters
         ----------
@@ -61,28 +67,27 @@ class FittedSets(Generic[ModelT]):
             Name under which the fit was written.
         model_class
             Class that the model must be of.
-        all_cells
-            Whether all cells that the sets had in the fit must be there.
+        all_rows
+            Whether most cells will be read.
 
         Raises
         ------
         KeyError
             If there is no fit.
         ValueError
-            If the model is of another class, features differ, or cells are missing that must not.
+            If the model is of another class, or cells, groups or features are not those that were embedded.
         """
         model = read_model(adata, key) if model_class is None else read_model(adata, key, model_class)
-        content = adata.uns[key]
-        table = in_present_names(content[_keys.SETS])
+        content = read_entries(adata, key)
         weights = read_cell_weights(adata.obs, content[_keys.PARAMS].get("weight_key"))
-        index = index_of_sets(adata, table, key)._replace(weights=weights)
-        if all_cells:
-            _check_complete(table, index)
+        index = _index_of_sets(adata, content[_keys.SETS], key)._replace(weights=weights)
         encoder, target = model.representations
-        read = CellView.open(adata, encoder, all_rows=all_cells)
-        modelled = read if target is encoder else CellView.open(adata, target, all_rows=all_cells)
-        cells = CellSets(read, modelled, index, table)
-        return cls(model, cells, np.asarray(content[_keys.EMBEDDING]), content[_keys.PARAMS])
+        read = CellView.open(adata, encoder, all_rows=all_rows)
+        modelled = read if target is encoder else CellView.open(adata, target, all_rows=all_rows)
+        cells = CellSets(read, modelled, index, content[_keys.SETS])
+        check_fingerprint(content.get(_keys.FINGERPRINT), cells, adata.obs_names, key)
+        split = own_column(content, key, _keys.SPLIT)
+        return cls(model, cells, np.asarray(content[_keys.EMBEDDING]), content[_keys.PARAMS], split, content)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -93,11 +98,6 @@ class FittedSets(Generic[ModelT]):
     def index(self) -> SetIndex:
         """Cells of each set."""
         return self.cells.index
-
-    @property
-    def split(self) -> pd.Series | None:
-        """What the fit used each set for; None of sets that were embedded without a fit."""
-        return split_column(self.table)
 
     def rows_of(self, names: str | Iterable[str], argument: str) -> np.ndarray:
         """Rows of the set table of named sets, shape ``(n,)``.
@@ -118,33 +118,15 @@ class FittedSets(Generic[ModelT]):
         return self.model.ground(self.observed(rows))
 
 
-def index_of_sets(adata: AnnData, table: pd.DataFrame, key: str) -> SetIndex:
-    """Cells of each row of the set table, also where the AnnData was subset since."""
+def check_set_column(adata: AnnData, key: str) -> None:
+    """Require the column of ``obs`` with the set of each cell."""
+    column = _keys.set_column(key)
+    if column not in adata.obs:
+        msg = f"`adata.obs` must hold {column!r}, which the fit wrote, got {list(adata.obs)}. Embed the sets again."
+        raise KeyError(msg)
+
+
+def _index_of_sets(adata: AnnData, table: pd.DataFrame, key: str) -> SetIndex:
+    """Cells of each row of the set table."""
+    check_set_column(adata, key)
     return SetIndex.from_codes(rows_of_cells(adata.obs[_keys.set_column(key)], table), len(table))
-
-
-def split_column(table: pd.DataFrame) -> pd.Series | None:
-    """What a fit used each set, or pair, of a table for; None where the table does not say."""
-    return in_present_names(table).get(_keys.SPLIT)
-
-
-def in_present_names(table: pd.DataFrame) -> pd.DataFrame:
-    """A table of sets or pairs with the column ``split``, which version 0.1.0 called ``role``."""
-    if _OLD_SPLIT not in table or not set(table[_OLD_SPLIT].astype(str)) <= {*_keys.SPLITS[:2], _OLD_TEST}:
-        return table
-    split = table[_OLD_SPLIT].astype(str).replace(_OLD_TEST, _keys.SPLITS[-1])
-    # A column of the user's of this name is in `obs`, too.
-    return table.drop(columns=_OLD_SPLIT).assign(**{_keys.SPLIT: pd.Categorical(split, pd.Index(_keys.SPLITS))})
-
-
-_OLD_SPLIT, _OLD_TEST = "role", "held out"
-
-
-def _check_complete(table: pd.DataFrame, index: SetIndex) -> None:
-    short = index.sizes != table[_keys.N_CELLS].to_numpy()
-    if short.any():
-        msg = (
-            f"`adata` must hold all cells of its sets, but some of {int(short.sum())} sets are missing: "
-            f"{table.index[short][:5].tolist()}. Use the whole AnnData, or embed the sets again with `scgde.tl.embed`."
-        )
-        raise ValueError(msg)

@@ -8,7 +8,6 @@ import numpy as np
 from scipy import sparse
 from sklearn.neighbors import NearestNeighbors
 
-from scgde import _keys
 from scgde._checks import check_count, check_one_of
 from scgde.metrics import METRICS
 from scgde.metrics._between_sets import between_pairs
@@ -33,8 +32,9 @@ def neighbor_distances(
     """Distance of each set to those that are near it, symmetric, shape ``(S, S)``; see :func:`scgde.tl.distances`."""
     check_one_of(metric, "metric", list(METRICS))
     n_neighbors = check_count(n_neighbors, "neighbors")
-    pairs = nearest_pairs(np.asarray(adata.uns[key][_keys.EMBEDDING], dtype=float), n_neighbors)
-    clouds = drawn_cells(FittedSets.read(adata, key), n_cells, rng)
+    fitted = FittedSets.read(adata, key)
+    pairs = nearest_pairs(np.asarray(fitted.embedding, dtype=float), n_neighbors)
+    clouds = drawn_cells(fitted, n_cells, rng)
     values = between_pairs(clouds, pairs, METRICS[metric].prepare(pool_evenly(clouds, rng)), n_jobs=n_jobs)
     half = sparse.coo_matrix((values, pairs.T), shape=(len(clouds), len(clouds)))
     return sparse.csr_matrix(half + half.T)

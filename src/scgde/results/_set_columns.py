@@ -5,19 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scgde import _keys
+from scgde._columns import known_values
 from scgde.sets import SetCovariate
 from scgde.sets._columns import per_set_column
+from scgde.sets._entries import read_entries
+from scgde.sets._own_columns import own_columns
 from scgde.sets._set_table import rows_of_cells, write_set_columns
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy as np
     import pandas as pd
     from anndata import AnnData
 
+    from scgde._types import Config
     from scgde.model import GDE
-
-#: Columns that a fit itself writes into the set table.
-OWN_COLUMNS = (_keys.SPLIT, _keys.WEIGHT)
 
 
 def set_column(adata: AnnData, name: str, argument: str, key: str | None) -> pd.Series:
@@ -40,27 +43,35 @@ def set_column(adata: AnnData, name: str, argument: str, key: str | None) -> pd.
         If it varies within sets.
     """
     if key is None:
-        table, codes = adata.obs, None
-    else:
-        table = adata.uns[key][_keys.SETS]
-        codes = rows_of_cells(adata.obs[_keys.set_column(key)], table)
+        return known_values(_column(adata.obs, {}, name, argument))
+    content = read_entries(adata, key)
+    table, own = content[_keys.SETS], own_columns(content)
     # A column of the user's that is called as one of ours is meant before ours.
-    if name in table and (codes is None or name not in OWN_COLUMNS or name not in adata.obs):
-        return table[name]
-    if codes is None or name not in adata.obs:
-        columns = list(dict.fromkeys([*table, *adata.obs]))
+    if name not in adata.obs or (name in table and name not in own):
+        return known_values(_column(table, adata.obs, name, argument))
+    codes = rows_of_cells(adata.obs[_keys.set_column(key)], table)
+    return known_values(per_set_column(adata.obs, codes, table.index, name, argument))
+
+
+def _column(table: pd.DataFrame, others: Iterable[str], name: str, argument: str) -> pd.Series:
+    if name not in table:
+        columns = list(dict.fromkeys([*table, *others]))
         msg = f"`{argument}` must name a column of the set table or of `adata.obs`, got {name!r}. Columns: {columns}."
         raise KeyError(msg)
-    return per_set_column(adata.obs, codes, table.index, name, argument)
+    return table[name]
 
 
 def write_predictions(adata: AnnData, model: GDE, key: str) -> None:
     """Write what a model with a label predicts of all sets."""
     name = (model.fitted_on or {})["label_key"]
-    outputs = model.predict(adata.uns[key][_keys.EMBEDDING])
-    write_outputs(adata, SetCovariate.of_classes(name, model.label_classes), outputs, key)
+    content = adata.uns[key]
+    outputs = model.predict(content[_keys.EMBEDDING])
+    write_outputs(adata, content, SetCovariate.of_classes(name, model.label_classes), outputs, key)
 
 
-def write_outputs(adata: AnnData, label: SetCovariate, outputs: np.ndarray, key: str) -> None:
-    """Write outputs for a label, one row per set, into the set table and ``obs``; see :meth:`SetCovariate.decode`."""
-    write_set_columns(adata, key, label.decode(outputs), set_column=_keys.set_column(key))
+def write_outputs(adata: AnnData, content: Config, label: SetCovariate, outputs: np.ndarray, key: str) -> None:
+    """Write outputs for a label, one row per set of ``content``, into its set table and into ``obs``.
+
+    See :meth:`SetCovariate.decode` for the columns.
+    """
+    write_set_columns(adata, key, label.decode(outputs), set_column=_keys.set_column(key), content=content)

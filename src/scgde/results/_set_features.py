@@ -30,7 +30,7 @@ def set_features(
     """
     if cell_type_key is not None:
         check_columns(adata.obs, [cell_type_key], "cell_type_key")
-    fitted = FittedSets.read(adata, key, all_cells=True)
+    fitted = FittedSets.read(adata, key, all_rows=True)
     frequencies = _frequencies(fitted, rng)
     means, sds, fourier = [], [], []
     for i in range(fitted.index.n_sets):
@@ -45,7 +45,11 @@ def set_features(
         "means_sd": np.column_stack([means, sds]),
         "kernel_mean": np.stack(fourier),
     }
-    return features if cell_type_key is None else features | {"composition": _composition(adata, cell_type_key, key)}
+    return (
+        features
+        if cell_type_key is None
+        else features | {"composition": _composition(adata, fitted, cell_type_key, key)}
+    )
 
 
 def _frequencies(fitted: FittedSets, rng: np.random.Generator) -> np.ndarray:
@@ -56,7 +60,7 @@ def _frequencies(fitted: FittedSets, rng: np.random.Generator) -> np.ndarray:
     return rng.standard_normal((x.shape[1], N_FREQUENCIES)) / median_bandwidth(x, count_equal=True)
 
 
-def _composition(adata: AnnData, cell_type_key: str, key: str) -> np.ndarray:
+def _composition(adata: AnnData, fitted: FittedSets, cell_type_key: str, key: str) -> np.ndarray:
     counts = pd.crosstab(adata.obs[_keys.set_column(key)].astype(str), adata.obs[cell_type_key].astype(str))
     shares = counts.div(counts.sum(axis=1), axis=0)
-    return shares.reindex(adata.uns[key][_keys.SETS].index.astype(str), fill_value=0).to_numpy()
+    return shares.reindex(fitted.table.index.astype(str), fill_value=0).to_numpy()

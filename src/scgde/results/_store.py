@@ -10,28 +10,33 @@ import numpy as np
 import pandas as pd
 
 from scgde import _keys
-from scgde._checks import check_groupby, check_set_table
+from scgde._checks import check_groupby, check_key, check_set_table
+from scgde.data import fingerprint
 from scgde.model import GDE, TDE
 from scgde.model._io import Stored, from_text_and_bytes, plain, read_folder, to_text_and_bytes
+from scgde.sets._own_columns import add_own_columns, check_free, computed_columns, is_fit_entry
 from scgde.sets._views import materialize
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from anndata import AnnData
 
     from scgde._types import Config, GroupBy
+    from scgde.data import CellSets
 
 ModelT = TypeVar("ModelT", GDE, TDE)
 
 
 def write_fit(
     adata: AnnData,
-    codes: np.ndarray,
-    table: pd.DataFrame,
+    cells: CellSets,
     embedding: np.ndarray,
     model: GDE | TDE,
     params: Config,
     *,
     key: str,
+    columns: Mapping[str, Any] | None = None,
     **extra: Any,
 ) -> None:
     """Write the entries of a fit, all of them or, if any cannot be made, none.
@@ -40,10 +45,8 @@ def write_fit(
     ----------
     adata
         Cells. A view becomes an AnnData of its own.
-    codes
-        Set of each cell, a row of ``table``, -1 for none, shape ``(n_obs,)``.
-    table
-        One row per set.
+    cells
+        The same in sets.
     embedding
         Shape ``(n_sets, E)``.
     model
@@ -52,15 +55,22 @@ def write_fit(
         Plain values.
     key
         Where all is written.
+    columns
+        What the fit adds to the set table, by name; see :func:`scgde.sets._own_columns.add_own_columns`.
     **extra
         Further entries of ``uns[key]``.
     """
+    codes = cells.index.codes(adata.n_obs)
     per_cell = np.full((adata.n_obs, embedding.shape[1]), np.nan, dtype=np.float32)
     inside = codes >= 0
     per_cell[inside] = embedding[codes[inside]]
+    table, own = add_own_columns(cells.table, key, {_keys.N_CELLS: cells.index.sizes, **(columns or {})})
+    written = [name for name in computed_columns({key: adata.uns.get(key)}) if name in adata.obs]
     content = {
         _keys.SETS: table,
         _keys.EMBEDDING: np.array(embedding),  # pandas lends views that cannot be written to
+        _keys.FINGERPRINT: fingerprint(cells, adata.obs_names),
+        _keys.OWN_COLUMNS: np.array([*own, *written], dtype=object),
         _keys.PARAMS: params,
         _keys.HISTORY: model.history,
         _keys.MODEL: to_entry(model),
@@ -70,6 +80,12 @@ def write_fit(
     adata.obs[_keys.set_column(key)] = pd.Categorical.from_codes(codes, pd.Index(table.index, name=None))
     adata.obsm[_keys.cell_embedding(key)] = per_cell
     adata.uns[key] = content
+
+
+def write_entries(adata: AnnData, key: str, content: Config, **entries: Any) -> None:
+    """Write entries of a fit beside those that were read with :func:`read_entries`. A view becomes an AnnData."""
+    materialize(adata)
+    adata.uns[key] = {**content, **entries}
 
 
 def to_entry(model: GDE | TDE) -> dict[str, Any]:
@@ -117,12 +133,45 @@ def to_storable(params: Config) -> Config:
     return _without_none(plain(params, "options"))
 
 
-def check_key(key: Any, argument: str) -> str:
-    """Require a name that AnnData files can hold."""
-    if not isinstance(key, str) or not key or "/" in key:
-        msg = f"`{argument}` must be a name without '/', got {key!r}."
+def check_writable(adata: AnnData, key: str, *, reads: Sequence[str | None] = (), label_key: str | None = None) -> None:
+    """Require that results can be written under ``key``, over an earlier fit or where names are free.
+
+    Parameters
+    ----------
+    adata
+        Cells.
+    key
+        Name of the results, the argument ``key_added``.
+    reads
+        Entries of ``obsm`` that are read.
+    label_key
+        Label that is predicted.
+
+    Raises
+    ------
+    ValueError
+        If ``key`` is no name that files can hold, or ``adata`` is a view of a file, or an entry is not of an earlier
+        fit.
+    """
+    check_key(key, "key_added")
+    check_not_backed_view(adata)
+    column, entry = _keys.set_column(key), _keys.cell_embedding(key)
+    found = adata.uns.get(key)
+    is_fit = is_fit_entry(found)
+    # Without `uns`, as after `anndata.concat`, the two others together are those of a fit.
+    is_ours = is_fit or (found is None and column in adata.obs and entry in adata.obsm)
+    others = {"uns": (key, adata.uns), "obs": (column, adata.obs), "obsm": (entry, adata.obsm)}
+    taken = [f"adata.{where}[{name!r}]" for where, (name, holder) in others.items() if name in holder and not is_ours]
+    if entry in reads:
+        taken = [f"adata.obsm[{entry!r}], which is read,"]
+    if taken:
+        msg = (
+            f"`key_added` must be a name that is free or of an earlier fit, but {key!r} would overwrite "
+            f"{' and '.join(taken)}. Choose another name."
+        )
         raise ValueError(msg)
-    return key
+    if label_key is not None:
+        check_free(adata, key, [f"{label_key}_predicted"], "label_key")
 
 
 def check_not_backed_view(adata: AnnData) -> None:
@@ -138,10 +187,10 @@ def check_not_backed_view(adata: AnnData) -> None:
         raise ValueError(msg)
 
 
-def without_own_columns(obs: pd.DataFrame, groupby: GroupBy, key: str) -> pd.DataFrame:
-    """``obs`` without what an earlier fit under this key wrote, unless sets are grouped by it."""
-    own = _keys.set_column(key)
-    return obs if own in check_groupby(groupby) else obs.drop(columns=own, errors="ignore")
+def without_own_columns(adata: AnnData, groupby: GroupBy, key: str) -> pd.DataFrame:
+    """``obs`` without what fits wrote: sets of this key, predictions; unless sets are grouped by it."""
+    own = {_keys.set_column(key), *computed_columns(adata.uns)} - set(check_groupby(groupby))
+    return adata.obs.drop(columns=list(own), errors="ignore")
 
 
 def _class_of(stored: Stored) -> type[GDE | TDE]:

@@ -44,12 +44,12 @@ def as_text(column: pd.Series) -> np.ndarray:
 
 
 def as_mask(obs: pd.DataFrame, mask: np.ndarray | pd.Series | Sequence[bool] | str | None) -> np.ndarray:
-    """Which cells take part, bool ``(n_obs,)``: an array or column as it is, a missing value as False."""
+    """Which cells take part, bool ``(n_obs,)``: an array as it is, a Series by name; a missing value as False."""
     if mask is None:
         return np.ones(len(obs), dtype=bool)
     if isinstance(mask, str):
         mask = obs[mask]
-    values = pd.Series(mask)
+    values = _aligned(mask, obs.index) if isinstance(mask, pd.Series) else pd.Series(mask)
     if not pd.api.types.is_bool_dtype(values) or len(values) != len(obs):
         msg = (
             f"`mask` must be boolean with one value per cell ({len(obs)}), or name such a column of `obs`, "
@@ -57,6 +57,19 @@ def as_mask(obs: pd.DataFrame, mask: np.ndarray | pd.Series | Sequence[bool] | s
         )
         raise ValueError(msg)
     return values.fillna(value=False).to_numpy(dtype=bool)
+
+
+def _aligned(mask: pd.Series, names: pd.Index) -> pd.Series:
+    """A mask in the order of the cells."""
+    if mask.index.equals(names):
+        return mask
+    if len(mask) == len(names) and (not names.is_unique or not names.isin(mask.index).all()):
+        msg = (
+            f"A Series as `mask` must have the index of `adata.obs`, got other names: {mask.index[:3].tolist()}. "
+            "Pass `mask.to_numpy()` if it is in the order of the cells."
+        )
+        raise ValueError(msg)
+    return mask if len(mask) != len(names) else mask.reindex(names)
 
 
 def codes_of_groups(groups: pd.DataFrame, mask: np.ndarray) -> np.ndarray:
@@ -104,6 +117,8 @@ def set_table(
 ) -> pd.DataFrame:
     """One row per set: the group columns, ``n_cells``, and the columns of ``obs`` that are constant within sets.
 
+    A column of ``obs`` that is called ``n_cells`` stands in place of the number of cells.
+
     Parameters
     ----------
     obs
@@ -119,11 +134,12 @@ def set_table(
     """
     cells = np.flatnonzero(codes >= 0)
     representatives = first[codes[cells]]
-    others = [column for column in obs.columns if column not in {*columns, _keys.N_CELLS}]
+    others = [column for column in obs.columns if column not in columns]
     constant = [column for column in others if is_constant(obs[column], cells, representatives)]
     content = {column: writable(obs[column].iloc[first]) for column in [*columns, *constant]}
     table = pd.DataFrame({name: column.array for name, column in content.items()}, index=pd.Index(names))
-    table.insert(len(columns), _keys.N_CELLS, np.bincount(codes[cells]))
+    if _keys.N_CELLS not in table:
+        table.insert(len(columns), _keys.N_CELLS, np.bincount(codes[cells]))
     # AnnData refuses to write a frame whose index has the name of a column.
     table.index.name = None if "set" in table else "set"
     return table
@@ -141,7 +157,7 @@ def is_constant(column: pd.Series, cells: np.ndarray, representatives: np.ndarra
     """
     # Most columns that vary show it in the first cells.
     values = column.array
-    return all(_equal(values[cells[:n]], values[representatives[:n]]) for n in (10_000, len(cells)))
+    return all(are_equal(values[cells[:n]], values[representatives[:n]]) for n in (10_000, len(cells)))
 
 
 def per_set_column(obs: pd.DataFrame, codes: np.ndarray, names: pd.Index, column: str, argument: str) -> pd.Series:
@@ -215,7 +231,8 @@ def _is_plain(column: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)
 
 
-def _equal(left: ArrayLike, right: ArrayLike) -> bool:
+def are_equal(left: ArrayLike, right: ArrayLike) -> bool:
+    """Whether all values are equal; a missing value counts as a value."""
     left, right = pd.Series(left), pd.Series(right)
     equal = (left == right).fillna(value=False).to_numpy(dtype=bool)
     return bool((left[~equal].isna() & right[~equal].isna()).all())

@@ -69,6 +69,11 @@ class SetCovariate:
         values = self.encode(sets)
         return np.where(values < 0, np.nan, values).astype(np.float32) if self.classes else values
 
+    @property
+    def output_columns(self) -> list[str]:
+        """Names of the columns of :meth:`decode`."""
+        return [f"{self.name}_predicted", *probability_columns(self.name, self.classes)]
+
     def decode(self, outputs: np.ndarray) -> dict[str, pd.Series]:
         """Columns of predictions, by name.
 
@@ -81,11 +86,10 @@ class SetCovariate:
         -------
         ``"<name>_predicted"`` and, of classes, ``"<name>_probability_<class>"``.
         """
-        predicted = f"{self.name}_predicted"
+        predicted, *columns = self.output_columns
         if not self.classes:
             return {predicted: pd.Series(outputs[:, 0])}
         best = pd.Categorical.from_codes(outputs.argmax(axis=1), pd.Index(self.classes))
-        columns = probability_columns(self.name, self.classes)
         return {predicted: pd.Series(best)} | dict(zip(columns, map(pd.Series, outputs.T), strict=True))
 
 

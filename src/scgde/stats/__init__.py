@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from scgde.stats._classification_scores import BOUNDS, calibration_error, class_scores, interval, number_scores
 from scgde.stats._cross_validation import Split, n_groups_of_rarest, splits
+from scgde.stats._dependence import predictability
 from scgde.stats._embedding_scores import (
     Score,
     knn_classes,
@@ -61,6 +62,7 @@ __all__ = [
     "order_of_distances",
     "p_value",
     "partition",
+    "predictability",
     "q_values",
     "replicates",
     "residualize",

@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from scgde import _keys
 from scgde._checks import check_count, check_flag, check_one_of, check_seed
 from scgde._columns import as_names, classes, is_continuous
 from scgde._docs import shared_docs
+from scgde.metrics import METRICS
 from scgde.results import DistanceMatrix, set_column
-from scgde.results._set_columns import OWN_COLUMNS
+from scgde.results._unseen import why_seen
+from scgde.sets._own_columns import computed_columns, own_columns
 from scgde.stats._multiple_testing import q_values
 from scgde.stats._permanova import POWERS, degrees_of_freedom, inner_products, partition
 from scgde.stats._permutation import p_value, shuffles
@@ -44,7 +47,8 @@ def associate(
     adata
         A fitted AnnData, or one of sets.
     keys
-        Columns, each constant within sets. By default all of the set table but what the fit itself wrote.
+        Columns, each constant within sets. By default all of the set table but what was written by scgde: what the fit
+        used a set for, predictions and weights, which are functions of the embedding.
     adjust
         Columns that are taken out first: what they explain is counted neither for the covariate nor as dispersion.
     statistic
@@ -82,7 +86,7 @@ def associate(
     n_permutations, rng = check_count(n_permutations, "n_permutations"), check_seed(seed)
     sets = DistanceMatrix.read(adata, metric, key)
     adjusted = as_names(adjust)
-    others = {*OWN_COLUMNS, *adjusted}
+    others = {*adjusted, *_computed(adata, key)}
     names = [str(name) for name in sets.table if name not in others] if keys is None else as_names(keys)
     both = [name for name in names if name in adjusted]
     if both:
@@ -91,14 +95,24 @@ def associate(
     inner = inner_products(sets.distances, power=power)
     known = _columns([set_column(adata, name, "adjust", key) for name in adjusted], len(inner))
     columns = {name: set_column(adata, name, "keys", key) for name in names}
-    rows = [_row(column, inner, known, n_permutations, rng) for column in columns.values()]
+    seen = ["" if metric in METRICS.forms else why_seen(adata, column, key) for column in columns.values()]
+    rows = [_row(*both, inner, known, n_permutations, rng) for both in zip(columns.values(), seen, strict=True)]
     if check_flag(baseline, "baseline") and key is not None:
         means = inner_products(DistanceMatrix.baselines(adata, key)["unbiased_pseudobulk"].distances, power=power)
         for row, column in zip(rows, columns.values(), strict=True):
-            row["pseudobulk_r2"] = _row(column, means, known, 1, rng).get("adjusted_r2", np.nan)
+            row["pseudobulk_r2"] = _row(column, "", means, known, 1, rng).get("adjusted_r2", np.nan)
     table = pd.DataFrame(rows, index=pd.Index(names, name="covariate"), columns=_COLUMNS)
     table["q_value"] = q_values(table["p_value"].to_numpy(dtype=float))
     return table.sort_values("adjusted_r2", ascending=False, kind="stable")
+
+
+def _computed(adata: AnnData, key: str | None) -> list[str]:
+    """Columns that scgde wrote, but for the number of cells."""
+    if key is None:
+        own = [str(name) for name in adata.uns.get(_keys.OWN_COLUMNS, ())]
+    else:
+        own = [*own_columns(adata.uns[key]), *computed_columns(adata.uns)]
+    return [name for name in own if not name.endswith(_keys.N_CELLS)]
 
 
 _SHARES = ["r2", "adjusted_r2", "pseudobulk_r2"]
@@ -106,7 +120,12 @@ _COLUMNS = ["kind", "n_sets", "n_missing", "df", *_SHARES, "statistic", "p_value
 
 
 def _row(
-    column: pd.Series, inner: np.ndarray, known: np.ndarray, n_permutations: int, rng: np.random.Generator
+    column: pd.Series,
+    why_not: str,
+    inner: np.ndarray,
+    known: np.ndarray,
+    n_permutations: int,
+    rng: np.random.Generator,
 ) -> dict[str, Any]:
     design = _columns([column], len(inner))
     complete = np.isfinite(design).all(axis=1) & np.isfinite(known).all(axis=1)
@@ -118,6 +137,8 @@ def _row(
         "note": "",
     }
     rows = np.flatnonzero(complete)
+    if why_not:
+        return row | {"note": f"not independent of the fit: {why_not}"}
     if n_sets < 2 or min(degrees_of_freedom(design[rows], known[rows])) <= 0:
         return row | {"note": _why_not(column[complete])}
     permutations = shuffles(np.zeros(n_sets), n_permutations, rng)

@@ -9,16 +9,20 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from scgde import _keys
-from scgde._checks import check_count, check_fraction, check_one_of, check_seed, check_set_table
+from scgde._checks import check_count, check_fraction, check_one_of, check_seed
 from scgde._docs import shared_docs
 from scgde.model import GDE
 from scgde.results import FittedSets
 from scgde.results._distance_matrix import EMBEDDING
+from scgde.results._fitted_sets import check_set_column
 from scgde.results._label_task import LabelTask, check_enough_groups, read_label_task
 from scgde.results._label_tuning import label_tuning
 from scgde.results._set_columns import write_outputs
 from scgde.results._set_features import set_features
 from scgde.results._store import check_not_backed_view
+from scgde.results._unseen import check_unseen
+from scgde.sets._entries import read_entries
+from scgde.sets._own_columns import check_free
 from scgde.stats import (
     BOUNDS,
     Labels,
@@ -34,6 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
 
     from anndata import AnnData
+
+    from scgde._types import Config
 
 MODES = ("probe", "joint", "supervised")
 #: Defaults of ``mode="joint"`` and ``"supervised"``.
@@ -140,15 +146,18 @@ def classify(
     n_splits = check_count(n_splits, "n_splits", minimum=2) if n_splits else 0
     n_repeats = (_REPEATS if mode == "probe" else 1) if n_repeats is None else check_count(n_repeats, "n_repeats")
     rng, level = check_seed(seed), check_fraction(level, "level")
-    check_set_table(adata.uns, key, entry=_keys.EMBEDDING, made_by="scgde.tl.fit_gde")
+    content = read_entries(adata, key)
+    check_set_column(adata, key)
     check_not_backed_view(adata)
     task = read_label_task(adata, label_key, unlabeled, groups, key)
     check_enough_groups(task, n_splits)
-    _check_unseen(adata, task, n_splits, key)
-    embedding = np.asarray(adata.uns[key][_keys.EMBEDDING], dtype=float)
+    check_free(adata, key, task.covariate.output_columns, "label_key")
+    if n_splits:
+        check_unseen(adata, task.covariate.values.rename(label_key), "label_key", key)
+    embedding = np.asarray(content[_keys.EMBEDDING], dtype=float)
     fits: dict[str, Predict] = {EMBEDDING: _probe(embedding, rng, class_weight)}
     if mode != "probe":
-        fitted = FittedSets.read(adata, key, GDE, all_cells=True)
+        fitted = FittedSets.read(adata, key, GDE, all_rows=True)
         tuning = label_tuning(fitted, class_weight, label_weights, max_steps, train_kwargs, seed)
         tuned: Predict = tuning.fine_tune if mode == "joint" else tuning.from_scratch
         fits = {str(mode): tuned, **fits}
@@ -164,17 +173,9 @@ def classify(
     report = _report(scores, tested, task, n_splits, level)
     if n_splits:
         outputs[task.rows] = tested[chosen].mean(axis=0)
-    _write(adata, task, outputs, {"report": report, "scores": scores, "outputs": tested} if n_splits else None, key)
+    found = {"report": report, "scores": scores, "outputs": tested} if n_splits else None
+    _write(adata, content, task, outputs, found, key)
     return report
-
-
-def _check_unseen(adata: AnnData, task: LabelTask, n_splits: int, key: str) -> None:
-    if n_splits and adata.uns[key][_keys.PARAMS].get("label_key") == task.covariate.name:
-        msg = (
-            f"`key` must name a fit without labels to test predictions of them, but that of {key!r} has learnt from "
-            f"{task.covariate.name!r}. Fit without `label_key`, or pass `n_splits=0` for predictions alone."
-        )
-        raise ValueError(msg)
 
 
 @contextmanager
@@ -237,18 +238,20 @@ def _report(
     return pd.DataFrame(rows, columns=["representation", "score", "value", "sd", "low", "high"])
 
 
-def _write(adata: AnnData, task: LabelTask, outputs: np.ndarray, content: dict[str, Any] | None, key: str) -> None:
+def _write(
+    adata: AnnData, content: Config, task: LabelTask, outputs: np.ndarray, found: dict[str, Any] | None, key: str
+) -> None:
     """Write predictions and, where there are tests, what they found."""
-    write_outputs(adata, task.covariate, outputs, key)
-    if content is None:
+    write_outputs(adata, content, task.covariate, outputs, key)
+    if found is None:
         return
-    table = adata.uns[key][_keys.SETS]
+    table = content[_keys.SETS]
     truth = np.array(task.names, dtype=object)[task.labels.values] if task.names else task.labels.values
-    content = content | {
+    found = found | {
         "sets": table.index[task.rows].to_numpy(dtype=object),
         "truth": truth,
         "classes": np.array(task.names, dtype=object),
-        "outputs": {name: values.astype(np.float32) for name, values in content["outputs"].items()},
+        "outputs": {name: values.astype(np.float32) for name, values in found["outputs"].items()},
     }
-    stored = adata.uns[key].get(_keys.CLASSIFICATION, {})
-    adata.uns[key][_keys.CLASSIFICATION] = {**stored, task.covariate.name: content}
+    stored = content.get(_keys.CLASSIFICATION, {})
+    adata.uns[key][_keys.CLASSIFICATION] = {**stored, task.covariate.name: found}

@@ -10,6 +10,7 @@ from scgde._checks import check_count, check_one_of, check_seed
 from scgde._columns import as_names, classes, is_continuous
 from scgde._docs import shared_docs
 from scgde.results import DistanceMatrix, set_column
+from scgde.results._unseen import check_columns_unseen
 from scgde.stats._multiple_testing import q_values
 from scgde.stats._permanova import POWERS, inner_products, partition, residualize
 from scgde.stats._permutation import arrangements, n_arrangements, p_value, shuffles
@@ -114,13 +115,15 @@ def compare_groups(
     KeyError
         If there is no fit or column.
     ValueError
-        If there is one group only, the column varies within sets or is continuous, or it does not vary in any block.
+        If there is one group only, the column varies within sets or is continuous, it does not vary in any block, or
+        the embedding has learnt from it.
 
     References
     ----------
     :cite:t:`Rizzo10,Anderson01`; p-values by :cite:t:`Phipson10`.
     """
     sets = DistanceMatrix.read(adata, metric, key)
+    check_columns_unseen(adata, [obs_key], metric, "obs_key", key)
     return _compare(adata, sets, obs_key, block, pair, statistic, n_permutations, key, seed)
 
 
@@ -159,6 +162,7 @@ def compare_all_groups(
         As :func:`compare_groups`.
     """
     names, sets = as_names(obs_keys), DistanceMatrix.read(adata, metric, key)
+    check_columns_unseen(adata, names, metric, "obs_keys", key)
     results = [_compare(adata, sets, name, block, pair, statistic, n_permutations, key, seed) for name in names]
     rows = [
         {

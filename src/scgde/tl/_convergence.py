@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 
 from scgde import _keys
-from scgde._checks import check_count, check_seed, check_set_table, check_sets
+from scgde._checks import check_count, check_seed
 from scgde._docs import shared_docs
 from scgde.model._inference import covariance_of_sets, embed_draws
 from scgde.results import FittedSets
+from scgde.results._store import write_entries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,11 +65,10 @@ def convergence(
     ValueError
         If no size is within the cells of a set, or cells of a set are missing.
     """
-    check_set_table(adata.uns, key, entry=_keys.MODEL, made_by="scgde.tl.fit_gde")
     sizes = sorted({check_count(size, "sizes") for size in sizes})
     n_draws, rng = check_count(n_draws, "n_draws"), check_seed(seed)
-    chosen = _chosen(adata.uns[key][_keys.SETS], sets, sizes)
-    fitted = FittedSets.read(adata, key, all_cells=True)
+    fitted = FittedSets.read(adata, key, all_rows=True)
+    chosen = _chosen(fitted, sets, sizes)
     spread, parts = _root_trace(fitted, chosen), []
     for i, unit in zip(chosen, spread, strict=True):
         rows = fitted.index.rows(i)
@@ -79,17 +79,17 @@ def convergence(
             distance = np.linalg.norm(draws - fitted.embedding[i], axis=1)
             row = {"set": fitted.table.index[i], _keys.N_CELLS: size, "distance": distance}
             parts.append(pd.DataFrame(row | {"predicted": unit / size**0.5}))
-    adata.uns[key][_keys.CONVERGENCE] = pd.concat(parts, ignore_index=True)
+    write_entries(adata, key, fitted.content, **{_keys.CONVERGENCE: pd.concat(parts, ignore_index=True)})
 
 
-def _chosen(table: pd.DataFrame, sets: str | Sequence[str] | None, sizes: list[int]) -> np.ndarray:
+def _chosen(fitted: FittedSets, sets: str | Sequence[str] | None, sizes: list[int]) -> np.ndarray:
     """Rows of the sets to draw from."""
-    n_cells = table[_keys.N_CELLS].to_numpy()
+    n_cells = fitted.index.sizes
     if sets is None:
         rows = np.argsort(-n_cells, kind="stable")[:_N_SETS]
         rows = rows[n_cells[rows] >= sizes[0]] if (n_cells >= sizes[0]).any() else rows
     else:
-        rows = check_sets(table.index, sets, "`sets`")
+        rows = fitted.rows_of(sets, "sets")
     if (n_cells[rows] < sizes[0]).any():
         msg = f"`sizes` must start within the cells of each set, got {sizes} for sets of {n_cells[rows].tolist()}."
         raise ValueError(msg)

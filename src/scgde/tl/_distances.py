@@ -5,15 +5,19 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from scgde import _keys
-from scgde._checks import check_count, check_one_of, check_seed, check_set_table
+from scgde._checks import check_count, check_one_of, check_seed
 from scgde._docs import shared_docs
 from scgde.metrics import METRICS
 from scgde.metrics._registry import EMBEDDING_DISTANCES
 from scgde.results._distance_matrix import N_CELLS, compute_distances
 from scgde.results._neighbor_distances import neighbor_distances
+from scgde.results._store import write_entries
+from scgde.sets._entries import read_entries
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+    from scgde._types import Config
 
 
 @shared_docs
@@ -78,19 +82,18 @@ def distances(
         ``"mahalanobis"`` meets the uncertainty of finite populations.
     """
     check_one_of(metric, "metric", [*EMBEDDING_DISTANCES, *METRICS.forms])
-    check_set_table(adata.uns, key, entry=_keys.MODEL, made_by="scgde.tl.fit_gde")
     draw: dict[str, Any] = {"rng": check_seed(seed), "n_cells": check_count(n_cells, "n_cells", minimum=2)}
-    content = adata.uns[key]
+    content = read_entries(adata, key, entry=_keys.MODEL)
     names = content[_keys.SETS].index
     if neighbors is not None:
         near = neighbor_distances(adata, metric, key, n_neighbors=neighbors, n_jobs=n_jobs, **draw)
-        _store(content, _keys.NEIGHBOR_DISTANCES, metric, near)
+        _store(adata, key, content, _keys.NEIGHBOR_DISTANCES, metric, near)
         return pd.DataFrame.sparse.from_spmatrix(near, index=names, columns=names)  # type: ignore[attr-defined]
-    square = compute_distances(adata, metric, key, n_jobs=n_jobs, **draw)
-    _store(content, _keys.DISTANCES, metric, square)
+    square = compute_distances(adata, content, metric, key, n_jobs=n_jobs, **draw)
+    _store(adata, key, content, _keys.DISTANCES, metric, square)
     return pd.DataFrame(square, index=names, columns=names)
 
 
-def _store(content: dict[str, Any], entry: str, metric: str, values: Any) -> None:
+def _store(adata: AnnData, key: str, content: Config, entry: str, metric: str, values: Any) -> None:
     """Beside those of other metrics."""
-    content[entry] = {**content.get(entry, {}), metric: values}
+    write_entries(adata, key, content, **{entry: {**content.get(entry, {}), metric: values}})

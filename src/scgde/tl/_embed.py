@@ -1,15 +1,15 @@
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scgde import _keys
 from scgde._docs import shared_docs
 from scgde.data import CellSets
 from scgde.model import GDE
 from scgde.results import resolve_reference, write_fit, write_predictions
 from scgde.results._fits import entries_of
-from scgde.results._store import check_key, check_not_backed_view, to_storable, without_own_columns
+from scgde.results._store import check_writable, to_storable, without_own_columns
 from scgde.sets._cell_weights import check_cell_weights, read_cell_weights
 from scgde.sets._grouping import group_cells, warn_dropped
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from scgde._types import GroupBy
+    from scgde.data.representations import Representation
     from scgde.model import TDE
 
 
@@ -66,33 +67,46 @@ def embed(
     KeyError
         If a column or the features are missing.
     ValueError
-        If the features are not those of the reference.
+        If the features are not those of the reference: other axes, or other names of columns.
+
+    Warns
+    -----
+    UserWarning
+        If principal components cannot be compared with those of the reference.
     """
-    check_not_backed_view(adata)
     model = resolve_reference(reference, key)
     if model.representation is None:
         msg = "`reference` must know its features: fit it with `scgde.tl.fit_gde`, or call `model.embed` on arrays."
         raise ValueError(msg)
     if groupby is None:
         groupby = _groupby_of(model)
-    key_added = check_key(key if key_added is None else key_added, "key_added")
-    obs = without_own_columns(adata.obs, groupby, key_added)
+    key_added, reads = key if key_added is None else key_added, [getattr(model.representation, "use_rep", None)]
+    check_writable(adata, key_added, reads=reads, label_key=(model.fitted_on or {}).get("label_key"))
+    obs = without_own_columns(adata, groupby, key_added)
     grouping = group_cells(obs, groupby, min_cells=min_cells, mask=mask)
     model.representation.check(adata, grouping.codes)
     weight_key = (model.fitted_on or {}).get("weight_key")
     weights = read_cell_weights(adata.obs, weight_key)
     check_cell_weights(weights, grouping, weight_key)
+    _warn_incomparable(model.representation, adata)
     warn_dropped(grouping.dropped, min_cells)
     cells = CellSets.from_grouping(adata, grouping, model.representation, weights=weights)
     embedding = model.embed_store(cells.encoder.store, cells.index, n_jobs=n_jobs)
     given = str(reference) if isinstance(reference, str | Path) else type(reference).__name__
     entry = entries_of(*model.representations) | {"weight_key": weight_key}
     params = to_storable({"groupby": groupby, **entry, "min_cells": min_cells, "reference": given})
-    # A split of the user's is not what a fit used these sets for; it stays in `obs`.
-    table = grouping.table.drop(columns=_keys.SPLIT, errors="ignore")
-    write_fit(adata, grouping.codes, table, embedding, model, params, key=key_added)
+    write_fit(adata, cells, embedding, model, params, key=key_added)
     if isinstance(model, GDE) and model.label_classes is not None and model.fitted_on is not None:
         write_predictions(adata, model, key_added)
+
+
+def _warn_incomparable(representation: Representation, adata: AnnData) -> None:
+    if not representation.is_comparable(adata):
+        msg = (
+            f"Nothing tells whether {representation.label} has the axes of the reference: there are no loadings to "
+            "compare in `adata.varm['PCs']` or the reference. Principal components of other cells have other axes."
+        )
+        warnings.warn(msg, UserWarning, stacklevel=3)
 
 
 def _groupby_of(model: GDE | TDE) -> GroupBy:

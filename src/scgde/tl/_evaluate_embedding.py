@@ -9,6 +9,7 @@ from scgde._checks import check_count, check_flag, check_fraction, check_one_of,
 from scgde._columns import as_names, classes, is_continuous
 from scgde._docs import shared_docs
 from scgde.results import DistanceMatrix, set_column
+from scgde.results._unseen import check_columns_unseen
 from scgde.stats import _embedding_scores
 from scgde.stats._permutation import p_value
 
@@ -96,7 +97,7 @@ def evaluate_embedding(
     KeyError
         If there is no fit or column.
     ValueError
-        If no column is given, or one does not suit its score.
+        If no column is given, one does not suit its score, or the embedding has learnt from it.
 
     References
     ----------
@@ -121,6 +122,9 @@ def evaluate_embedding(
         simple = DistanceMatrix.baselines(adata, key)
         compared |= {name: matrix for name, matrix in simple.items() if name not in compared}
     rows = []
+    for one in as_names(metric):
+        for argument in ("label_key", "order_key", "replicate_key"):
+            check_columns_unseen(adata, as_names(wanted[argument]), one, argument, key)
     for one, matrix in compared.items():
         for task in tasks:
             row = _row(task, matrix.distances, n_permutations, n_draws, tails, rng)

@@ -7,16 +7,16 @@ import numpy as np
 import pandas as pd
 
 from scgde import _keys
-from scgde._checks import check_count, check_set_table
+from scgde._checks import check_count
 from scgde._docs import shared_docs
 from scgde.model import TDE
 from scgde.results import FittedSets
-from scgde.results._fitted_sets import in_present_names
 from scgde.results._perturbation_arms import BASELINES, Effects, Question, predicted_cells
 from scgde.results._perturbation_scores import Judge, differences, score_arms, summarize
 from scgde.results._perturbation_study import PerturbationStudy
 from scgde.results._perturbed import perturbation_model
 from scgde.results._straddling import check_nothing_straddles
+from scgde.sets._entries import read_entries
 from scgde.sets._pairs import CONTEXT, PERTURBATION
 from scgde.sets._splits import first_with_sets
 
@@ -140,8 +140,7 @@ def evaluate_perturbations(
     >>> scores.table("responding")["energy"]
     """
     n_cells, seed = check_count(n_cells, "n_cells", minimum=4), check_count(seed, "seed", minimum=0)
-    check_set_table(adata.uns, key, entry=_keys.PAIRS, made_by="scgde.tl.fit_tde")
-    table = in_present_names(adata.uns[key][_keys.PAIRS])
+    table = read_entries(adata, key, entry=_keys.PAIRS, made_by="scgde.tl.fit_tde")[_keys.PAIRS]
     fitted = FittedSets.read(adata, key, TDE)
     chosen = perturbation_model(fitted, table).chosen
     held_out = _held_out(table, pairs)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from scgde import _keys, metrics
-from scgde._checks import check_count, check_one_of, check_seed, check_set_table
+from scgde._checks import check_count, check_one_of, check_seed
 from scgde._columns import as_names
 from scgde._docs import shared_docs
 from scgde.metrics import METRICS
@@ -15,8 +15,8 @@ from scgde.metrics._forecasts import DEFAULT_SCORES, ForecastScore, forecast_sco
 from scgde.model import TDE
 from scgde.model._predictor_fit import pair_covariates
 from scgde.results import FittedSets, read_model
-from scgde.results._fitted_sets import in_present_names
 from scgde.results._transport_baselines import TransportBaselines
+from scgde.sets._entries import read_entries
 from scgde.sets._pairs import SOURCE, TARGET
 from scgde.sets._splits import first_with_sets
 from scgde.tl._forecast import check_forecasts, drawn_targets
@@ -102,7 +102,6 @@ def evaluate_transport(
     n_draws, n_cells = check_count(n_draws, "n_draws"), check_count(n_cells, "n_cells", minimum=2)
     rng = check_seed(seed)
     names = [check_one_of(name, "metric", METRICS.forms) for name in as_names(metric)]
-    check_set_table(adata.uns, key, entry=_keys.PAIRS, made_by="scgde.tl.fit_tde")
     table = _pairs(adata, key)
     chosen = _chosen(table, pairs)
     check_forecasts(read_model(adata, key, TDE))
@@ -131,7 +130,7 @@ def evaluate_transport(
 
 def _pairs(adata: AnnData, key: str) -> pd.DataFrame:
     """Pairs of a fit, with the column ``split``."""
-    return in_present_names(adata.uns[key][_keys.PAIRS])
+    return read_entries(adata, key, entry=_keys.PAIRS, made_by="scgde.tl.fit_tde")[_keys.PAIRS]
 
 
 def _chosen(table: pd.DataFrame, pairs: Sequence[int | str] | None) -> pd.DataFrame:
@@ -153,12 +152,12 @@ def _chosen(table: pd.DataFrame, pairs: Sequence[int | str] | None) -> pd.DataFr
 
 
 def _source_conditioned(adata: AnnData, key: str, pairs: pd.DataFrame) -> FittedSets[TDE]:
-    check_set_table(adata.uns, key, entry=_keys.PAIRS, made_by="scgde.tl.fit_tde")
+    table = _pairs(adata, key)
     if read_model(adata, key, TDE).module.conditioning.needs_predictor:
         found = adata.uns[key][_keys.PARAMS].get("condition")
         msg = f'`source_key` must name a fit with `condition="source"`, got one with {found!r}.'
         raise ValueError(msg)
-    known = _pairs(adata, key).set_index([SOURCE, TARGET])[_keys.SPLIT]
+    known = table.set_index([SOURCE, TARGET])[_keys.SPLIT]
     found = known.reindex(pd.MultiIndex.from_frame(pairs[[SOURCE, TARGET]]))
     if (found.astype(str).to_numpy() != pairs[_keys.SPLIT].astype(str).to_numpy()).any():
         msg = f"`source_key` must name a fit on the same sets and the same split, but {key!r} used other pairs."

@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.spatial.distance import cdist
 
-from scgde import _keys
-from scgde._checks import check_columns, check_count, check_seed, check_set_table, check_sets
+from scgde._checks import check_columns, check_count, check_seed, check_sets
 from scgde._columns import as_names, classes
 from scgde._docs import shared_docs
 from scgde._types import Measure
@@ -116,9 +115,8 @@ def explain(
     """
     n_cells, rng = check_count(n_cells, "n_cells", minimum=2), check_seed(seed)
     n_steps = check_count(n_steps, "n_steps", minimum=2)
-    check_set_table(adata.uns, key, entry=_keys.MODEL, made_by="scgde.tl.fit_gde")
-    codes, names = _states(adata, state_key)
     check_decodable(read_model(adata, key, GDE), decode=decode)
+    codes, names = _states(adata, state_key)
     fitted = FittedSets.read(adata, key, GDE)
     sides = [_side(fitted, as_names(some), codes, n_cells, rng) for some in (a, b)]
     _check_disjoint(*sides)

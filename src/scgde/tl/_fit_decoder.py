@@ -11,7 +11,7 @@ from scgde.data import open_store
 from scgde.data.representations import CountLayer
 from scgde.model import CountDecoder
 from scgde.results import FittedSets
-from scgde.results._store import to_entry
+from scgde.results._store import to_entry, write_entries
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -81,7 +81,7 @@ def fit_decoder(
     store = open_store(counts.read(adata), all_rows=False)
     decoder = CountDecoder.fit(counts, target.store, store, rows, max_steps=max_steps, seed=seed, **options)
     fitted.model.decoder = decoder
-    adata.uns[key][_keys.MODEL] = to_entry(fitted.model)
+    write_entries(adata, key, fitted.content, **{_keys.MODEL: to_entry(fitted.model)})
 
 
 def _training_rows(fitted: FittedSets) -> np.ndarray:

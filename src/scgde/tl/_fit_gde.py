@@ -12,14 +12,14 @@ from scgde.results._context_gain import warn_of_ignored_context
 from scgde.results._fits import (
     DEFAULT_STEPS,
     FEW_SETS,
+    columns_of_fit,
     fit_params,
     open_representations,
-    table_of_fit,
     train_names,
     with_backbone,
 )
 from scgde.results._generation_scores import warn_of_better_baselines
-from scgde.results._store import check_key, check_not_backed_view, without_own_columns
+from scgde.results._store import check_writable, without_own_columns
 from scgde.sets import split_sets
 from scgde.sets._cell_weights import check_cell_weights, read_cell_weights
 from scgde.sets._covariates import read_batch, read_label
@@ -193,10 +193,9 @@ def fit_gde(
     ----------
     :cite:t:`Fishman25`.
     """
-    check_key(key_added, "key_added")
     check_count(seed, "seed", minimum=0)
-    check_not_backed_view(adata)
-    obs = without_own_columns(adata.obs, groupby, key_added)
+    check_writable(adata, key_added, reads=(use_rep, generate), label_key=label_key)
+    obs = without_own_columns(adata, groupby, key_added)
     views = open_representations(adata, cells=cells, use_rep=use_rep, layer=layer, generate=generate)
     train_kwargs = {**views.target.default_training, **(train_kwargs or {})}
     grouping = group_cells(obs, groupby, min_cells=min_cells, min_sets=2, mask=mask)
@@ -244,7 +243,7 @@ def fit_gde(
     arguments: dict[str, Any] = {"groupby": groupby, "mask": mask, "min_cells": min_cells, "split_key": split_key}
     arguments |= {"generate": generate, "weight_key": weight_key}
     arguments |= {"set_weights": set_weights, "label_key": label_key, "batch_key": batch_key}
-    table = table_of_fit(sets, split, weights)
+    of_fit = columns_of_fit(sets, split, weights)
     params = fit_params(views, **arguments, **(model_options | train_options), train_kwargs=train_kwargs or None)
     model = GDE.from_cell_sets(sets, **model_options)
     model.fitted_on = {"groupby": groupby, "label_key": label_key, "batch_key": batch_key, "weight_key": weight_key}
@@ -262,7 +261,7 @@ def fit_gde(
         progress_bar=progress_bar,
         **train_kwargs,
     )
-    write_fit(adata, grouping.codes, table, model.get_embedding().to_numpy(), model, params, key=key_added)
+    write_fit(adata, sets, model.get_embedding().to_numpy(), model, params, key=key_added, columns=of_fit)
     if label is not None:
         write_predictions(adata, model, key_added)
     warn_of_ignored_context(model)

@@ -3,14 +3,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from scgde import _keys
-from scgde._checks import check_count, check_set_table
+from scgde._checks import check_count
 from scgde._docs import shared_docs
 from scgde.model import TDE
 from scgde.predictors import make_predictor
 from scgde.results import FittedSets, read_model
-from scgde.results._fitted_sets import in_present_names
 from scgde.results._predictors import default_predictor, fit_predictors, read_conditions
-from scgde.results._store import to_entry
+from scgde.results._store import to_entry, write_entries
+from scgde.sets._entries import read_entries
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,8 +56,8 @@ def fit_predictor(
         If the transport has no use for a predictor, or the fit had fewer than two pairs.
     """
     seed = check_count(seed, "seed", minimum=0)
-    check_set_table(adata.uns, key, entry=_keys.PAIRS, made_by="scgde.tl.fit_tde")
-    pairs, model = in_present_names(adata.uns[key][_keys.PAIRS]), read_model(adata, key, TDE)
+    pairs = read_entries(adata, key, entry=_keys.PAIRS, made_by="scgde.tl.fit_tde")[_keys.PAIRS]
+    model = read_model(adata, key, TDE)
     to_fit = make_predictor(default_predictor(predictor, pairs), predictor_kwargs)
     labelled = pairs[(pairs[_keys.SPLIT] != "test").to_numpy()]
     if (
@@ -76,4 +76,4 @@ def fit_predictor(
     if condition_features is not None:
         fitted.model.conditions = read_conditions(pairs, condition_features)
     fit_predictors(fitted, to_fit, labelled, seed=seed)
-    adata.uns[key][_keys.MODEL] = to_entry(fitted.model)
+    write_entries(adata, key, fitted.content, **{_keys.MODEL: to_entry(fitted.model)})

@@ -13,15 +13,15 @@ from scgde.results import FittedSets, write_fit
 from scgde.results._fits import (
     DEFAULT_STEPS,
     FEW_SETS,
+    columns_of_fit,
     fit_params,
     open_representations,
-    table_of_fit,
     train_names,
     with_backbone,
 )
 from scgde.results._predictors import default_predictor, facts_of, fit_predictors, read_conditions
 from scgde.results._split_pairs import SplitPairs
-from scgde.results._store import check_key, check_not_backed_view, without_own_columns
+from scgde.results._store import check_writable, without_own_columns
 from scgde.sets import pair_sets
 from scgde.sets._grouping import warn_dropped
 from scgde.sets._pairs import SOURCE, TARGET, check_pair_weights, covariate_names
@@ -204,10 +204,9 @@ def fit_tde(
     ----------
     :cite:t:`Fishman26`.
     """
-    check_key(key_added, "key_added")
     check_count(seed, "seed", minimum=0)
-    check_not_backed_view(adata)
-    obs = without_own_columns(adata.obs, groupby, key_added)
+    check_writable(adata, key_added, reads=(use_rep, generate))
+    obs = without_own_columns(adata, groupby, key_added)
     conditioning = CONDITIONS[condition]
     views = open_representations(adata, cells=cells, use_rep=use_rep, layer=layer, generate=generate)
     train_kwargs = {**views.target.default_training, **(train_kwargs or {})}
@@ -272,7 +271,7 @@ def fit_tde(
     arguments |= {"split_key": split_key, "generate": generate, "set_weights": set_weights}
     arguments |= {"transductive": transductive, "predictor": predictor, "predictor_kwargs": predictor_kwargs}
     arguments |= {"train_kwargs": train_kwargs or None}
-    table = table_of_fit(sets, split, weights)
+    of_fit = columns_of_fit(sets, split, weights)
     params = fit_params(views, **arguments, **(model_options | train_options))
     model = TDE.from_cell_sets(sets, **model_options)
     time_scale = None if pairing.time_scale is None else pairing.time_scale._asdict()
@@ -296,5 +295,5 @@ def fit_tde(
     if to_fit is not None and len(labelled) > 1:
         fit_predictors(FittedSets(model, sets, embedding, params), to_fit, labelled, seed=seed)
     extra = {_keys.PAIRS: pairing.pairs.assign(**{_keys.SPLIT: of_pairs}).rename(index=str)}
-    write_fit(adata, grouping.codes, table, embedding, model, params, key=key_added, **extra)
+    write_fit(adata, sets, embedding, model, params, key=key_added, columns=of_fit, **extra)
     return model

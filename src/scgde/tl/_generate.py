@@ -12,12 +12,15 @@ from scgde._docs import shared_docs
 from scgde.data.representations import Vectors
 from scgde.model import GDE
 from scgde.results import read_model
+from scgde.sets._entries import read_entries
+from scgde.sets._own_columns import own_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from anndata import AnnData
 
+    from scgde._types import Config
     from scgde.model import TDE
 
 
@@ -102,14 +105,21 @@ def check_decodable(model: GDE | TDE, *, decode: bool, clip: bool = False) -> No
 
 def _requested_sets(adata: AnnData, sets: Any, key: str) -> tuple[pd.DataFrame, np.ndarray]:
     """Set table, with a column ``"set"``, and embeddings of what was asked for."""
-    table, embedding = adata.uns[key][_keys.SETS], np.asarray(adata.uns[key][_keys.EMBEDDING])
+    content = read_entries(adata, key)
+    table, embedding = content[_keys.SETS], np.asarray(content[_keys.EMBEDDING])
     if isinstance(sets, np.ndarray) and np.issubdtype(sets.dtype, np.number):
         return _named_by_number(sets, embedding.shape[1])
     rows = np.arange(len(table)) if sets is None else check_sets(table.index, sets, "`sets`")
     names = table.index[rows]
-    chosen = table.iloc[rows].drop(columns=[_keys.N_CELLS, "set"], errors="ignore")
+    chosen = table.iloc[rows].drop(columns=["set", *_counts(content, key)], errors="ignore")
     chosen.insert(0, "set", pd.Categorical(names, categories=names.unique()))
     return chosen, embedding[rows]
+
+
+def _counts(content: Config, key: str) -> list[str]:
+    """Name of the column with the number of observed cells."""
+    column = own_column(content, key, _keys.N_CELLS)
+    return [] if column is None else [str(column.name)]
 
 
 def _named_by_number(embedding: np.ndarray, n_embed: int) -> tuple[pd.DataFrame, np.ndarray]:

@@ -10,7 +10,8 @@ from scgde._checks import check_count, check_interval, check_sets
 from scgde._docs import shared_docs
 from scgde.model import GDE
 from scgde.results import read_model
-from scgde.results._fitted_sets import split_column
+from scgde.sets._entries import read_entries
+from scgde.sets._own_columns import own_column
 from scgde.stats import in_support
 from scgde.tl._generate import check_decodable, generated_cells
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anndata import AnnData
+
+    from scgde._types import Config
 
 
 @shared_docs
@@ -86,11 +89,12 @@ def interpolate(
     model = read_model(adata, key, GDE)
     check_decodable(model, decode=decode, clip=clip)
     names = [source, *via, target]
-    rows = check_sets(adata.uns[key][_keys.SETS].index, names, "`source`, `target` and `via`")
-    knots = np.asarray(adata.uns[key][_keys.EMBEDDING])[rows]
+    content = read_entries(adata, key)
+    rows = check_sets(content[_keys.SETS].index, names, "`source`, `target` and `via`")
+    knots = np.asarray(content[_keys.EMBEDDING])[rows]
     t = np.linspace(*interval, n_steps)
     path = interpolate_linearly(knots, t)
-    inside = in_support(path, _training_embedding(adata, key))
+    inside = in_support(path, _training_embedding(content, key))
     sizes = None if decode and model.decoder is not None else library_size
     cells = (model.generate(step[None], n_cells, library_size=sizes, seed=seed) for step in path)
     obs = pd.DataFrame(
@@ -114,7 +118,7 @@ def interpolate_linearly(knots: np.ndarray, t: np.ndarray) -> np.ndarray:
     return ((1 - local) * knots[part] + local * knots[part + 1]).astype(np.float32)
 
 
-def _training_embedding(adata: AnnData, key: str) -> np.ndarray:
-    split, embedding = split_column(adata.uns[key][_keys.SETS]), np.asarray(adata.uns[key][_keys.EMBEDDING])
+def _training_embedding(content: Config, key: str) -> np.ndarray:
+    split, embedding = own_column(content, key, _keys.SPLIT), np.asarray(content[_keys.EMBEDDING])
     trained = np.ones(len(embedding), dtype=bool) if split is None else (split == "train").to_numpy()
     return embedding[trained] if trained.any() else embedding

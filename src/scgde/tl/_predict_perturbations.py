@@ -95,7 +95,7 @@ def predict_perturbations(
             check_one_of(value, name, options)
     check_decodable(read_model(adata, key, TDE), decode=decode)
     fitted = FittedSets.read(adata, key, TDE)
-    model = perturbation_model(fitted, adata.uns[key].get(_keys.PAIRS))
+    model = perturbation_model(fitted, fitted.content.get(_keys.PAIRS))
     controls = control_sets(fitted, context)
     asked = _asked(names, controls, dose)
     journeys = model.journeys(asked, start=start or model.chosen["start"])

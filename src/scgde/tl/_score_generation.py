@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from scgde import _keys
-from scgde._checks import check_count, check_seed, check_set_table
+from scgde._checks import check_count, check_seed
 from scgde._docs import shared_docs
 from scgde.model import GDE
 from scgde.results import FittedSets
@@ -82,7 +82,6 @@ def score_generation(
     ValueError
         If the fit trained on all sets, or no set has enough cells.
     """
-    check_set_table(adata.uns, key, entry=_keys.MODEL, made_by="scgde.tl.fit_gde")
     n_cells, n_repeats = check_count(n_cells, "n_cells", minimum=2), check_count(n_repeats, "n_repeats")
     rng = check_seed(seed)
     fitted = FittedSets.read(adata, key, GDE)

@@ -1,17 +1,16 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scgde import _keys
-from scgde._checks import check_set_table
 from scgde._docs import shared_docs
 from scgde.model._inference import covariance_of_sets
 from scgde.results import FittedSets
+from scgde.results._store import write_entries
 
 if TYPE_CHECKING:
-    import pandas as pd
     from anndata import AnnData
 
 
@@ -56,26 +55,29 @@ def uncertainty(
     ----------
     :cite:t:`Fishman25`, theorem on asymptotic normality; :cite:t:`vanderVaart98`, chapter 20.
     """
-    check_set_table(adata.uns, key, entry=_keys.MODEL, made_by="scgde.tl.fit_gde")
-    correction = _finite_population(adata.uns[key][_keys.SETS], population_size)
-    fitted = FittedSets.read(adata, key, all_cells=True)
+    fitted = FittedSets.read(adata, key, all_rows=True)
+    correction = _finite_population(fitted, population_size)
     covariance = covariance_of_sets(fitted.model.module, fitted.cells.encoder.store, fitted.index, n_jobs=n_jobs)
     covariance *= correction[:, None, None]
     variance = np.diagonal(covariance, axis1=1, axis2=2)
-    adata.uns[key][_keys.COVARIANCE] = covariance.astype(np.float32)
-    adata.uns[key][_keys.STANDARD_ERROR] = np.sqrt(np.maximum(variance, 0)).astype(np.float32)
-    adata.uns[key].pop(_keys.POPULATION_SIZE, None)
+    entries: dict[str, Any] = {
+        _keys.COVARIANCE: covariance.astype(np.float32),
+        _keys.STANDARD_ERROR: np.sqrt(np.maximum(variance, 0)).astype(np.float32),
+    }
     if population_size is not None:
-        adata.uns[key][_keys.POPULATION_SIZE] = population_size
+        entries[_keys.POPULATION_SIZE] = population_size
+    content = {name: entry for name, entry in fitted.content.items() if name != _keys.POPULATION_SIZE}
+    write_entries(adata, key, content, **entries)
 
 
-def _finite_population(table: pd.DataFrame, column: str | None) -> np.ndarray:
+def _finite_population(fitted: FittedSets, column: str | None) -> np.ndarray:
+    table = fitted.table
     if column is None:
         return np.ones(len(table))
     if column not in table:
         msg = f"`population_size` must name a column of the set table, got {column!r}. Columns: {list(table)}."
         raise KeyError(msg)
-    share = table[_keys.N_CELLS].to_numpy() / table[column].to_numpy(dtype=float)
+    share = fitted.index.sizes / table[column].to_numpy(dtype=float)
     if not (share <= 1).all():
         msg = (
             f"`population_size` must be at least the cells of each set, but {column!r} is smaller or missing for some."

@@ -117,6 +117,10 @@ class Representation(ABC):
             If cells are not numbers, or some are not finite.
         """
 
+    def is_comparable(self, adata: AnnData) -> bool:
+        """Whether ``adata`` holds enough to tell that its entry has the axes of the reference; see :meth:`read`."""
+        return True
+
     @abstractmethod
     def transform(self, scaling: str | None) -> TransformSpec:
         """What networks see of a cell, not fitted yet; ``scaling`` None for the default of this entry."""

@@ -64,10 +64,15 @@ def find_loadings(x: Any, scores: np.ndarray, loadings: np.ndarray | None, genes
     rows = np.linspace(0, len(scores) - 1, min(_N_CHECKED, len(scores))).astype(int)
     some = x[rows][:, used]
     some = some.toarray() if sparse.issparse(some) else np.asarray(some)
-    error = np.linalg.norm((some - mean) @ components - scores[rows])
-    if not error < _TOLERANCE * max(float(np.linalg.norm(scores[rows])), 1e-12):
+    if not reproduces((some - mean) @ components, scores[rows]):
         return None
     return PCALoadings([str(genes[i]) for i in used], components, mean.astype(np.float32))
+
+
+def reproduces(projected: np.ndarray, scores: np.ndarray) -> bool:
+    """Whether projections are the scores ``(n, G)``, up to rounding."""
+    error = np.linalg.norm(projected - scores)
+    return bool(error < _TOLERANCE * max(float(np.linalg.norm(scores)), 1e-12))
 
 
 def _mean(x: Any) -> np.ndarray:

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from scgde._checks import check_one_of
+from scgde.data.representations._axes import axes_digest, check_axes, has_genes
 from scgde.data.representations._base import REPRESENTATIONS, Representation
+from scgde.data.representations._offsets import MAX_OFFSET, Moments
 from scgde.data.representations._pca import PCALoadings, find_loadings
 from scgde.data.stores import blocks
 from scgde.nn.cells import CellSpec
@@ -38,12 +40,15 @@ class Vectors(Representation):
         Name of each feature.
     loadings
         Of principal components, where the entry was computed with them.
+    axes
+        Digest of the loadings in ``varm``, also where they are not those that made the entry from ``X``.
     """
 
     use_rep: str
     layer: str | None
     names: list[str]
     loadings: PCALoadings | None = None
+    axes: str | None = None
 
     default_featurizer: ClassVar[str] = "identity"
     default_generator: ClassVar[str] = "flow_matching"
@@ -55,7 +60,9 @@ class Vectors(Representation):
         entry = cls(use_rep, layer, names)
         x = entry._entry(adata)
         if use_rep != "X":
-            entry = cls(use_rep, layer, [f"{use_rep}_{i}" for i in range(x.shape[1])], _loadings(adata, use_rep))
+            names = names_of_columns(adata.obsm[use_rep]) or [f"{use_rep}_{i}" for i in range(x.shape[1])]
+            axes = axes_digest(adata) if use_rep == PCA else None
+            entry = cls(use_rep, layer, names, _loadings(adata, use_rep), axes)
         return entry
 
     @classmethod
@@ -90,15 +97,27 @@ class Vectors(Representation):
         return self._projected(adata)
 
     def check(self, adata: AnnData, codes: np.ndarray) -> None:
-        n_bad, largest = 0, 0.0
-        for start, block in blocks(self.read(adata)):
+        x, n_bad, largest, moments = self.read(adata), 0, 0.0, Moments(self.spec.size)
+        is_double = x.dtype.itemsize > 4
+        for start, block in blocks(x, dtype=np.float64 if is_double else np.float32):
             inside = block[codes[start : start + len(block)] >= 0]
-            n_bad += int((~np.isfinite(inside).all(axis=1)).sum())
+            is_finite = np.isfinite(inside.astype(np.float32)).all(axis=1)
+            n_bad += int((~is_finite).sum())
             largest = max(largest, float(inside.max(initial=0))) if are_counts(inside).all() else np.inf
+            if is_double:
+                moments.add(inside[is_finite])
         if n_bad:
             msg = (
                 f"The features in {self.label} must be finite, got NaN or infinity in {n_bad} cells. "
                 "Fill or drop these cells."
+            )
+            raise ValueError(msg)
+        far = moments.far_from_zero()
+        if len(far):
+            msg = (
+                f"The features in {self.label} must lie within {MAX_OFFSET:.0e} standard deviations of zero, "
+                f"as networks compute in single precision, but {len(far)} do not: {[self.names[i] for i in far[:5]]}. "
+                "Subtract the mean of each feature."
             )
             raise ValueError(msg)
         # Zeros and ones are marks more often than counts.
@@ -120,7 +139,7 @@ class Vectors(Representation):
             raise ValueError(msg)
 
     def to_stored(self) -> tuple[Config, dict[str, np.ndarray]]:
-        config = {"use_rep": self.use_rep, "layer": self.layer, "names": self.names}
+        config = {"use_rep": self.use_rep, "layer": self.layer, "names": self.names, "axes": self.axes}
         if self.loadings is None:
             return config | {"genes": None}, {}
         arrays = {"components": self.loadings.components, "mean": self.loadings.mean}
@@ -130,7 +149,7 @@ class Vectors(Representation):
     def from_stored(cls, config: Config, arrays: dict[str, np.ndarray]) -> Self:
         genes = config["genes"]
         loadings = None if genes is None else PCALoadings(genes, arrays["components"], arrays["mean"])
-        return cls(config["use_rep"], config["layer"], config["names"], loadings)
+        return cls(config["use_rep"], config["layer"], config["names"], loadings, config.get("axes"))
 
     def _entry(self, adata: AnnData) -> Any:
         if self.use_rep == "X":
@@ -143,13 +162,25 @@ class Vectors(Representation):
 
     def _coordinates(self, adata: AnnData) -> Any:
         """The entry in ``obsm``, in the coordinates of the reference."""
-        x = self._entry(adata)
+        x, found = self._entry(adata), names_of_columns(adata.obsm[self.use_rep])
         if x.shape[1] != len(self.names):
             msg = f"{self.label} must have {len(self.names)} dimensions as in the reference, got {x.shape[1]}."
             raise ValueError(msg)
-        if self.use_rep == PCA and self.loadings is not None and "PCs" in adata.varm:
-            _check_same_loadings(adata, self.loadings)
-        return x
+        if self.use_rep == PCA:
+            check_axes(adata, self.loadings, self.axes)
+        if found in ([], self.names) or self.names[0] == f"{self.use_rep}_0":
+            return x
+        if set(found) != set(self.names):
+            msg = f"The columns of {self.label} must be those of the reference, {self.names[:5]}, got {found[:5]}."
+            raise ValueError(msg)
+        return x[:, [found.index(name) for name in self.names]]
+
+    def is_comparable(self, adata: AnnData) -> bool:
+        if self.use_rep != PCA or PCA not in adata.obsm:
+            return True
+        if "PCs" in adata.varm:
+            return self.loadings is not None or self.axes is not None
+        return self.loadings is not None and has_genes(adata, self.loadings)
 
     def _check_type(self, x: Any) -> None:
         if not is_numeric(x):
@@ -247,13 +278,6 @@ def _loadings(adata: AnnData, use_rep: str) -> PCALoadings | None:
     return find_loadings(adata.X, np.asarray(adata.obsm[PCA]), adata.varm.get("PCs"), adata.var_names.tolist())
 
 
-def _check_same_loadings(adata: AnnData, loadings: PCALoadings) -> None:
-    index = pd.Index(adata.var_names).get_indexer_for(loadings.genes)
-    found = np.asarray(adata.varm["PCs"])[index]
-    same = found.shape == loadings.components.shape and (index >= 0).all()
-    if not same or not np.allclose(found, loadings.components, atol=1e-4):
-        msg = (
-            "`adata.obsm['X_pca']` must be in the principal components of the reference, but `adata.varm['PCs']` "
-            "differs. Delete `X_pca`, and the cells are projected with the loadings of the reference."
-        )
-        raise ValueError(msg)
+def names_of_columns(entry: Any) -> list[str]:
+    """Names of the features of an entry of ``obsm``; none of an array."""
+    return [str(name) for name in entry.columns] if isinstance(entry, pd.DataFrame) else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
@@ -9,11 +10,16 @@ import pandas as pd
 from scipy import sparse
 
 from scgde import _keys
+from scgde.sets._entries import read_entries
+from scgde.sets._fingerprint import ENCODER, TARGET, check_projections, known_rows, project
+from scgde.sets._set_table import rows_of_cells
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anndata import AnnData
+
+    from scgde._types import Config
 
 
 class Matrix(Protocol):
@@ -26,7 +32,7 @@ class Matrix(Protocol):
 
 
 def modelled_entry(adata: AnnData, key: str) -> str:
-    """Entry of ``obsm`` that the fit models, or ``"X"``."""
+    """Entry of ``obsm`` that a fit models, or ``"X"``."""
     params = adata.uns[key][_keys.PARAMS]
     use_rep = params.get("generate", params.get("use_rep"))
     if use_rep is None:
@@ -35,16 +41,47 @@ def modelled_entry(adata: AnnData, key: str) -> str:
     return str(use_rep)
 
 
-def training_features(adata: AnnData, key: str) -> Matrix:
-    """Features of the observed cells that the fit models, shape ``(n_obs, *shape)``."""
-    params, use_rep = adata.uns[key][_keys.PARAMS], modelled_entry(adata, key)
-    layer = params.get("generate_layer" if "generate" in params else "layer")
+def training_features(
+    adata: AnnData, key: str, names: Sequence[str] = (), *, made_by: str = "scgde.tl.fit_gde"
+) -> Matrix:
+    """Features of the observed cells that the fit models, shape ``(n_obs, *shape)``.
+
+    Parameters
+    ----------
+    adata
+        Observed cells, with the fit.
+    key
+        Name of the fit.
+    names
+        Of the features, in the order that they are to have; that of the entry by default, or if these are others.
+    made_by
+        What writes the fit, for messages.
+
+    Raises
+    ------
+    KeyError
+        If there is no fit, or its features are gone.
+    ValueError
+        If they have changed since the fit.
+    """
+    content = read_entries(adata, key, entry=_keys.PARAMS, made_by=made_by)
+    features = _entry(adata, list(names), key)
+    _check_unchanged(adata, content, features, key)
+    return features
+
+
+def _entry(adata: AnnData, names: list[str], key: str) -> Matrix:
+    params = adata.uns[key][_keys.PARAMS]
+    use_rep, layer = modelled_entry(adata, key), params.get("generate_layer" if "generate" in params else "layer")
     if use_rep == "X":
-        return cast("Matrix", adata.X if layer is None else adata.layers[layer])
+        is_other_order = adata.var_names.tolist() != names and sorted(adata.var_names) == sorted(names)
+        found = adata[:, names] if is_other_order and adata.var_names.is_unique else adata
+        return cast("Matrix", found.X if layer is None else found.layers[layer])
     if use_rep not in adata.obsm:
         msg = f"`adata.obsm` must hold {use_rep!r}, which the fit {key!r} was trained on. Entries: {list(adata.obsm)}."
         raise KeyError(msg)
-    return cast("Matrix", adata.obsm[use_rep])
+    entry = adata.obsm[use_rep]
+    return entry[names] if isinstance(entry, pd.DataFrame) and set(names) == set(entry) else entry
 
 
 def check_vectors(cells: AnnData, shape: tuple[int, ...], argument: str, made_by: str) -> None:
@@ -59,6 +96,17 @@ def check_vectors(cells: AnnData, shape: tuple[int, ...], argument: str, made_by
             f"Call `{made_by}` without `decode`."
         )
         raise ValueError(msg)
+
+
+def _check_unchanged(adata: AnnData, content: Config, features: Matrix, key: str) -> None:
+    """Require the features that the fit saw: cells on another scale, or in other axes, are not drawn together."""
+    known, table = content.get(_keys.FINGERPRINT), content[_keys.SETS]
+    if known is None:
+        return
+    codes = rows_of_cells(adata.obs[_keys.set_column(key)], table)
+    n_values, rows = math.prod(features.shape[1:]), known_rows(known, codes, adata.obs_names)
+    found = project(lambda some: dense_rows(features, some), n_values, rows)
+    check_projections(known.get(TARGET, known[ENCODER]), found, table.index, "`adata`", key)
 
 
 def dense_rows(x: Matrix, rows: np.ndarray) -> np.ndarray:

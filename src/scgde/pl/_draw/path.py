@@ -9,7 +9,6 @@ import numpy as np
 from matplotlib.colors import to_hex
 
 from scgde import _keys
-from scgde._checks import check_set_table
 from scgde.pl._draw.cells import (
     cells_of_set,
     check_vectors,
@@ -127,7 +126,7 @@ def project_path(
 ) -> ProjectedPath:
     """The path and the observed cells of its sets, in the plane that ``basis`` and ``components`` name."""
     steps = PathSteps.of(path)
-    features = features_of_path(adata, steps)
+    features = features_of_path(adata, steps, list(path.var_names))
     check_vectors(path, features.shape, "path", "scgde.tl.interpolate")
     knots = observed_cells(adata, features, steps)
     use_rep = modelled_entry(adata, steps.key)
@@ -147,10 +146,9 @@ def project_path(
     )
 
 
-def features_of_path(adata: AnnData, steps: PathSteps) -> Matrix:
+def features_of_path(adata: AnnData, steps: PathSteps, names: Sequence[str] = ()) -> Matrix:
     """Features of the observed cells that the fit of a path was trained on."""
-    check_set_table(adata.uns, steps.key, entry=_keys.PARAMS, made_by="scgde.tl.fit_gde")
-    return training_features(adata, steps.key)
+    return training_features(adata, steps.key, names)
 
 
 def observed_cells(adata: AnnData, features: Matrix, steps: PathSteps) -> list[np.ndarray]:
