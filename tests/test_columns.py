@@ -13,8 +13,8 @@ from scgde._columns import as_names, classes, is_continuous, is_numeric
         (np.linspace(0, 1, 12), True),
         ([0.5, 1.5, 2.5, np.nan], True),  # not whole
         ([0.0, 0.5] * 6, False),  # two values
-        ([2, 4, 6] * 3, False),  # three sets to a value
-        ([2, 4, 6] * 2, True),  # fewer
+        ([2, 4, 6] * 2, False),  # two sets to a value
+        ([2, 4, 6, 2, 4], True),  # fewer
         (np.arange(33) % 11, True),  # more than ten values
         (np.arange(30) % 10, False),
         ([True, False, True], False),
