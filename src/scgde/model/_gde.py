@@ -199,9 +199,9 @@ class GDE(SetModel):
             )
             raise ValueError(msg)
         split = self._split(training)
-        if self.module.head is not None:
+        if label is not None and self.module.head is not None:
             self.module.head.fit_scaling(torch.from_numpy(check_learnable(covariates["label"][split.train])))
-            self.labels_seen = (self.labels_seen or {}) | _known_labels(label, sets[np.concatenate(split)])
+            self.labels_seen = (self.labels_seen or {}) | label.known(sets[np.concatenate(split)])
         self._fit(training, split, covariates=covariates)
 
     def start_from(self, other: GDE) -> None:
@@ -290,12 +290,6 @@ class GDE(SetModel):
     def generate_parts(self, embedding: np.ndarray, n_cells: int = 500, **options: Any) -> Iterator[np.ndarray]:
         """The same cells as :meth:`generate` draws, a few sets at a time: all of them may not fit in memory."""
         return generate_parts(self.module, embedding, n_cells, self.batches, max_cells=self._max_cells, **options)
-
-
-def _known_labels(label: SetCovariate | None, sets: pd.Index) -> Config:
-    """Labels of some sets, by name of set."""
-    values = pd.Series(dtype=object) if label is None else label.values.reindex(sets).dropna()
-    return {str(name): value for name, value in values.items()}
 
 
 def _covariate(argument: str, values: Any, known: list[str] | None, option: str) -> SetCovariate | None:

@@ -64,6 +64,10 @@ class SetCovariate:
             raise ValueError(msg)
         return np.where(column.isna(), -1, codes).astype(np.int64)
 
+    def known(self, sets: pd.Index) -> dict[str, object]:
+        """Names of classes, or numbers, of those sets that have one, by name of set."""
+        return {str(name): value for name, value in self.values.reindex(sets).dropna().items()}
+
     def encode_label(self, sets: pd.Index) -> np.ndarray:
         """The same as float32, NaN where missing, also for classes: as a label head takes it."""
         values = self.encode(sets)
