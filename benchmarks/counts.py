@@ -94,7 +94,7 @@ def independent(train: Mapping[str, np.ndarray], first: Mapping[str, np.ndarray]
 
 
 def main() -> None:
-    options = parser(__doc__, steps=800)
+    options = parser(__doc__, steps=500)
     options.add_argument("--validate", action="store_true", help="hold out training donors, to choose options")
     options.add_argument("--only", choices=("baselines", "components", "counts"), help="one of the arms")
     arguments = options.parse_args()
@@ -129,7 +129,7 @@ def main() -> None:
                 fit(adata, cells="counts", max_steps=arguments.steps, seed=seed)
             add("counts", judge.scores(real, generated(adata, first, n_cells, seed=seed)), record)
             add("reconstructed", judge.scores(real, reconstructed(first)))
-    report(rows, arguments.name or "counts" + "_validate" * arguments.validate)
+        report(rows, arguments.name or "counts" + "_validate" * arguments.validate)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ FIT |= {"train_kwargs": {"steps_per_validation": 6}, "accelerator": "cpu"}
 def cells(convert=np.asarray):
     """Ten sets of 30 cells with twelve genes."""
     rng = np.random.default_rng(0)
-    x = rng.poisson(rng.gamma(2, size=(10, 12)).repeat(30, axis=0)).astype(np.float32)
+    x = np.log1p(rng.poisson(rng.gamma(2, size=(10, 12)).repeat(30, axis=0))).astype(np.float32)
     return ad.AnnData(convert(x), obs={"donor": np.repeat(list("abcdefghij"), 30)})
 
 
