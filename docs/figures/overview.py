@@ -11,6 +11,7 @@ from pathlib import Path
 import anndata as ad
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.patches import Ellipse
 
 import scgde
 
@@ -42,37 +43,48 @@ def distant(adata: ad.AnnData, n: int) -> list[str]:
     return large[chosen].tolist()
 
 
-def background(ax: plt.Axes, adata: ad.AnnData, title: str) -> None:
-    some = np.random.default_rng(0).permutation(adata.n_obs)[:6000]
-    ax.scatter(*np.asarray(adata.X)[some].T, s=2, color=GREY, linewidths=0, rasterized=True)
-    ax.set_title(title, fontsize=10, color=INK)
-    ax.set(xticks=[], yticks=[], aspect="equal")
-    ax.spines[:].set_visible(False)
-
-
 def main() -> None:
     adata = clones()
     scgde.tl.fit_gde(adata, "clone", use_rep="X", min_cells=10, isometry=0.1, seed=0)
     scgde.tl.uncertainty(adata)
     names = distant(adata, 3)
-    table = adata.uns["gde"]["sets"]
-
-    figure, axes = plt.subplots(1, 4, figsize=(12, 3.3), layout="constrained")
-    background(axes[0], adata, f"{len(table)} clones, each a set of cells")
-    background(axes[2], adata, "new cells, drawn from the vector of a clone")
-    background(axes[3], adata, "cells between two clones")
+    figure, axes = plt.subplots(1, 4, figsize=(12, 3), layout="constrained")
+    titles = ("sets of cells:\nclones, three in color", "one vector per clone,\nwith its 95 % confidence region")
+    titles += ("new cells,\ndrawn from the vectors", "cells between two clones,\nt from 0 to 1")
+    for ax, title in zip(axes, titles, strict=True):
+        ax.set_title(title, fontsize=10, color=INK)
+        ax.set(xticks=[], yticks=[], aspect="equal")
+        ax.spines[:].set_visible(False)
+    for ax in axes[[0, 2, 3]]:
+        some = np.random.default_rng(0).permutation(adata.n_obs)[:6000]
+        ax.scatter(*np.asarray(adata.X)[some].T, s=2, color=GREY, linewidths=0)
     drawn = scgde.tl.generate(adata, names, n_cells=150)
     for name, color in zip(names, COLORS, strict=True):
         own = np.asarray(adata.X)[(adata.obs["gde_set"] == name).to_numpy()]
-        new = drawn.X[(drawn.obs["set"] == name).to_numpy()]
         axes[0].scatter(*own.T, s=7, color=color, linewidths=0)
-        axes[2].scatter(*new.T, s=7, color=color, linewidths=0)
-    scgde.pl.uncertainty(adata, sets=names, ax=axes[1], legend=False, show=False)
-    path = scgde.tl.interpolate(adata, names[0], names[1], n_times=6, n_cells=120)
+        axes[2].scatter(*drawn.X[(drawn.obs["set"] == name).to_numpy()].T, s=7, color=color, linewidths=0)
+    draw_vectors(axes[1], adata, names)
+    path = scgde.tl.interpolate(adata, names[0], names[1], n_steps=6, n_cells=120)
     shown = axes[3].scatter(*path.X.T, s=5, c=path.obs["t"].astype(float), cmap="viridis", linewidths=0)
-    figure.colorbar(shown, ax=axes[3], orientation="horizontal", shrink=0.5, label="place on the path", aspect=30)
-    axes[1].set_title("one vector per clone, with its standard error", fontsize=10, color=INK)
+    bar = figure.colorbar(shown, cax=axes[3].inset_axes((0.05, 0.12, 0.25, 0.03)), orientation="horizontal")
+    bar.set_ticks([0, 1], labels=["0", "1"])
+    bar.outline.set_visible(False)
     figure.savefig(FOLDER / "overview.png", dpi=160)
+
+
+def draw_vectors(ax: plt.Axes, adata: ad.AnnData, names: list[str]) -> None:
+    """All embeddings along their first two principal axes, and the regions of some."""
+    content = adata.uns["gde"]
+    z = content["embedding"] - content["embedding"].mean(axis=0)
+    axes = np.linalg.svd(z, full_matrices=False)[2][:2].T
+    ax.scatter(*(z @ axes).T, s=6, color="#CCCCCC", linewidths=0)
+    for name, color in zip(names, COLORS, strict=True):
+        row = content["sets"].index.get_loc(name)
+        values, vectors = np.linalg.eigh(axes.T @ content["covariance"][row] @ axes)
+        width, height = 2 * np.sqrt(5.991 * values)  # chi-squared with two degrees of freedom
+        angle = np.degrees(np.arctan2(vectors[1, 0], vectors[0, 0]))
+        ax.add_patch(Ellipse(z[row] @ axes, width, height, angle=angle, color=color, alpha=0.3, linewidth=0))
+        ax.scatter(*(z[row] @ axes), s=30, color=color)
 
 
 if __name__ == "__main__":
