@@ -127,27 +127,37 @@ class SaveState(Callback):
 
 
 class StepProgress(Callback):
-    """One bar over all steps, with the last validation loss."""
+    """One bar over all steps, with the loss; what remains of it says at which step the validation loss was lowest."""
 
     def __init__(self) -> None:
         self._bar: tqdm | None = None
+        self._best, self._best_step, self._text = math.inf, 0, ""
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         if trainer.is_global_zero:
-            self._bar = tqdm(total=trainer.max_steps, initial=trainer.global_step, desc="Fit", unit="step", leave=False)
+            self._bar = tqdm(total=trainer.max_steps, initial=trainer.global_step, desc="Fit", unit="step", leave=True)
 
-    def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
-        if self._bar is not None:
-            self._bar.update()
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if self._bar is None:
+            return
+        if trainer.global_step % _STEPS_PER_RECORD == 0:
+            self._bar.set_postfix_str(f"loss {float(outputs['loss']):.4f}{self._text}", refresh=False)
+        self._bar.update()
 
     def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
-        if self._bar is not None:
-            self._bar.set_postfix(validation_loss=f"{float(trainer.callback_metrics['validation_loss']):.4f}")
+        if self._bar is None:
+            return
+        loss = float(trainer.callback_metrics["validation_loss"])
+        if loss < self._best:
+            self._best, self._best_step = loss, trainer.global_step
+        self._text = f", validation {loss:.4f}, best {self._best:.4f} at step {self._best_step}"
 
     def on_exception(self, trainer: Trainer, pl_module: Any, exception: BaseException) -> None:
         self._close()
 
     def teardown(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
+        if self._bar is not None and self._text:
+            self._bar.set_postfix_str(f"{self._text.removeprefix(', ')}, on {pl_module.device.type}")
         self._close()
 
     def _close(self) -> None:
