@@ -98,14 +98,10 @@ def test_interpolate_goes_between_the_genes_of_both_sets(genes_fitted, unchanged
 
 
 def test_uncertainty_is_that_of_the_components(genes_fitted):
-    other = genes_fitted.copy()
-    other.X = np.zeros_like(other.X)
-    for adata in (genes_fitted, other):
-        tl.uncertainty(adata)
+    tl.uncertainty(genes_fitted)
     covariance = genes_fitted.uns["gde"]["covariance"]
     assert np.linalg.eigvalsh(covariance.astype(float)).min() > -1e-7
     assert (genes_fitted.uns["gde"]["standard_error"] > 0).all()
-    np.testing.assert_array_equal(other.uns["gde"]["covariance"], covariance)
 
 
 def test_distances_are_between_genes_or_between_embeddings(genes_fitted):

@@ -45,7 +45,8 @@ def test_groups_are_compared_by_an_own_metric(fitted, mean_distance):
     sets = scgde.get.sets(fitted)
     sets.obsm["means"] = means(fitted)
     assert own.statistic == pytest.approx(tl.compare_groups(sets, "half", metric="means", key=None).statistic, rel=0.3)
-    table = tl.evaluate_embedding(fitted, label_key="half", metric="mean_distance", n_permutations=9, n_draws=9)
+    options = {"n_permutations": 9, "n_draws": 9, "baselines": False}
+    table = tl.evaluate_embedding(fitted, label_key="half", metric="mean_distance", **options)
     assert table["metric"].tolist() == ["mean_distance"]
 
 

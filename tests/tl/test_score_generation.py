@@ -141,7 +141,7 @@ def test_score_generation_refuses_sets_that_were_embedded_only_also_with_a_split
 
 
 def test_score_generation_refuses_without_the_training_cells(fitted):
-    with pytest.raises(ValueError, match=r"must hold the cells of the training sets"):
+    with pytest.raises(ValueError, match="must say in 'split' which sets were trained on"):
         tl.score_generation(fitted[fitted.obs["part"] == "test"].copy())
 
 

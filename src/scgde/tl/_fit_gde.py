@@ -168,7 +168,8 @@ def fit_gde(
     Returns
     -------
     The fitted model. Writes ``obs["{key}_set"]``, ``obsm["X_{key}"]`` and ``uns["{key}"]`` with ``sets``,
-    ``embedding``, ``params`` (options that are None left out), ``history`` and ``model``. The column ``split`` of
+    ``embedding``, ``params`` (options that are None left out), ``history`` and ``model``, and with ``fingerprint`` and
+    ``own_columns``, by which later calls know what was fitted and which columns are theirs. The column ``split`` of
     ``sets`` tells what the fit used a set for: ``"train"``, ``"validation"`` or, nothing, ``"test"``. With
     ``label_key`` predictions for all sets are written to ``sets`` and ``obs``, in the columns that
     :func:`scgde.tl.classify` names; those of labelled sets were made by a fit that knew the label.

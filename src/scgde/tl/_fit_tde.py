@@ -240,7 +240,8 @@ def fit_tde(
         # Of perturbations the mean has a predictor of its own, and shares of states add up better in what is learnt.
         few = len(split.train) < FEW_SETS and not pairing.of_perturbations
         moments = few and condition == "both" and views.encoder.spec.is_vector
-    of_flows = {"coupling": coupling, "preserve_identity": moments or pairing.of_perturbations}
+    has_frames = moments and views.target is views.encoder
+    of_flows = {"coupling": coupling, "preserve_identity": has_frames or pairing.of_perturbations}
     if transport == "flow_matching":
         transport_kwargs = of_flows | (transport_kwargs or {})
     model_options: dict[str, Any] = {
