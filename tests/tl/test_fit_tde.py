@@ -55,7 +55,8 @@ def fitted(fitted_once) -> ad.AnnData:
 def test_fit_tde_writes_sets_pairs_and_a_model(fitted):
     content = fitted.uns["tde"]
     sets, pairs = content["sets"], content["pairs"]
-    assert set(content) == {"sets", "embedding", "params", "history", "model", "pairs"}
+    own = {"fingerprint", "own_columns"}
+    assert set(content) == {"sets", "embedding", "params", "history", "model", "pairs"} | own
     assert content["embedding"].shape == (len(sets), 4)
     assert fitted.obsm["X_tde"].shape == (fitted.n_obs, 4)
     assert set(pairs["source"]) | set(pairs["target"]) <= set(sets.index)
@@ -96,7 +97,8 @@ def test_fit_tde_learns_from_held_out_sets_when_transductive_but_not_from_their_
     held = pairs["split"] == "test"
     assert held.any()
     assert (held == (fitted.uns["tde"]["pairs"]["split"] == "test")).all()
-    assert (adata.uns["tde"]["sets"]["split"] != "test").all()
+    # The column "split" is the user's.
+    assert (adata.uns["tde"]["sets"]["tde_split"] != "test").all()
     assert len(model.predictor.arrays["targets"]) == (~held).sum()
     assert not np.allclose(model.module.transform.center, read_model(fitted, "tde", TDE).module.transform.center)
 
