@@ -1,0 +1,36 @@
+"""Tables on cells in files and on several devices."""
+
+from __future__ import annotations
+
+from benchmarks.tables._declare import Cell, Table, Value
+
+#: Results files by what is in the file.
+FILES = {"2 million cells, 50 features, dense": "larger_than_memory_dense"}
+
+
+def speed() -> Table:
+    """CPU time of a step from a file and from memory."""
+    columns = ("gather_file_ms", "gather_memory_ms", "step_file_ms", "step_memory_ms")
+    rows: list[tuple[Cell, ...]] = [
+        (label, *(Value(file, column, form=".1f") for column in columns), Value(file, "speed", form=".2f"))
+        for label, file in FILES.items()
+    ]
+    header = ("cells", "reading a batch: file", "memory", "whole step: file", "memory", "speed, memory = 1")
+    return Table(header, rows, "CPU milliseconds, steps in turns in one process, after `pp.write_sets`.")
+
+
+def two() -> Table:
+    """Two processes against one that accumulates."""
+    file = "devices_two"
+    row = (
+        "two processes (gloo)",
+        Value(file, "weights", form=".0e", how="max"),
+        Value(file, "validation_loss", form=".0e", how="max"),
+        Value(file, "last_step", form=".0f", how="max"),
+        Value(file, "last_step_of_one", form=".0f", how="max"),
+    )
+    header = ("", "weights", "validation loss", "last step", "last step of one process")
+    return Table(header, [row], "Largest difference to one process with two batches a step.")
+
+
+TABLES = {"larger_than_memory": speed(), "devices": two()}
