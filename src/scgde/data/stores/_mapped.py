@@ -31,7 +31,7 @@ class MappedValues:
 
 @dataclass(frozen=True)
 class MappedRows:
-    """A matrix compressed by row whose values stay in their file; a row costs what it holds.
+    """A matrix compressed by row whose values stay where they are; a row costs what it holds.
 
     Attributes
     ----------
@@ -43,8 +43,8 @@ class MappedRows:
         Of the matrix.
     """
 
-    data: MappedValues
-    indices: MappedValues
+    data: MappedValues | np.ndarray
+    indices: MappedValues | np.ndarray
     indptr: np.ndarray
     shape: tuple[int, int]
 

@@ -57,8 +57,12 @@ def open_store(
         return DenseStore(_copy(x, dtype), dtype)
     if isinstance(x, np.ndarray):
         return DenseStore(x, dtype)
-    if isinstance(x, MappedRows) or sparse.issparse(x):
-        return SparseStore(by_row(x), dtype)
+    if sparse.issparse(x):
+        # Rows of scipy's convert all indices where these and ``indptr`` are of different types, as in large files.
+        x = by_row(x)
+        x = MappedRows(x.data, x.indices, x.indptr, x.shape)
+    if isinstance(x, MappedRows):
+        return SparseStore(x, dtype)
     return StreamedStore(x, dtype)
 
 
