@@ -101,7 +101,7 @@ def test_make_sets_forgets_an_earlier_call(adata):
 
 
 def test_make_sets_warns_once_when_sets_are_dropped(adata):
-    with pytest.warns(UserWarning, match=r"Dropped 1 sets .*\(14 cells in all\): 0\.") as seen:
+    with pytest.warns(UserWarning, match=r"Dropped 1 of \d sets .*\(14 cells in all, \d+%\): 0\.") as seen:
         pp.make_sets(adata, "clone", min_cells=15, mask=np.arange(60) > 0)
     assert len(seen) == 1
     assert seen[0].filename == __file__

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scgde.sets._grouping import group_cells, warn_dropped
+from scgde.sets._grouping import group_cells
 
 
 @pytest.fixture
@@ -158,16 +158,3 @@ def test_group_cells_raises_when_two_sets_have_one_name():
 def test_group_cells_raises_when_a_group_column_is_called_n_cells(obs):
     with pytest.raises(ValueError, match="must not contain 'n_cells'"):
         group_cells(obs.assign(n_cells=1), "n_cells")
-
-
-def test_warn_dropped_names_sets_and_cells_once():
-    dropped = pd.DataFrame({"n_cells": 2, "reason": "fewer than 5 cells"}, index=list("abcdefg"))
-    with pytest.warns(
-        UserWarning, match=r"Dropped 7 sets .*min_cells=5.*14 cells in all\): a, b, c, d, e, \.\.\."
-    ) as seen:
-        warn_dropped(dropped, 5)
-    assert len(seen) == 1
-
-
-def test_warn_dropped_is_silent_when_nothing_was_dropped(obs):
-    warn_dropped(group_cells(obs, "donor", min_cells=1).dropped, 1)

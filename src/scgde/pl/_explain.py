@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,6 +21,8 @@ KINDS = ("states", "features", "path")
 _PARTS = ("composition", "shift", "dispersion")
 #: More lines of the path than this are not distinguished by colour.
 _MAX_LINES = 8
+#: Ratio of the distances of generated and of observed cells from which on the model does not explain a difference.
+_EXPLAINED = 3.0
 
 
 class Explanation(Protocol):
@@ -81,7 +84,13 @@ def explain(
     ------
     ValueError
         If a kind is unknown.
+
+    Warns
+    -----
+    UserWarning
+        If cells that the model generates differ much less, or much more, than those that were observed.
     """
+    _warn_unexplained(explanation)
     names = check_kinds(kinds, KINDS)
     n_features = check_count(n_features, "n_features")
     total = f"energy distance {explanation.total:.3g}"
@@ -95,6 +104,20 @@ def explain(
     }
     drawings = [draw[kind] for kind in names]
     return draw_panels(drawings, titles, size=(3.4, 3.4), max_columns=3, ax=ax, show=show, save=save)
+
+
+def _warn_unexplained(explanation: Explanation) -> None:
+    """Warn of a path that does not lead from one to the other; where nothing differs there is nothing to explain."""
+    features = explanation.features
+    observed, generated = float(features[list(_PARTS)].to_numpy().sum()), float(features["generated"].sum())
+    is_like = 1 / _EXPLAINED < generated / max(observed, 1e-300) < _EXPLAINED
+    if explanation.total > 2 * explanation.floor and not is_like:
+        msg = (
+            "The model does not explain this difference: summed over features, the energy distance of cells that it "
+            f"generates is {generated:.3g}, that of observed cells {observed:.3g}. Read the observed parts alone, or "
+            "fit longer."
+        )
+        warnings.warn(msg, UserWarning, stacklevel=3)
 
 
 def _draw_parts(ax: Axes, explanation: Explanation, kind: str, n_features: int, *, legend: bool) -> None:

@@ -69,7 +69,8 @@ def transport(
     adata
         Observed cells, with the fit.
     transported
-        From :func:`scgde.tl.transport` or :func:`scgde.tl.forecast` with ``n_times`` above 2.
+        From :func:`scgde.tl.transport` or :func:`scgde.tl.forecast`. Of cells where they arrive (``n_times=2``) a
+        straight line is drawn from where they are observed; with ``n_times`` above 2, their path.
     key
         %(key)s
     basis
@@ -100,13 +101,13 @@ def transport(
     KeyError
         If there is no such fit, or no such basis.
     ValueError
-        If the features differ, or `transported` holds one time only.
+        If the features differ, or source cells are missing in `adata`.
     """
     n_paths = check_count(n_paths, "n_paths")
     features = training_features(adata, key, list(transported.var_names), made_by="scgde.tl.fit_tde")
     check_vectors(transported, features.shape, "transported", "scgde.tl.transport")
-    times, paths = _paths(transported, n_paths)
     observed = dense_rows(features, np.arange(adata.n_obs))
+    times, paths = _paths(adata, observed, transported, n_paths)
     rows = draw_rows(np.arange(len(observed)), _MAX_OBSERVED)
     cells = paths.reshape(-1, transported.n_vars)
     if isinstance(basis, str) and basis != "pca":
@@ -128,21 +129,25 @@ def transport(
     return panel if save_or_show([panel], own=ax is None, show=show, save=save) else None
 
 
-def _paths(transported: AnnData, n_paths: int) -> tuple[np.ndarray, np.ndarray]:
-    """Times ``(T,)``, and the paths of some cells ``(n, T, G)``."""
+def _paths(adata: AnnData, observed: np.ndarray, transported: AnnData, n_paths: int) -> tuple[np.ndarray, np.ndarray]:
+    """Times ``(T,)``, and the paths of some cells ``(n, T, G)``: of cells where they arrive, from where they are."""
     missing = {"t", "cell"} - set(transported.obs)
     if missing:
         msg = f"`transported` must come from `scgde.tl.transport`, but its `obs` lacks {sorted(missing)}."
         raise KeyError(msg)
     times = np.unique(transported.obs["t"])
-    if len(times) < 2 or transported.n_obs % len(times):
-        msg = (
-            f"`transported` must hold every cell at several times, got times {times.tolist()}. Pass `n_times` above 2."
-        )
+    if transported.n_obs % len(times):
+        msg = f"`transported` must hold every cell at every time, got {transported.n_obs} for {len(times)} times."
         raise ValueError(msg)
     # Times come one after the other, each with the cells in the same order.
     x = dense_rows(transported.X, np.arange(transported.n_obs))
     cells = x.reshape(len(times), -1, transported.n_vars)
+    if len(times) == 1:
+        rows = adata.obs_names.get_indexer_for(transported.obs["cell"].astype(str))
+        if len(rows) != transported.n_obs or (rows < 0).any():
+            msg = "`adata` must hold each source cell of `transported` once, under its name. Or pass `n_times` above 2."
+            raise ValueError(msg)
+        times, cells = np.append(0.0, times), np.stack([observed[rows], cells[0]])
     n_cells = cells.shape[1]
     drawn = np.sort(np.random.default_rng(0).choice(n_cells, min(n_paths, n_cells), replace=False))
     return times, cells[:, drawn].transpose(1, 0, 2)

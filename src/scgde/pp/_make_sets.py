@@ -8,8 +8,9 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_groupby, check_key
-from scgde.sets._grouping import group_cells, warn_dropped
-from scgde.sets._own_columns import add_own_columns
+from scgde.sets._grouping import group_cells
+from scgde.sets._grouping_warnings import warn_of_sets
+from scgde.sets._own_columns import add_own_columns, is_fit_entry
 from scgde.sets._views import materialize
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def make_sets(
     # Sets from an earlier call are no attribute of the new ones.
     obs = adata.obs.drop(columns=key_added, errors="ignore")
     grouping = group_cells(obs, columns, min_cells=min_cells, mask=mask)
-    warn_dropped(grouping.dropped, min_cells)
+    warn_of_sets(obs, grouping, columns, min_cells, {})
 
     table, own = add_own_columns(grouping.table, key_added, {_keys.N_CELLS: np.bincount(grouping.codes + 1)[1:]})
     earlier = adata.uns.get(key_added, {}).get(_keys.OWN_COLUMNS, [])
@@ -87,7 +88,7 @@ def make_sets(
 def _check_free(adata: AnnData, key: str) -> None:
     """Require names that are free, or of sets that were made before."""
     content = adata.uns.get(key)
-    if isinstance(content, Mapping) and _keys.DROPPED in content:
+    if isinstance(content, Mapping) and _keys.DROPPED in content and not is_fit_entry(content):
         return
     taken = [f"adata.{name}[{key!r}]" for name in ("obs", "uns") if key in getattr(adata, name)]
     if taken:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from scgde.sets import Grouping, SetSplit
 
 DEFAULT_STEPS = 1000
+#: Share of its fall that the validation loss loses in the last fifth of the steps of a fit that is not over.
+_STILL_FALLING = 0.05
 #: Training sets below which an embedding has moments by default.
 FEW_SETS = 200
 
@@ -112,3 +115,37 @@ def columns_of_fit(sets: CellSets, split: SetSplit, weights: pd.Series | None) -
     if weights is not None:
         columns[_keys.WEIGHT] = weights.reindex(sets.names).astype(float).array
     return columns
+
+
+def warn_of_training(history: pd.DataFrame, split: SetSplit, fraction: float) -> None:
+    """Warn where nothing tells when to stop, or the fit was stopped too early.
+
+    Parameters
+    ----------
+    history
+        Of the fit.
+    split
+        Its sets.
+    fraction
+        Share of the sets that were to be validated on.
+
+    Warns
+    -----
+    UserWarning
+        If no set was left to validate on, or the validation loss fell to the last step.
+    """
+    if fraction > 0 and not len(split.validation):
+        msg = (
+            f"No set is left to validate on: {fraction:.0%} of {len(split.train)} sets is none. The weights are those "
+            "of the last step, whether or not they fit new sets. Raise `validation_fraction`, or choose sets with "
+            "`split_key`."
+        )
+        warnings.warn(msg, UserWarning, stacklevel=3)
+    loss = history["validation_loss"].dropna().to_numpy()
+    late = len(loss) // 5
+    if late and loss.argmin() == len(loss) - 1 and loss[-1 - late] - loss[-1] > _STILL_FALLING * (loss[0] - loss[-1]):
+        msg = (
+            f"The validation loss was lowest at the last step, {history['step'].iloc[-1]}, and still falling: "
+            f"{loss[-1 - late]:.4g} before the last fifth of the steps, {loss[-1]:.4g} after. Raise `max_steps`."
+        )
+        warnings.warn(msg, UserWarning, stacklevel=3)

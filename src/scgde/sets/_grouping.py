@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -8,7 +7,7 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_columns, check_count, check_groupby
-from scgde.sets._columns import as_mask, codes_of_groups, first_cells, names_of_groups, set_table
+from scgde.sets._columns import as_mask, codes_of_groups, first_cells, names_of_groups, set_table, writable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +26,7 @@ class Grouping(NamedTuple):
         One row per kept set, indexed by name: the group columns, ``n_cells``, and every other column of
         ``obs`` that is constant within every kept set (a missing value counts as a value).
     dropped
-        One row per set that was too small: ``n_cells`` and ``reason``.
+        One row per set that was too small: ``n_cells``, ``reason`` and, where there are several, the group columns.
     """
 
     codes: np.ndarray
@@ -88,29 +87,8 @@ def group_cells(
     # The last entry serves code -1.
     codes = np.append(np.where(keep, np.cumsum(keep) - 1, -1), -1)[codes]
     table = set_table(obs, columns, codes, first[keep], names[keep])
-    return Grouping(codes, table, _dropped_table(pd.Series(n_cells[~keep], names[~keep]), min_cells))
-
-
-def warn_dropped(dropped: pd.DataFrame, min_cells: int, *, stacklevel: int = 3) -> None:
-    """Give one warning for all sets that were too small; none if there were none.
-
-    Parameters
-    ----------
-    dropped
-        As in :class:`Grouping`.
-    min_cells
-        The threshold that they missed.
-    stacklevel
-        Whose line the warning shows; the default is the caller of the function that calls this one.
-    """
-    if dropped.empty:
-        return
-    some = ", ".join(dropped.index[:5]) + (", ..." if len(dropped) > 5 else "")
-    msg = (
-        f"Dropped {len(dropped)} sets with fewer than `min_cells={min_cells}` cells "
-        f"({dropped[_keys.N_CELLS].sum()} cells in all): {some}."
-    )
-    warnings.warn(msg, UserWarning, stacklevel=stacklevel)
+    groups = obs[columns].iloc[first[~keep]].set_axis(names[~keep]) if len(columns) > 1 else None
+    return Grouping(codes, table, _dropped_table(pd.Series(n_cells[~keep], names[~keep]), min_cells, groups))
 
 
 def _check_enough(n_cells: np.ndarray, keep: np.ndarray, min_cells: int, min_sets: int) -> None:
@@ -131,6 +109,7 @@ def _check_enough(n_cells: np.ndarray, keep: np.ndarray, min_cells: int, min_set
         raise ValueError(msg)
 
 
-def _dropped_table(n_cells: pd.Series, min_cells: int) -> pd.DataFrame:
+def _dropped_table(n_cells: pd.Series, min_cells: int, groups: pd.DataFrame | None) -> pd.DataFrame:
     reason = pd.Categorical([f"fewer than {min_cells} cells"] * len(n_cells), [f"fewer than {min_cells} cells"])
-    return pd.DataFrame({_keys.N_CELLS: n_cells, "reason": reason}).rename_axis("set")
+    columns = {} if groups is None else {name: writable(groups[name]) for name in groups}
+    return pd.DataFrame({_keys.N_CELLS: n_cells, "reason": reason, **columns}).rename_axis("set")

@@ -4,6 +4,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scgde._checks import check_groupby
 from scgde._docs import shared_docs
 from scgde.data import CellSets
 from scgde.model import GDE
@@ -11,7 +12,8 @@ from scgde.results import resolve_reference, write_fit, write_predictions
 from scgde.results._fits import entries_of
 from scgde.results._store import check_writable, to_storable, without_own_columns
 from scgde.sets._cell_weights import check_cell_weights, read_cell_weights
-from scgde.sets._grouping import group_cells, warn_dropped
+from scgde.sets._grouping import group_cells
+from scgde.sets._grouping_warnings import warn_of_sets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,7 +91,7 @@ def embed(
     weights = read_cell_weights(adata.obs, weight_key)
     check_cell_weights(weights, grouping, weight_key)
     _warn_incomparable(model.representation, adata)
-    warn_dropped(grouping.dropped, min_cells)
+    warn_of_sets(obs, grouping, check_groupby(groupby), min_cells, adata.uns)
     cells = CellSets.from_grouping(adata, grouping, model.representation, weights=weights)
     embedding = model.embed_store(cells.encoder.store, cells.index, n_jobs=n_jobs)
     given = str(reference) if isinstance(reference, str | Path) else type(reference).__name__

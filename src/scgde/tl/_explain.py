@@ -42,7 +42,7 @@ class Explanation:
     features
         One row per feature, in its standard deviations: ``mean_a``, ``mean_b``; the energy distance ``total`` along
         this feature alone, and its three parts; ``generated``, that distance between cells generated at both ends of
-        the path. Largest `generated` first.
+        the path. Largest `total` first.
     path
         Mean of each feature over the cells generated at each t, in its standard deviations.
     """
@@ -75,8 +75,8 @@ def explain(
     one around its mean. Each part is what it contributes to the whole (its inner product with the whole difference, the
     Shapley value of a squared length); one that works against the others is negative.
 
-    Features are ranked on cells generated along the line between the embeddings, which are many, and free of what is
-    particular to the few cells measured.
+    Features are ranked by the distance of the observed cells. Cells generated along the line between the embeddings,
+    which are many, and free of what is particular to the few cells measured, show how the model explains it.
 
     Parameters
     ----------
@@ -227,7 +227,7 @@ def _features(
     columns = means | {"total": parts.sum(axis=0)} | dict(zip(PARTS, parts, strict=True))
     table = pd.DataFrame(columns | {"generated": energy_by_feature(steps[0], steps[-1])}, index=path.names)
     t = pd.Index(np.linspace(0, 1, len(steps)), name="t")
-    by_rank = table.sort_values("generated", ascending=False, kind="stable")
+    by_rank = table.sort_values("total", ascending=False, kind="stable")
     return by_rank, pd.DataFrame(steps.mean(axis=1), index=t, columns=path.names)
 
 

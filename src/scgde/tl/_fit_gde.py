@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scgde._checks import check_count
+from scgde import _keys
+from scgde._checks import check_count, check_groupby
 from scgde._docs import shared_docs
 from scgde.data import CellSets, column_of_sets, weights_of_sets
 from scgde.model import GDE
@@ -16,6 +17,7 @@ from scgde.results._fits import (
     fit_params,
     open_representations,
     train_names,
+    warn_of_training,
     with_backbone,
 )
 from scgde.results._generation_scores import warn_of_better_baselines
@@ -23,7 +25,8 @@ from scgde.results._store import check_writable, without_own_columns
 from scgde.sets import split_sets
 from scgde.sets._cell_weights import check_cell_weights, read_cell_weights
 from scgde.sets._covariates import read_batch, read_label
-from scgde.sets._grouping import group_cells, warn_dropped
+from scgde.sets._grouping import group_cells
+from scgde.sets._grouping_warnings import warn_of_sets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -209,7 +212,7 @@ def fit_gde(
     batch = None if batch_column is None else read_batch(batch_column)
     cell_weights = read_cell_weights(adata.obs, weight_key)
     check_cell_weights(cell_weights, grouping, weight_key)
-    warn_dropped(grouping.dropped, min_cells)
+    warn_of_sets(obs, grouping, check_groupby(groupby), min_cells, adata.uns)
 
     split = split_sets(len(grouping.table), split_column, fraction=validation_fraction, seed=seed)
     views = views.fit(adata, grouping, split.train)
@@ -262,7 +265,9 @@ def fit_gde(
         progress_bar=progress_bar,
         **train_kwargs,
     )
-    write_fit(adata, sets, model.get_embedding().to_numpy(), model, params, key=key_added, columns=of_fit)
+    extra: dict[str, Any] = {_keys.DROPPED: grouping.dropped}
+    write_fit(adata, sets, model.get_embedding().to_numpy(), model, params, key=key_added, columns=of_fit, **extra)
+    warn_of_training(model.history, split, validation_fraction if split_key is None else 0.0)
     if label is not None:
         write_predictions(adata, model, key_added)
     warn_of_ignored_context(model)

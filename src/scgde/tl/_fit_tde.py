@@ -23,7 +23,7 @@ from scgde.results._predictors import default_predictor, facts_of, fit_predictor
 from scgde.results._split_pairs import SplitPairs
 from scgde.results._store import check_writable, without_own_columns
 from scgde.sets import pair_sets
-from scgde.sets._grouping import warn_dropped
+from scgde.sets._grouping_warnings import warn_of_sets
 from scgde.sets._pairs import SOURCE, TARGET, check_pair_weights, covariate_names
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ def fit_tde(
     split_column = column_of_sets(adata.obs, grouping, split_key, "split_key")
     weights = weights_of_sets(adata.obs, grouping, set_weights)
     probabilities = None if pair_weights is None else check_pair_weights(pair_weights, len(pairing.pairs))
-    warn_dropped(grouping.dropped, min_cells)
+    warn_of_sets(obs, grouping, pairing.columns, min_cells, adata.uns)
 
     if pair_fraction is None and not conditioning.needs_predictor:
         pair_fraction = 1.0
@@ -295,6 +295,7 @@ def fit_tde(
     embedding = model.get_embedding().to_numpy()
     if to_fit is not None and len(labelled) > 1:
         fit_predictors(FittedSets(model, sets, embedding, params), to_fit, labelled, seed=seed)
-    extra = {_keys.PAIRS: pairing.pairs.assign(**{_keys.SPLIT: of_pairs}).rename(index=str)}
+    table_of_pairs = pairing.pairs.assign(**{_keys.SPLIT: of_pairs}).rename(index=str)
+    extra = {_keys.DROPPED: grouping.dropped, _keys.PAIRS: table_of_pairs}
     write_fit(adata, sets, embedding, model, params, key=key_added, columns=of_fit, **extra)
     return model
