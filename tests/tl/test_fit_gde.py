@@ -22,15 +22,8 @@ def test_fit_gde_writes_what_it_documents_and_nothing_else(cells, fit):
     assert list(cells.obs) == [*before.obs, "gde_set"]
     assert list(cells.obsm) == ["X_gde"]
     assert set(cells.uns) == {*before.uns, "gde"}
-    assert set(cells.uns["gde"]) == {
-        "sets",
-        "embedding",
-        "params",
-        "history",
-        "model",
-        "fingerprint",
-        "own_columns",
-    }
+    written = {"sets", "embedding", "fingerprint", "own_columns", "dropped", "params", "history", "model"}
+    assert set(cells.uns["gde"]) == written
     assert list(cells.layers) == list(before.layers)
     np.testing.assert_array_equal(cells.X, before.X)
     assert cells.obsm["X_gde"].dtype == np.float32
