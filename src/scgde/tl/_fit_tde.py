@@ -295,7 +295,6 @@ def fit_tde(
     embedding = model.get_embedding().to_numpy()
     if to_fit is not None and len(labelled) > 1:
         fit_predictors(FittedSets(model, sets, embedding, params), to_fit, labelled, seed=seed)
-    table_of_pairs = pairing.pairs.assign(**{_keys.SPLIT: of_pairs}).rename(index=str)
-    extra = {_keys.DROPPED: grouping.dropped, _keys.PAIRS: table_of_pairs}
+    extra = {_keys.PAIRS: pairing.pairs.assign(**{_keys.SPLIT: of_pairs}).rename(index=str)}
     write_fit(adata, sets, embedding, model, params, key=key_added, columns=of_fit, **extra)
     return model
