@@ -20,8 +20,8 @@ from scgde.pl._draw import (
     check_vectors,
     dense_rows,
     despine,
-    draw_beside,
     draw_rows,
+    draw_side_by_side,
     feature_plane,
     images_of,
     limits_of,
@@ -69,7 +69,7 @@ def generated(
     show: bool | None = None,
     save: str | Path | None = None,
 ) -> list[Axes] | None:
-    """Generated cells over the observed ones, one panel per set; of images, beside them.
+    """Generated cells over the observed ones, one panel per set; images side by side.
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ def _draw_images(
     axes = panels(len(names), ax=ax, size=(4.2, 2.5), max_columns=2)
     for panel, cloud, panel_title in zip(axes, clouds, _titles(title, names, labels), strict=True):
         blocks = [tile(colors(images), N_TILES) for images in similar_first(*cloud)]
-        draw_beside(panel, blocks, ["observed", "generated"])
+        draw_side_by_side(panel, blocks, ["observed", "generated"])
         set_title(panel, panel_title)
     colors.add_legend(axes[:2][-1])
     return axes

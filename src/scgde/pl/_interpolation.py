@@ -21,9 +21,9 @@ from scgde.pl._draw import (
     channel_names,
     check_no_plane,
     despine,
-    draw_beside,
     draw_ridgeline,
     draw_rows,
+    draw_side_by_side,
     features_of_path,
     images_of,
     observed_cells,
@@ -266,7 +266,7 @@ def _draw_images(
     titles = [f"{steps.names[0]}\nobserved", *map(steps.title, drawn), f"{steps.names[-1]}\nobserved"]
     axes = panels(len(titles), ax=ax, size=(1.0, 0.4 + 0.9 * n_rows), max_columns=len(titles))
     for panel, images, heading in zip(axes, [first, *made, last], titles, strict=True):
-        draw_beside(panel, [tile(colors(images), 1)], [""])
+        draw_side_by_side(panel, [tile(colors(images), 1)], [""])
         panel.set_title(heading, fontsize="small", loc="left", color=INK)
     colors.add_legend(axes[-1])
     return _add_title(axes, title)

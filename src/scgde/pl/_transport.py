@@ -215,9 +215,9 @@ def _draw_paths(ax: Axes, points: np.ndarray, times: np.ndarray, cmap: str) -> N
     lines = LineCollection(list(segments), array=middle, cmap=shades, linewidths=1.1, alpha=0.8)
     lines.set_clim(0, 1)
     ax.add_collection(lines)
-    for place, shade, label in ((0, 0.0, "source cells"), (-1, 1.0, "transported to t = 1")):
+    for step, shade, label in ((0, 0.0, "source cells"), (-1, 1.0, "transported to t = 1")):
         ax.scatter(
-            points[:, place, 0], points[:, place, 1], s=9, color=shades(shade), linewidths=0, zorder=2.1, label=label
+            points[:, step, 0], points[:, step, 1], s=9, color=shades(shade), linewidths=0, zorder=2.1, label=label
         )
     bar = ax.figure.colorbar(lines, ax=ax, shrink=0.7, aspect=18, pad=0.02)
     bar.outline.set_visible(False)

@@ -95,7 +95,7 @@ class UNet(Backbone):
             self.up.insert(0, _blocks(width + wider, width, n_given, n_blocks))
             if len(self.halve) < len(widths) - 1:
                 self.halve.append(nn.Conv2d(width, wider, 3, stride=2, padding=1))
-        self.place = nn.Sequential(
+        self.positions = nn.Sequential(
             nn.Linear(n_given, widths[-1] * sizes[-1][0] * sizes[-1][1]), nn.Unflatten(-1, (widths[-1], *sizes[-1]))
         )
         self.last = nn.Sequential(_norm(widths[0]), nn.SiLU(), nn.Conv2d(widths[0], channels, 3, padding=1))
@@ -109,7 +109,7 @@ class UNet(Backbone):
             shortcuts.append(state)
             if level < len(self.halve):
                 state = self.halve[level](state)
-        state = state + self.place(given)
+        state = state + self.positions(given)
         for blocks, shortcut in zip(self.up, reversed(shortcuts), strict=True):
             state = functional.interpolate(state, size=shortcut.shape[2:])
             state = _through(blocks, torch.cat([state, shortcut], dim=1), given)

@@ -90,7 +90,7 @@ def tile(images: np.ndarray, n_columns: int) -> np.ndarray:
     return picture
 
 
-def draw_beside(ax: Axes, pictures: list[np.ndarray], labels: Sequence[str]) -> None:
+def draw_side_by_side(ax: Axes, pictures: list[np.ndarray], labels: Sequence[str]) -> None:
     """Draw pictures of equal width ``(h, w, 3)`` next to each other, each with its label below."""
     height, width = max(len(picture) for picture in pictures), pictures[0].shape[1]
     step = round(1.06 * width)
@@ -105,7 +105,7 @@ def draw_beside(ax: Axes, pictures: list[np.ndarray], labels: Sequence[str]) -> 
 
 
 def similar_first(images: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both in the order of the leading principal component of the first: like images are at like places."""
+    """Both in the order of the leading principal component of the first, so that similar images meet in a grid."""
     flat, flat_others = (x.reshape(len(x), -1).astype(float) for x in (images, others))
     direction = np.linalg.svd(flat - flat.mean(axis=0), full_matrices=False)[2][0]
     order, order_of_others = (np.argsort(x @ direction, kind="stable") for x in (flat, flat_others))
