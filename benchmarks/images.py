@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 N_SETS, N_CELLS, MANY, N_GENERATED = 300, 100, 1000, 200
 MODELS: dict[str, dict[str, Any]] = {
     "default": {},
-    "isometry": {"isometry": 0.1},
+    "no isometry": {"isometry": 0.0},
     "diffusion": {"generator": "diffusion"},
     "deep sets": {"encoder": "deep_sets"},
 }
@@ -66,7 +66,7 @@ class Data(NamedTuple):
 
 def main() -> None:
     options = parser(__doc__, steps=600)
-    options.add_argument("--models", nargs="+", choices=sorted(MODELS), default=["default", "isometry"])
+    options.add_argument("--models", nargs="+", choices=sorted(MODELS), default=["default", "no isometry"])
     arguments = options.parse_args()
     torch.set_num_threads(arguments.threads)
     rows = []

@@ -43,7 +43,10 @@ PARAGRAPHS = {
     "mask": "Boolean array, or name of a boolean column of ``obs``: cells with False are in no set.",
     "min_cells": "Smaller sets are dropped, with one warning.",
     "n_latent": "Dimensions of the embedding.",
-    "isometry": "Weight of a term that ties latent distance to Wasserstein-2 distance between sets; 0 for none.",
+    "isometry": (
+        "Weight of a term that ties latent distance to Wasserstein-2 distance between sets; 0 for none. By default 0,\n"
+        "and 0.1 for images, whose generator teaches the encoder little until it can draw them."
+    ),
     "isometry_ground": (
         'How that distance is estimated: ``"sliced"``, or ``"sinkhorn"``, nearer to it and several times as long.'
     ),

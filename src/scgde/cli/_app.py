@@ -86,7 +86,9 @@ def fit(
     encoder: Annotated[str, typer.Option(help="Set encoder.")] = "pooled_gnn",
     generator: Annotated[str, typer.Option(help="Generator of cells.")] = "flow_matching",
     n_latent: Annotated[int | None, typer.Option(help="Dimensions of the embedding.")] = None,
-    isometry: Annotated[float, typer.Option(help="Weight that ties latent distance to Wasserstein-2.")] = 0.0,
+    isometry: Annotated[
+        float | None, typer.Option(help="Weight that ties latent distance to Wasserstein-2; default by kind of cells.")
+    ] = None,
     split_key: Annotated[
         str | None, typer.Option(help="Column of `obs` with train, validation and other sets.")
     ] = None,

@@ -56,7 +56,7 @@ def fit_gde(
     featurizer: str | None = None,
     n_latent: int | None = None,
     moments: bool | None = None,
-    isometry: float = 0.0,
+    isometry: float | None = None,
     isometry_ground: str = "sliced",
     scaling: str | None = None,
     split_key: str | None = None,
@@ -202,6 +202,7 @@ def fit_gde(
     obs = without_own_columns(adata, groupby, key_added)
     views = open_representations(adata, cells=cells, use_rep=use_rep, layer=layer, generate=generate)
     train_kwargs = {**views.target.default_training, **(train_kwargs or {})}
+    isometry = views.encoder.default_isometry if isometry is None else isometry
     grouping = group_cells(obs, groupby, min_cells=min_cells, min_sets=2, mask=mask)
     views.check(adata, grouping.codes)
     split_column = column_of_sets(adata.obs, grouping, split_key, "split_key")

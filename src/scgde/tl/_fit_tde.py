@@ -61,7 +61,7 @@ def fit_tde(
     featurizer: str | None = None,
     n_latent: int | None = None,
     moments: bool | None = None,
-    isometry: float = 0.0,
+    isometry: float | None = None,
     isometry_ground: str = "sliced",
     scaling: str | None = None,
     split_key: str | None = None,
@@ -210,6 +210,7 @@ def fit_tde(
     conditioning = CONDITIONS[condition]
     views = open_representations(adata, cells=cells, use_rep=use_rep, layer=layer, generate=generate)
     train_kwargs = {**views.target.default_training, **(train_kwargs or {})}
+    isometry = views.encoder.default_isometry if isometry is None else isometry
     pairing = pair_sets(
         obs, groupby, time_key=time_key, pairs=pairs, covariates=covariates, mask=mask, min_cells=min_cells
     )

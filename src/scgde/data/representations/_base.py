@@ -39,6 +39,8 @@ class Representation(ABC):
     default_generator: ClassVar[str]
     #: Network within generators and transports that take one, by registered name; None for that of vectors.
     default_backbone: ClassVar[str | None] = None
+    #: Weight of the term that ties latent distance to Wasserstein-2, where none is given.
+    default_isometry: ClassVar[float] = 0.0
     #: Options of training where none are given, see :class:`scgde.model.TrainOptions`.
     default_training: ClassVar[Config] = {}
     #: Whether generators make ground coordinates of cells, which a module decodes, where they do not support the kind.

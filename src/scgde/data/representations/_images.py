@@ -46,6 +46,8 @@ class Images(Representation):
     default_featurizer: ClassVar[str] = "conv2d"
     default_generator: ClassVar[str] = "flow_matching"
     default_backbone: ClassVar[str] = "unet"
+    #: A network that cannot draw images yet teaches the encoder little.
+    default_isometry: ClassVar[float] = 0.1
     #: A network of convolutions takes long for each cell.
     default_training: ClassVar[Config] = {"target_size": 8}
 
