@@ -210,7 +210,6 @@ def fit_tde(
     conditioning = CONDITIONS[condition]
     views = open_representations(adata, cells=cells, use_rep=use_rep, layer=layer, generate=generate)
     train_kwargs = {**views.target.default_training, **(train_kwargs or {})}
-    isometry = views.encoder.default_isometry if isometry is None else isometry
     pairing = pair_sets(
         obs, groupby, time_key=time_key, pairs=pairs, covariates=covariates, mask=mask, min_cells=min_cells
     )
@@ -252,7 +251,7 @@ def fit_tde(
         "featurizer": featurizer or views.encoder.default_featurizer,
         "n_latent": n_latent,
         "moments": moments,
-        "isometry": isometry,
+        "isometry": views.encoder.default_isometry if isometry is None else isometry,
         "isometry_ground": isometry_ground,
         "scaling": scaling,
         "encoder_kwargs": encoder_kwargs,
