@@ -88,3 +88,9 @@ def test_weights_of_drawn_rows_sum_to_one():
     index = SetIndex.from_codes(np.array([0, 0, 0]), 1, weights=np.array([1.0, 2.0, 5.0]))
     rows = np.array([[0, 1, 1, 2]])
     np.testing.assert_allclose(index.normalised(rows, np.array([[1, 0.5, 0.5, 0]])), [[1 / 3, 1 / 3, 1 / 3, 0]])
+
+
+def test_sizes_of_some_sets_are_those_of_all(index, sizes):
+    sets = np.array([[3, 0], [39, 3]])
+    np.testing.assert_array_equal(index.sizes_of(sets), sizes[sets])
+    np.testing.assert_array_equal(index.sizes_of(np.arange(40)), index.sizes)

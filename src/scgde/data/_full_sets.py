@@ -42,7 +42,7 @@ def _n_that_fit(sizes: np.ndarray, max_cells: int) -> int:
 
 
 def _padded(index: SetIndex, sets: np.ndarray) -> Draw:
-    size = index.sizes[sets][:, None]
+    size = index.sizes_of(sets)[:, None]
     slot = np.arange(size.max())[None, :]
     rows = index.cells[index.offsets[sets][:, None] + np.minimum(slot, size - 1)]
     return Draw(rows, index.normalised(rows, (slot < size).astype(float)))

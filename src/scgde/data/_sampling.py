@@ -54,7 +54,7 @@ def draw_views(
     rng
         Random state.
     """
-    size = index.sizes[sets]
+    size = index.sizes_of(sets)
     width = set_size + target_size if disjoint else max(set_size, target_size)
     rows = _draw_distinct(index, sets, width=width, rng=rng)
     if not disjoint:
@@ -76,7 +76,7 @@ def _draw_distinct(index: SetIndex, sets: np.ndarray, *, width: int, rng: np.ran
     One row from each of ``width`` equal strata of the (shuffled) set, turned by a random offset: every cell is equally
     likely, none comes twice, and the cost does not grow with the set.
     """
-    size = index.sizes[sets][:, None]
+    size = index.sizes_of(sets)[:, None]
     n_drawn = np.minimum(size, width)
     slot = np.arange(width)[None, :]
     low, high = slot * size // n_drawn, (slot + 1) * size // n_drawn
