@@ -260,24 +260,38 @@ def draw(n_sets: int = 1_000_000) -> list[dict]:
     return [compared("draw of sets", *arms, turns=9) | {"batch": (time.process_time() - start) / 9}]
 
 
-_MATMULS = "import scgde, time, torch; torch.set_num_threads(2); x = torch.randn(300, 300)\nfor _ in range(20): x @ x\n"
-_MATMULS += "s = time.perf_counter()\nfor _ in range(2000): (x * 0.9).tanh_()\nprint(time.perf_counter() - s)"
+#: Wall seconds of sixty products and hyperbolic tangents of small matrices.
+_MATMULS = """
+import sys, time, scgde, torch
+torch.set_num_threads(int(sys.argv[1]))
+x = torch.randn(300, 300)
+for _ in range(5): x @ x
+start = time.perf_counter()
+for _ in range(60): (x @ x).tanh_()
+print(time.perf_counter() - start)
+"""
 
 
-def threads() -> list[dict]:
-    """Small operations with two threads while as many other processes as cores compute."""
+def threads(turns: int = 5) -> list[dict]:
+    """One and two threads, waiting as scgde asks for or actively, while a process on each core computes."""
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
-    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
-
-    def seconds(policy: dict[str, str]) -> None:
-        subprocess.run([sys.executable, "-c", _MATMULS], env=environment | policy, check=True, capture_output=True)
-
+    arms = {"1 thread": (1, {}), "2 threads": (2, {}), "2 threads, active": (2, {"OMP_WAIT_POLICY": "ACTIVE"})}
     try:
-        arms = (lambda: seconds({"OMP_WAIT_POLICY": "ACTIVE"}), lambda: seconds({}))
-        return [compared("2 threads", *arms, turns=3, clock=time.perf_counter)]
+        seconds = {name: [_wall_seconds(*arm) for _ in range(turns)] for name, arm in arms.items()}
     finally:
         for process in busy:
             process.kill()
+    base = np.median(seconds["1 thread"])
+    return [
+        {"what": name, "turns": turns, "now": np.median(values), "ratio": np.median(values) / base}
+        for name, values in seconds.items()
+    ]
+
+
+def _wall_seconds(n_threads: int, policy: dict[str, str]) -> float:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")} | policy
+    command = [sys.executable, "-c", _MATMULS, str(n_threads)]
+    return float(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
 
 
 def imports() -> list[dict]:
