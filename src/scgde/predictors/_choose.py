@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 N_FOLDS = 5
 #: Options are chosen on at most so many pairs.
-MAX_PAIRS = 500
+MAX_PAIRS = 1000
 
 
 def choose(
