@@ -10,6 +10,7 @@ SAVINGS = {
     "Wasserstein-2 of Gaussian fits, 634 donors": ("speed_distances", "gaussian_wasserstein"),
     "squared MMD, 200 donors": ("speed_distances", "mmd"),
     "Sinkhorn divergence, 30 donors": ("speed_distances", "sinkhorn"),
+    "`tl.compare_all_sets`, 300 donors": ("speed_tests", "compare_all_sets"),
     "influence of 16,000 cells on 116 dimensions": (
         "speed_uncertainty",
         "influence, 116 dimensions, most of them moments",
