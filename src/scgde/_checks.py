@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+from collections.abc import Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,13 +13,25 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+#: Counts in the options of networks that may be zero.
+_MAY_BE_ZERO = ("n_layers", "n_extra")
+
 
 def check_columns(obs: pd.DataFrame, columns: Sequence[str], argument: str) -> None:
     """Require that every name in ``columns`` is a column of ``obs``."""
     missing = [column for column in columns if column not in obs.columns]
+    check_unique_columns(obs)
     if missing:
         msg = f"`{argument}` must name columns of `adata.obs`, got {missing}. Columns: {list(obs.columns)}."
         raise KeyError(msg)
+
+
+def check_unique_columns(obs: pd.DataFrame) -> None:
+    """Require that no two columns have one name: neither could be meant."""
+    if not obs.columns.is_unique:
+        repeated = obs.columns[obs.columns.duplicated()].unique().tolist()
+        msg = f"Columns of `adata.obs` must have names of their own, got several called {repeated}. Rename them."
+        raise ValueError(msg)
 
 
 def check_groupby(groupby: Any) -> list[str]:
@@ -46,6 +59,35 @@ def check_count(value: Any, argument: str, *, minimum: int = 1) -> int:
         msg = f"`{argument}` must be at least {minimum}, got {value}."
         raise ValueError(msg)
     return int(value)
+
+
+def check_jobs(value: Any, argument: str) -> int | None:
+    """Return a number of processes as joblib takes it, below zero for all cores but some; None for its default."""
+    if value is None:
+        return None
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool):
+        msg = f"`{argument}` must be an integer, got {value!r}."
+        raise TypeError(msg)
+    if value == 0:
+        msg = f"`{argument}` must be at least 1, or -1 for all cores, got 0."
+        raise ValueError(msg)
+    return int(value)
+
+
+def check_options(options: Any, argument: str) -> dict[str, Any]:
+    """Return options of a network by name, none for None; counts, called ``n_...``, must be counts.
+
+    Options of parts, in dicts within, are checked alike. The rest is left to the network.
+    """
+    if not isinstance(options, Mapping | None) or not all(isinstance(name, str) for name in options or ()):
+        msg = f"`{argument}` must be a dict of options by name, got {options!r}."
+        raise TypeError(msg)
+    for name, value in (options or {}).items():
+        if isinstance(value, Mapping):
+            check_options(value, f"{argument}[{name!r}]")
+        elif name.startswith("n_") and value is not None:
+            check_count(value, f"{argument}[{name!r}]", minimum=0 if name in _MAY_BE_ZERO else 1)
+    return dict(options or {})
 
 
 def check_positive(value: Any, argument: str) -> float:
@@ -97,6 +139,8 @@ def check_seed(seed: Any) -> np.random.Generator:
 
 def check_interval(low: Any, high: Any, arguments: str) -> None:
     """Require two finite numbers in increasing order."""
+    for value in (low, high):
+        _check_number(value, arguments.strip("`"))
     if not (np.isfinite(low) and np.isfinite(high) and low < high):
         msg = f"{arguments} must be finite and in increasing order, got {low} and {high}."
         raise ValueError(msg)
@@ -120,15 +164,24 @@ def check_fractions(fractions: Any, n_parts: int) -> np.ndarray:
     return values
 
 
-def check_sets(known: pd.Index, names: str | Sequence[str], arguments: str) -> np.ndarray:
+def check_sets(known: pd.Index, names: str | Iterable[str], arguments: str) -> np.ndarray:
     """Return the position in ``known``, names of fitted sets, of each of ``names``, one or more."""
-    names = [names] if isinstance(names, str) else list(names)
+    names = check_names(names, arguments)
     positions = {name: position for position, name in enumerate(known)}
     unknown = [name for name in names if name not in positions]
     if unknown or not names:
         msg = f"{arguments} must name fitted sets, got {unknown[:5]}. Some sets: {known[:5].tolist()}."
         raise KeyError(msg)
     return np.array([positions[name] for name in names])
+
+
+def check_names(names: Any, arguments: str) -> list[Any]:
+    """Return a name, or a collection of them, as a list."""
+    names = [names] if isinstance(names, str) else names
+    if not isinstance(names, Iterable) or not all(isinstance(name, Hashable) for name in names):
+        msg = f"{arguments} must be names of sets, got {names!r}. For embeddings, where these are taken, pass an array."
+        raise TypeError(msg)
+    return list(names)
 
 
 def check_set_table(uns: Any, key: str, *, entry: str, made_by: str, or_else: str = "") -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -58,6 +58,21 @@ def classes(column: pd.Series) -> tuple[np.ndarray, list[str]]:
 def as_names(names: str | Sequence[str] | None) -> list[str]:
     """A list, also of one name or of none."""
     return [] if names is None else [names] if isinstance(names, str) else list(names)
+
+
+def check_by_name(values: Any, argument: str) -> pd.Series:
+    """Return numbers by name, of a mapping or Series, as floats; each name may come once."""
+    series = pd.Series(values, dtype=object)
+    numbers = pd.to_numeric(series, errors="coerce").astype(float)
+    if not series.index.is_unique:
+        repeated = series.index[series.index.duplicated()][:5].tolist()
+        msg = f"`{argument}` must have one value for each name, got several for {repeated}."
+        raise ValueError(msg)
+    is_text = series.map(lambda value: isinstance(value, str | bool))
+    if is_text.any():
+        msg = f"`{argument}` must be numbers, got {series[is_text].iloc[0]!r} for {series.index[is_text][0]!r}."
+        raise TypeError(msg)
+    return numbers
 
 
 def _name(value: object) -> str:

@@ -171,3 +171,26 @@ def test_fit_says_what_is_wrong_in_one_line(options, text, cells_file, tmp_path)
     options = [option.format(folder=tmp_path) for option in options]
     assert fails(run("fit", cells_file, "-o", tmp_path / "fitted.h5ad", *options), text)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_fit_says_in_one_line_that_there_is_no_such_device(cells_file, tmp_path):
+    options = ["fit", cells_file, "-g", "donor", "-o", tmp_path / "fitted.h5ad", "--max-steps", 2]
+    assert fails(run(*options, "--accelerator", "tpu"), "`accelerator` and `devices` must be what this machine has")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_fit_says_in_one_line_that_the_loss_is_not_finite(cells_file, tmp_path, monkeypatch):
+    def diverge(*args, **options):
+        msg = "The training loss must be finite, got nan at step 10. Lower `lr`."
+        raise FloatingPointError(msg)
+
+    monkeypatch.setattr("scgde.tl.fit_gde", diverge)
+    assert fails(run("fit", cells_file, "-g", "donor", "-o", tmp_path / "fitted.h5ad"), "loss must be finite, got nan")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_fit_refuses_an_output_that_is_a_folder_before_any_work(cells_file, tmp_path, monkeypatch):
+    monkeypatch.setattr("scgde.tl.fit_gde", None)
+    (tmp_path / "x.h5ad").mkdir()
+    options = ["fit", cells_file, "-g", "donor", "-o", tmp_path / "x.h5ad", "--overwrite"]
+    assert fails(run(*options), "`--output` must be a file, but")

@@ -5,13 +5,19 @@ from __future__ import annotations
 import gc
 import json
 import weakref
+from contextlib import nullcontext
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from scgde.data.representations import PCALoadings, Vectors
-from scgde.model import GDE, _io
+from scgde.model import GDE, StoredModelError, _io
 from scgde.nn.cells import CellSpec
+from scgde.nn.stored_weights import check_weights
 
 
 def test_save_and_load_give_the_same_numbers(trained, cells, tmp_path):
@@ -113,16 +119,50 @@ def test_save_refuses_a_folder_that_load_would_refuse(trained, registered, netwo
     assert (tmp_path / "state.safetensors").read_bytes() == content
 
 
-def test_save_that_is_interrupted_leaves_no_mixture_of_two_models(trained, registered, network, tmp_path, monkeypatch):
-    GDE(registered, **network, seed=5).save(tmp_path)
+@pytest.mark.parametrize("renamed", range(4))
+@pytest.mark.parametrize("has_digest", [True, False])
+def test_save_that_is_interrupted_leaves_one_of_the_two_models(
+    trained, registered, network, tmp_path, monkeypatch, renamed, has_digest
+):
+    older = GDE(registered, **network, seed=5)
+    older.save(tmp_path)
+    if not has_digest:  # as version 0.1.0 saved it
+        config = json.loads((tmp_path / "config.json").read_text())
+        del config["state_sha256"], config["config_sha256"]
+        (tmp_path / "config.json").write_text(json.dumps(config))
+    original, n_calls = Path.replace, iter(range(9))
 
-    def interrupt(*args, **kwargs):
-        raise KeyboardInterrupt
+    def replace(self, target):
+        if next(n_calls) == renamed:
+            raise KeyboardInterrupt
+        return original(self, target)
 
-    monkeypatch.setattr("pathlib.Path.write_text", interrupt)
-    with pytest.raises(KeyboardInterrupt):
+    monkeypatch.setattr(Path, "replace", replace)
+    with pytest.raises(KeyboardInterrupt) if renamed < 3 else nullcontext():
         trained.save(tmp_path, overwrite=True)
-    with pytest.raises(FileNotFoundError, match=r"lacks \['config.json'\]"):
+    monkeypatch.undo()
+    expected = older if renamed < 3 else trained
+    np.testing.assert_array_equal(GDE.load(tmp_path).get_embedding(registered), expected.get_embedding(registered))
+    trained.save(tmp_path, overwrite=True)
+    np.testing.assert_array_equal(GDE.load(tmp_path).get_embedding(registered), trained.get_embedding(registered))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "state.safetensors"]
+
+
+def test_load_refuses_weights_that_were_changed(trained, tmp_path):
+    trained.save(tmp_path)
+    content = bytearray((tmp_path / "state.safetensors").read_bytes())
+    content[-3] ^= 1
+    (tmp_path / "state.safetensors").write_bytes(content)
+    with pytest.raises(StoredModelError, match=r"must be as it was saved, got .* other weights in .*damaged"):
+        GDE.load(tmp_path)
+
+
+def test_load_refuses_a_config_that_was_changed(trained, tmp_path):
+    trained.save(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["parts"]["representation"]["names"].reverse()
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(StoredModelError, match="must be as it was saved, got another config"):
         GDE.load(tmp_path)
 
 
@@ -150,7 +190,9 @@ def test_load_refuses_a_folder_with_a_pickle(trained, tmp_path, name):
 def test_load_refuses_files_of_another_kind(trained, tmp_path, name, content):
     trained.save(tmp_path / "model")
     (tmp_path / "model" / name).write_bytes(content)
-    with pytest.raises(ValueError, match=r"must be JSON and safetensors, got something else in .*never unpickles"):
+    with pytest.raises(
+        ValueError, match=r"A stored model must be JSON and safetensors, got something else in .*never unpickles"
+    ):
         GDE.load(tmp_path / "model")
 
 
@@ -169,6 +211,13 @@ def test_load_names_a_file_that_is_missing(trained, tmp_path, name):
         lambda config: config.pop("parts"),
         lambda config: config["init"].update(n_latent=9),
         lambda config: config["init"].update(unknown=9),
+        lambda config: config.update(parts=None),
+        lambda config: config.update(parts=[]),
+        lambda config: config.update(setup=None),
+        lambda config: config.update(fitted_on=3, history={"step": [1], "train_loss": ["x"]}),
+        lambda config: config.update(format="x"),
+        lambda config: config.update(version=None),
+        lambda config: config.pop("version"),
         lambda config: config["init"].update(encoder="unknown"),
         lambda config: config["parts"]["representation"].update(genes=["a"]),
     ],
@@ -176,14 +225,84 @@ def test_load_names_a_file_that_is_missing(trained, tmp_path, name):
 def test_from_stored_refuses_parts_that_do_not_belong_together(trained, change):
     stored = trained.to_stored()
     change(stored.config)
-    with pytest.raises(ValueError, match=r"belong together|must be one of"):
+    with pytest.raises(ValueError, match=r"A stored model must .* (belong together|the weights of its networks)"):
         GDE.from_stored(stored)
+
+
+@pytest.mark.parametrize(("path", "value"), [("n_latent", 10**7), ("n_latent", 10**9), ("encoder_kwargs", 10**6)])
+def test_from_stored_takes_no_memory_for_sizes_that_its_weights_do_not_have(trained, path, value):
+    stored = trained.to_stored()
+    stored.config["init"][path] = {"n_hidden": value} if path == "encoder_kwargs" else value
+    with LargestTensor() as largest, pytest.raises(StoredModelError):
+        GDE.from_stored(stored)
+    assert largest.n_bytes < 2**20
+
+
+class LargestTensor(TorchDispatchMode):
+    """Size of the largest tensor with memory of its own that is made in the block."""
+
+    n_bytes = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        for tensor in (part for part in tree_leaves(result) if isinstance(part, torch.Tensor)):
+            if tensor.device.type != "meta":
+                self.n_bytes = max(self.n_bytes, tensor.untyped_storage().nbytes())
+        return result
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("module.generator.backbone.last.weight", np.nan, "finite weights, got NaN or infinity"),
+        ("module.transform.center", np.inf, "finite weights, got NaN or infinity"),
+        ("module.transform.scale", 0.0, "positive scales, got zero or less"),
+        ("module.transform.scale", -1.0, "positive scales, got zero or less"),
+    ],
+)
+def test_from_stored_refuses_numbers_that_give_none(trained, name, value, text):
+    stored = trained.to_stored()
+    name = name if name in stored.state else next(array for array in stored.state if array.endswith("weight"))
+    stored.state[name] = np.full_like(stored.state[name], value)
+    with pytest.raises(StoredModelError, match=f"A stored model must have {text}"):
+        GDE.from_stored(stored)
+
+
+def test_from_stored_warns_of_a_later_version(trained):
+    stored = trained.to_stored()
+    stored.config["version"] = "99.0"
+    with pytest.warns(UserWarning, match=r"stored by scgde 99.0, and is read by .*: install that version"):
+        GDE.from_stored(stored)
+
+
+def test_load_refuses_deep_nesting_and_long_configs(trained, tmp_path, monkeypatch):
+    trained.save(tmp_path)
+    (tmp_path / "config.json").write_text("[" * 100_000 + "]" * 100_000)
+    with pytest.raises(StoredModelError, match="must be JSON and safetensors, got something else"):
+        GDE.load(tmp_path)
+    trained.save(tmp_path, overwrite=True)
+    monkeypatch.setattr(_io, "_MAX_CONFIG", 100)
+    with pytest.raises(StoredModelError, match=r"bytes of JSON, and 100 at most are read"):
+        GDE.load(tmp_path)
+
+
+def test_networks_that_compute_when_they_are_made_can_be_stored(trained):
+    with pytest.raises(StoredModelError, match="must be as large as its weights"):
+        check_weights(lambda: _Computing(10**6), {"weight": np.zeros(3, dtype=np.float32)})
+    check_weights(lambda: _Computing(3), {"weight": np.zeros(3, dtype=np.float32)})
+
+
+class _Computing(torch.nn.Module):
+    def __init__(self, n):
+        super().__init__()
+        assert torch.linspace(0, 1, 3).tolist() == [0, 0.5, 1]
+        self.weight = torch.nn.Parameter(torch.zeros(n))
 
 
 def test_from_stored_refuses_another_class(trained):
     stored = trained.to_stored()
     stored.config["class"] = "TDE"
-    with pytest.raises(ValueError, match="The stored model must be a GDE, got 'TDE'"):
+    with pytest.raises(ValueError, match="A stored model must be a GDE, got 'TDE'"):
         GDE.from_stored(stored)
 
 

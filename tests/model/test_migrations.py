@@ -99,5 +99,5 @@ def test_encoder_with_a_featurizer_of_its_own_must_be_fitted_again(options):
 
 def test_model_of_a_later_version_is_refused():
     config, state = stored("gde_pooled_gnn")
-    with pytest.raises(ValueError, match=rf"stored in form {FORMAT} or earlier is required, got {FORMAT + 1}"):
+    with pytest.raises(ValueError, match=rf"must be in form {FORMAT} or earlier, got {FORMAT + 1}"):
         GDE.from_stored(_io.Stored(config | {"format": FORMAT + 1}, state))

@@ -309,9 +309,9 @@ def test_predictor_is_saved_with_the_model(trained, tmp_path):
 
 
 def test_models_do_not_read_one_another(trained, network):
-    with pytest.raises(ValueError, match="The stored model must be a GDE, got 'TDE'"):
+    with pytest.raises(ValueError, match="A stored model must be a GDE, got 'TDE'"):
         GDE.from_stored(trained.to_stored())
-    with pytest.raises(ValueError, match="The stored model must be a TDE, got 'GDE'"):
+    with pytest.raises(ValueError, match="A stored model must be a TDE, got 'GDE'"):
         TDE.from_stored(GDE(cells=CellSpec.vectors(2), **network).to_stored())
 
 

@@ -31,6 +31,15 @@ def test_misfit_is_zero_when_latent_distance_is_scaled_w2(isometry, scale):
     assert isometry(embedding_of(SHIFTS / scale), *shifted_sets()).item() < 1e-5
 
 
+@pytest.mark.parametrize("n_features", [2, 16, 100])
+def test_misfit_is_zero_in_any_number_of_features_when_latent_distance_is_w2(n_features):
+    # A shift by v changes sliced W2 by |v| / sqrt(G), and W2 by |v|.
+    direction = torch.randn(n_features)
+    x = torch.randn(1, 30, n_features) + SHIFTS[:, None, None] * direction / direction.norm()
+    misfit = Isometry(n_directions=4096)(embedding_of(SHIFTS), x, torch.full(x.shape[:2], 1 / 30))
+    assert misfit.item() < 0.01
+
+
 def test_misfit_is_relative_to_the_distances(isometry):
     # Without any latent distance, the misfit is all of the distance.
     assert isometry(torch.zeros(6, 2), *shifted_sets()).item() == pytest.approx(1, abs=1e-3)

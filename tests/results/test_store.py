@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from scgde import tl
+from scgde.model import StoredModelError
 from scgde.results._store import read_model, to_storable
 
 PROGRAM = """
@@ -73,11 +74,20 @@ def test_stored_model_that_is_corrupt_is_refused(fitted, entry, value):
         tl.generate(fitted)
 
 
+@pytest.mark.parametrize(
+    "entry", [3, None, "x", [], {}, {"config": "{}"}, {"state": 1}, {"config": None, "state": None}]
+)
+def test_stored_model_that_is_none_is_refused(fitted, entry):
+    fitted.uns["gde"]["model"] = entry
+    with pytest.raises(StoredModelError, match="A stored model must"):
+        tl.generate(fitted)
+
+
 def test_stored_model_of_other_parts_is_refused(fitted):
     config = json.loads(fitted.uns["gde"]["model"]["config"])
     config["init"]["n_latent"] = 7
     fitted.uns["gde"]["model"]["config"] = json.dumps(config)
-    with pytest.raises(ValueError, match="parts of a stored model must belong together"):
+    with pytest.raises(ValueError, match="A stored model must be as it was saved, got another config"):
         tl.generate(fitted)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import json
 
 import anndata as ad
@@ -8,7 +9,9 @@ import pandas as pd
 import pytest
 
 from scgde import tl
+from scgde.model._label_tuning import LabelTuning
 
+classify_module = importlib.import_module("scgde.tl._classify")
 N_SETS, N_CELLS = 40, 12
 
 
@@ -185,6 +188,23 @@ def test_balanced_classes_find_more_of_a_rare_one(cohort):
     assert balanced > plain
 
 
+def test_classify_never_trains_on_the_sets_that_it_tests(cohort, monkeypatch):
+    calls, original = [], classify_module.fit_predict
+
+    def record(x, labels, new, *args, **kwargs):
+        calls.append((set(map(bytes, x)), set(map(bytes, new)), len(labels.values)))
+        return original(x, labels, new, *args, **kwargs)
+
+    monkeypatch.setattr(classify_module, "fit_predict", record)
+    tl.classify(cohort, "status", n_splits=4, n_repeats=2, baselines=False)
+    *tested, last = calls
+    assert len(tested) == 8
+    for train, test, n_labels in tested:
+        assert not train & test
+        assert len(train) == n_labels == 0.75 * N_SETS
+    assert last[0] <= last[1]
+
+
 def test_classify_is_reproducible(cohort):
     reports = [tl.classify(cohort, "status", baselines=False, n_repeats=1, seed=seed) for seed in (1, 1, 2)]
     pd.testing.assert_frame_equal(reports[0], reports[1])
@@ -229,6 +249,24 @@ def fitted_cohort(cohort):
     """With the embedding that the networks give."""
     cohort.uns["gde"]["embedding"] = cohort.obsm["X_gde"][::N_CELLS].copy()
     return cohort
+
+
+@pytest.mark.parametrize("mode", ["joint", "supervised"])
+def test_networks_are_never_trained_on_the_sets_that_they_are_tested_on(fitted_cohort, monkeypatch, mode):
+    calls = []
+
+    def record(self, rows, labels, new):
+        calls.append((rows, labels, new))
+        return np.full((len(new), 2), 0.5)
+
+    monkeypatch.setattr(LabelTuning, {"joint": "fine_tune", "supervised": "from_scratch"}[mode], record)
+    tl.classify(fitted_cohort, "status", mode=mode, n_splits=4, n_repeats=2, baselines=False, progress_bar=False)
+    *tested, last = calls
+    assert len(tested) == 8
+    for rows, labels, new in tested:
+        assert len(rows) == len(labels.values)
+        assert not set(rows) & set(new)
+    assert set(last[0]) <= set(last[2])
 
 
 def test_joint_begins_with_the_probe(fitted_cohort):

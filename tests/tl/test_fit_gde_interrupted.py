@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
+import io
 import signal
 import subprocess
 import sys
@@ -132,10 +135,60 @@ class _Exploit:
         return (warnings.warn, ("code was run",))
 
 
-def test_fit_gde_runs_no_code_from_a_training_state(cells, fit, unchanged, tmp_path):
-    torch.save({"state_dict": _Exploit()}, tmp_path / "state.ckpt")
-    with unchanged(cells), pytest.raises(Exception, match=r"[Ww]eights.only"):
+def _with_digest(state):
+    content = io.BytesIO()
+    torch.save(state, content)
+    return content.getvalue() + hashlib.sha256(content.getvalue()).digest()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda state: b"",
+        lambda state: state[: len(state) // 2],
+        lambda state: state[:1000] + bytes([state[1000] ^ 1]) + state[1001:],
+        lambda state: _with_digest({"state_dict": _Exploit()}),
+        lambda state: _with_digest({"state_dict": {}}),
+        lambda state: _with_digest([1]),
+    ],
+    ids=["empty", "half", "bit", "code", "parts", "list"],
+)
+def test_fit_gde_refuses_a_damaged_state_and_runs_no_code(cells, fit, unchanged, tmp_path, damage):
+    fit(cells.copy(), checkpoint_dir=tmp_path, **OPTIONS)
+    path = tmp_path / "state.ckpt"
+    path.write_bytes(damage(path.read_bytes()))
+    with unchanged(cells), pytest.raises(ValueError, match=r"state.ckpt' is damaged, or none of ours. Delete it"):
         fit(cells, checkpoint_dir=tmp_path, **OPTIONS)
+
+
+def test_fit_gde_goes_on_without_a_state_that_cannot_be_written(cells, fit, break_at, tmp_path, monkeypatch):
+    unbroken = cells.copy()
+    fit(unbroken, **OPTIONS)
+    end = break_at(9)
+    with pytest.raises(KeyboardInterrupt):
+        fit(cells, checkpoint_dir=tmp_path, **OPTIONS)
+    end()
+    state = (tmp_path / "state.ckpt").read_bytes()
+
+    def full(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("scgde.train._state_file.replacing", full)
+    with pytest.warns(UserWarning, match=r"could not be written to .*state.ckpt' \(No space left on device\)") as said:
+        fit(cells, checkpoint_dir=tmp_path, **OPTIONS)
+    assert len([warning for warning in said if "could not be written" in str(warning.message)]) == 1
+    _same(cells, unbroken)
+    assert (tmp_path / "state.ckpt").read_bytes() == state
+
+
+def test_fit_gde_makes_its_checkpoint_dir_before_any_step(cells, fit, unchanged, break_at, tmp_path):
+    break_at(0)
+    (tmp_path / "file").write_text("mine")
+    with unchanged(cells), pytest.raises(OSError, match=r"`checkpoint_dir` must be a folder, but .* cannot be made"):
+        fit(cells, checkpoint_dir=tmp_path / "file" / "state", **OPTIONS)
+    with pytest.raises(KeyboardInterrupt):
+        fit(cells, checkpoint_dir=tmp_path / "new" / "state", **OPTIONS)
+    assert list((tmp_path / "new" / "state").iterdir()) == []
 
 
 def test_fit_gde_says_when_the_loss_is_not_finite(cells, fit, unchanged):

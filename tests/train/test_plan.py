@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -41,3 +43,24 @@ def test_average_takes_no_part_in_the_optimisation():
     optimized = {id(p) for group in plan.configure_optimizers()["optimizer"].param_groups for p in group["params"]}
     assert optimized == {id(p) for p in plan.module.parameters()}
     assert not any(p.requires_grad for p in plan.averaged.parameters())
+
+
+def test_validation_is_of_the_averaged_weights(monkeypatch):
+    plan, logged = SetTrainingPlan(_Loss(), max_steps=100), {}
+    monkeypatch.setattr(plan, "log", lambda name, value, **options: logged.update({name: float(value.detach())}))
+    for step in range(5):
+        _step(plan, step)
+        plan.validation_step(SimpleNamespace(step=step), step)
+        assert logged["validation_loss"] == pytest.approx(float(plan.averaged.module.weight))
+    assert float(plan.averaged.module.weight) < float(plan.module.weight.detach()) - 0.3
+
+
+class _Loss(nn.Module):
+    """Its loss is its weight."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(()))
+
+    def forward(self, batch):
+        return None, SimpleNamespace(loss=self.weight, extra_metrics={})

@@ -34,7 +34,7 @@ def plain_messages() -> Iterator[None]:
         warnings.showwarning = note
         try:
             yield
-        except (KeyError, TypeError, ValueError, OSError, RuntimeError) as error:
+        except (KeyError, TypeError, ValueError, ArithmeticError, OSError, RuntimeError) as error:
             # The text of a KeyError is the repr of its message.
             text = error.args[0] if isinstance(error, KeyError) and error.args else error
             say(f"Error: {text}", style="red", error=True)

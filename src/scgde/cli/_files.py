@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+import tempfile
+import uuid
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anndata as ad
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from scgde import _keys
+from scgde._files import check_writable, replacing
+from scgde.cli._process import in_own_process
 
+if TYPE_CHECKING:
     from anndata import AnnData
 
 
@@ -30,14 +37,48 @@ def read_cells(path: Path) -> AnnData:
         raise ValueError(msg) from error
 
 
-def write_cells(adata: AnnData, path: Path) -> None:
+def write_cells(adata: AnnData, path: Path, *, overwrite: bool = True) -> None:
     """Write an h5ad file, complete or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
+    with replacing(path, overwrite=overwrite) as unfinished:
+        in_own_process(partial(adata.write_h5ad, unfinished))
+
+
+def write_fit(adata: AnnData, path: Path, key: str, *, overwrite: bool = True) -> None:
+    """Write cells with their fit or, where that fails, keep the fit in another folder.
+
+    Without ``overwrite`` a file that another process wrote since the fit began stays.
+
+    Raises
+    ------
+    OSError
+        If ``path`` could not be written; the message says where the fit is instead.
+    """
     try:
-        adata.write_h5ad(partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+        write_cells(adata, path, overwrite=overwrite)
+    except Exception as error:  # h5py and anndata raise many kinds
+        kept = _keep_elsewhere(adata, path, key)
+        where = f"The fit is in {str(kept)!r} instead" if kept else "Nor could the fit be kept in any other folder"
+        reason = str(error).partition("\n")[0]
+        msg = f"`--output` could not be written to {str(path)!r} ({reason}). {where}."
+        raise OSError(msg) from error
+
+
+def _keep_elsewhere(adata: AnnData, path: Path, key: str) -> Path | None:
+    """Where the cells, or if these do not fit anywhere the fit alone, were written; None if nowhere."""
+    name = f"{path.stem}-{uuid.uuid4().hex[:8]}.h5ad"
+    folders = [Path(tempfile.gettempdir()), Path.cwd(), Path.home()]
+    for content in (adata, _fit_alone(adata, key)):
+        for folder in folders:
+            with suppress(Exception):
+                write_cells(content, folder / name)
+                return folder / name
+    return None
+
+
+def _fit_alone(adata: AnnData, key: str) -> AnnData:
+    """The fit with ``obs``, without the features of the cells."""
+    name = _keys.cell_embedding(key)
+    return ad.AnnData(obs=adata.obs, obsm={name: adata.obsm[name]}, uns={key: adata.uns[key]})
 
 
 def check_output(path: Path, *, overwrite: bool) -> None:
@@ -49,6 +90,8 @@ def check_output(path: Path, *, overwrite: bool) -> None:
         If its folder is not there.
     FileExistsError
         If there is such a file and ``overwrite`` is False.
+    OSError
+        If it is a folder, or its folder takes no files.
     """
     if path.suffix != ".h5ad":
         msg = f"`--output` must end in .h5ad, got {str(path)!r}."
@@ -56,6 +99,7 @@ def check_output(path: Path, *, overwrite: bool) -> None:
     if not path.parent.is_dir():
         msg = f"`--output` must be in an existing folder, got {str(path)!r}."
         raise FileNotFoundError(msg)
+    check_writable(path, "--output")
     if path.exists() and not overwrite:
         msg = f"`--output` must be a new file, but {str(path)!r} exists. Pass `--overwrite` to replace it."
         raise FileExistsError(msg)

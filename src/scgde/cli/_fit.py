@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from scgde import tl
 from scgde.cli._console import say
-from scgde.cli._files import check_output, read_cells, write_cells
+from scgde.cli._files import check_output, read_cells, write_fit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,8 +19,8 @@ def run_fit(file: Path, groupby: list[str], output: Path, options: dict[str, Any
     require_groupby(groupby, list(adata.obs))
     start = time.monotonic()
     tl.fit_gde(adata, as_groupby(groupby), progress_bar=sys.stderr.isatty(), **options)
-    write_cells(adata, output)
     key = options["key_added"]
+    write_fit(adata, output, key, overwrite=overwrite)
     n_sets, n_latent = adata.uns[key]["embedding"].shape
     n_cells = int(adata.obs[f"{key}_set"].notna().sum())
     seconds = time.monotonic() - start

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 import pandas as pd
 
+from scgde._columns import check_by_name
 from scgde.data._fingerprint import rows_as_bytes
 from scgde.data._index import SetIndex
 from scgde.data._scvi_field import set_codes, set_names
@@ -163,13 +164,14 @@ class CellSets:
         ------
         KeyError
             If a set has none.
-        ValueError
-            If a weight is not a positive number.
+        TypeError, ValueError
+            If a weight is not a positive number, or a set has several.
         """
         if weights is None:
             return None
-        values = pd.Series(weights, dtype=float).reindex(self.names).to_numpy()
-        known = self.names.isin(pd.Series(weights).index)
+        given = check_by_name(weights, "set_weights")
+        values = given.reindex(self.names).to_numpy()
+        known = self.names.isin(given.index)
         if not known.all():
             msg = f"`set_weights` must hold a weight for each set, got none for {self.names[~known][:5].tolist()}."
             raise KeyError(msg)
@@ -199,8 +201,10 @@ def column_of_sets(obs: pd.DataFrame, grouping: Grouping, column: str | None, ar
 
 def weights_of_sets(obs: pd.DataFrame, grouping: Grouping, set_weights: str | pd.Series | None) -> pd.Series | None:
     """Weight of each set by name, from a column of ``obs`` or as given."""
-    if set_weights is None or isinstance(set_weights, pd.Series):
-        return set_weights
+    if set_weights is None:
+        return None
+    if isinstance(set_weights, pd.Series):
+        return check_by_name(set_weights, "set_weights")
     if not isinstance(set_weights, str):
         msg = f"`set_weights` must be a column of `adata.obs` or a Series, got {type(set_weights).__name__}."
         raise TypeError(msg)

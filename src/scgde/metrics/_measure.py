@@ -35,6 +35,9 @@ def as_measure(x: ArrayLike, weights: ArrayLike | None = None, *, name: str = "x
 
 def as_cells(x: ArrayLike, *, name: str) -> np.ndarray:
     """Check a matrix of cells and bring it to double precision."""
+    if hasattr(x, "obsm"):
+        msg = f"`{name}` must be an array of cells, got {type(x).__name__}. Pass its `.X`, or an entry of its `.obsm`."
+        raise TypeError(msg)
     cells = np.asarray(x)
     if cells.dtype.kind not in "biuf" or cells.ndim != 2 or cells.size == 0:
         msg = (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from scipy.spatial.distance import cdist
 
+from scgde._checks import check_count, check_positive
 from scgde.metrics._all_pairs import AllPairs, EachPair
 from scgde.metrics._measure import as_measure, as_measures
 from scgde.metrics._pairwise import mean_between
@@ -106,13 +107,15 @@ def sinkhorn_divergence(
     Raises
     ------
     ValueError
-        If the inputs are not finite matrices of the same features, or `regularization` is not positive.
+        If the inputs are not finite matrices of the same features, or an option is not positive.
 
     References
     ----------
     Feydy et al. (2019), Interpolating between optimal transport and MMD using Sinkhorn divergences.
     """
     first, second = as_measures(x, y, x_weights, y_weights)
+    check_count(max_iterations, "max_iterations")
+    check_positive(tolerance, "tolerance")
     strength = _strength(regularization, first, second)
     solve = partial(_entropic_cost, strength=strength, max_iterations=max_iterations, tolerance=tolerance)
     costs, settled = zip(solve(first, second), solve(first, first), solve(second, second), strict=True)

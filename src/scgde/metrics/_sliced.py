@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scgde._checks import check_count
 from scgde.metrics._measure import as_measures
 from scgde.metrics._registry import METRICS
 
@@ -55,9 +56,7 @@ def sliced_wasserstein(
 
 
 def _directions(n_features: int, n_projections: int, seed: int) -> np.ndarray:
-    if n_projections < 1:
-        msg = f"`n_projections` must be at least 1, got {n_projections}."
-        raise ValueError(msg)
+    n_projections = check_count(n_projections, "n_projections")
     normal = np.random.default_rng(seed).standard_normal((n_projections, n_features))
     return normal / np.linalg.norm(normal, axis=1, keepdims=True)
 

@@ -6,5 +6,6 @@ from scgde.model._count_decoder import CountDecoder
 from scgde.model._gde import GDE
 from scgde.model._tde import TDE
 from scgde.model._train_options import TrainOptions
+from scgde.nn.stored_weights import StoredModelError
 
-__all__ = ["GDE", "TDE", "CountDecoder", "TrainOptions"]
+__all__ = ["GDE", "TDE", "CountDecoder", "StoredModelError", "TrainOptions"]

@@ -1,23 +1,24 @@
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
 import torch
 
-from scgde._checks import check_count, check_non_negative, check_one_of
+from scgde._checks import check_count, check_non_negative, check_one_of, check_options
 from scgde.data import CellSets, SetDataModule, SetIndex, open_store
 from scgde.data.representations import Representation
 from scgde.model import _io
-from scgde.model._cell_sets_model import CellSetsModel
+from scgde.model._description import DescribedModel
 from scgde.model._inference import embed_sets, whole_sets
 from scgde.model._views import as_transform
 from scgde.nn import ENCODERS
 from scgde.nn.linear_core import N_LATENT, default_n_latent, n_core
 from scgde.nn.mean_core import n_mean_core
 from scgde.sets import SetSplit
-from scgde.train import SetTrainingPlan, run_training, seeded
+from scgde.train import SetTrainingPlan, own_surroundings, run_training, seeded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +39,7 @@ _MAX_CELLS, _MAX_VALUES = 65_536, 2**24
 _VALUES_PER_READ = 2**23
 
 
-class SetModel(CellSetsModel):
+class SetModel(DescribedModel):
     """Model of sets of cells: how it builds its networks and trains them."""
 
     _module_cls: type[SetModule]
@@ -50,6 +51,7 @@ class SetModel(CellSetsModel):
         """Options that make the same networks again, plain values."""
         return dict(self._config)
 
+    @own_surroundings()
     def ground(self, cells: np.ndarray) -> np.ndarray:
         """Coordinates in which distances between modelled cells mean something to the model.
 
@@ -119,6 +121,7 @@ class SetModel(CellSetsModel):
         index = SetIndex.from_codes(np.asarray(codes), int(np.max(codes)) + 1)
         return self.embed_store(open_store(x, dtype=self.module.spec.numpy_dtype), index)
 
+    @own_surroundings()
     def embed_store(self, store: CellStore, index: SetIndex, *, n_jobs: int | None = None) -> np.ndarray:
         """Embedding of each set of an index, from all of its cells, shape ``(n_sets, E)``; NaN without cells."""
         self._check_embeds()
@@ -169,6 +172,7 @@ class SetModel(CellSetsModel):
             model._attach(adata)  # noqa: SLF001
         return model
 
+    @own_surroundings()
     def _build(
         self,
         networks: dict[str, Any],
@@ -189,6 +193,7 @@ class SetModel(CellSetsModel):
         view = as_transform(cells, scaling)
         of_target = None if target is None else as_transform(target, scaling)
         networks = {**networks, "isometry": check_non_negative(networks["isometry"], "isometry")}
+        networks |= {name: check_options(value, name) for name, value in networks.items() if name.endswith("_kwargs")}
         networks = _io.plain(networks, "the options of a model")
         if n_latent is None:
             n_latent = default_n_latent(view.cells.size) if moments and view.cells.is_vector else N_LATENT
@@ -210,6 +215,7 @@ class SetModel(CellSetsModel):
         self._config = {**networks, **_io.plain(views, "views"), "n_latent": n_latent, "moments": moments, "seed": seed}
         self.module.eval()
 
+    @own_surroundings()
     def _fit(
         self,
         training: Training,
@@ -219,7 +225,7 @@ class SetModel(CellSetsModel):
         covariates: dict[str, np.ndarray] | None = None,
     ) -> None:
         """Train the module on the training sets of ``split``, and validate on its validation sets."""
-        cells = self._own_cells()
+        start, cells = time.monotonic(), self._own_cells()
         weights = cells.weights(training.options["set_weights"])
         if not self.is_trained_:
             self._init_from(cells, split.train)
@@ -242,7 +248,7 @@ class SetModel(CellSetsModel):
             validate=len(split.validation) > 0,
             **training.run,
         )
-        self.is_trained_ = True
+        self.is_trained_, self._seconds = True, time.monotonic() - start
 
     def _split(self, training: Training, *, links: np.ndarray | None = None, fraction: float | None = None) -> SetSplit:
         """Sets that ``train_sets`` and ``validation_sets`` name, or else a random split."""

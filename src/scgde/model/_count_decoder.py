@@ -13,7 +13,8 @@ from scgde.data.representations import CountLayer
 from scgde.model import _io
 from scgde.model._generation import as_sizes
 from scgde.module import CountReadout
-from scgde.train import seeded
+from scgde.nn.stored_weights import check_weights
+from scgde.train import own_surroundings, rng_of, seeded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +50,7 @@ class CountDecoder:
         self.readout = CountReadout(n_features, len(layer.genes), **options)
 
     @classmethod
+    @own_surroundings()
     def fit(
         cls,
         layer: CountLayer,
@@ -73,6 +75,8 @@ class CountDecoder:
             _train(readout, cells, counts, draws, max_steps)
         return decoder
 
+    @own_surroundings()
+    @torch.no_grad()
     def decode(
         self, cells: np.ndarray, *, library_size: Any = None, shape: tuple[int, ...] | None = None, seed: int = 0
     ) -> sparse.csr_matrix:
@@ -93,7 +97,7 @@ class CountDecoder:
         -------
         CSR, shape ``(n, G)``.
         """
-        rng, sizes = torch.Generator().manual_seed(seed), None
+        rng, sizes = rng_of(seed), None
         if library_size is not None:
             median = self.readout.median_library_size
             sizes = torch.from_numpy(as_sizes(library_size, shape or (len(cells),), median=median).ravel())
@@ -120,7 +124,9 @@ class CountDecoder:
     def from_stored(cls, stored: _io.Stored) -> Self:
         """Inverse of :meth:`to_stored`."""
         options = dict(stored.config)
-        decoder = cls(CountLayer(options.pop("layer"), options.pop("genes")), **options)
+        layer = CountLayer(options.pop("layer"), options.pop("genes"))
+        check_weights(lambda: cls(layer, **options).readout, stored.state)
+        decoder = cls(layer, **options)
         decoder.readout.load_state_dict({name: torch.from_numpy(value) for name, value in stored.state.items()})
         return decoder
 

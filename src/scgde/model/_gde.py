@@ -16,6 +16,7 @@ from scgde.nn import GENERATORS
 from scgde.nn.isometry import GROUNDS
 from scgde.sets import SetCovariate
 from scgde.sets._covariates import check_learnable
+from scgde.train import own_surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -149,10 +150,8 @@ class GDE(SetModel):
             n_classes=None if label_classes is None else len(label_classes),
             n_batches=len(batches or []),
         )
-        self._config |= {
-            "label_classes": None if label_classes is None else [str(name) for name in label_classes],
-            "batches": None if batches is None else [str(name) for name in batches],
-        }
+        self._config["label_classes"] = None if label_classes is None else [str(name) for name in label_classes]
+        self._config["batches"] = None if batches is None else [str(name) for name in batches]
         self._model_summary_string = f"GDE: {encoder} -> {self.module.n_embed} -> {generator}"
         self.init_params_ = self._get_init_params(locals())
 
@@ -221,6 +220,7 @@ class GDE(SetModel):
         self.module.load_state_dict({**own, **shared})
         self.is_trained_ = True
 
+    @own_surroundings()
     @torch.no_grad()
     def predict(self, embedding: np.ndarray) -> np.ndarray:
         """Predict the label that the model was trained with.

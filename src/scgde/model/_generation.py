@@ -9,6 +9,7 @@ import torch
 
 from scgde._checks import check_count
 from scgde.sets._covariates import encode_batch
+from scgde.train import own_surroundings, rng_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,8 +48,7 @@ def generate_parts(
     max_cells
         Cells that fit in memory.
     """
-    check_count(n_cells, "n_cells")
-    rng = torch.Generator().manual_seed(check_count(seed, "seed", minimum=0))
+    n_cells, rng = check_count(n_cells, "n_cells"), rng_of(seed)
     z = torch.from_numpy(np.array(embedding, dtype=np.float32)).to(module.device)
     codes = torch.from_numpy(encode_batch(batch, len(z), batches)).to(module.device)
     sizes = _library_sizes(module, library_size, (len(z), n_cells))
@@ -56,7 +56,8 @@ def generate_parts(
     for start in range(0, len(z), per_batch):
         part = slice(start, start + per_batch)
         options = {} if sizes is None else {"library_size": sizes[part].to(module.device)}
-        cells = module.sample(z[part], n_cells, covariates={"batch": codes[part]}, rng=rng, **options)
+        with own_surroundings(), torch.no_grad():
+            cells = module.sample(z[part], n_cells, covariates={"batch": codes[part]}, rng=rng, **options)
         yield cells.cpu().numpy()
 
 

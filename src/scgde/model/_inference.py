@@ -12,6 +12,7 @@ from scgde.data import SetIndex, full_set_batches
 from scgde.nn.encoders import MeanPoolingEncoder
 from scgde.nn.influence import embedding_covariance
 from scgde.nn.layers import weighted_mean
+from scgde.train import own_surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -118,6 +119,7 @@ def transport_cells(
             transported[:, part.rows[inside]] = path[:, inside]
 
 
+@own_surroundings()
 def covariance_of_sets(
     module: SetModule,
     store: CellStore,
@@ -176,6 +178,7 @@ def _covariance_of_batch(
     return part.cpu().numpy()
 
 
+@own_surroundings()
 @torch.no_grad()
 def embed_draws(module: SetModule, store: CellStore, rows: np.ndarray) -> np.ndarray:
     """Embeddings ``(n, E)`` of draws of equally many cells, whose rows are ``(n, M)``."""

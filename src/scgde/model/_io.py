@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
+from scgde._files import open_folder, replacing
+from scgde.nn.stored_weights import StoredModelError, one_sentence
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from scgde._types import Config
 
 CONFIG_FILE = "config.json"
 STATE_FILE = "state.safetensors"
+#: The state of the older model, while a newer one is being written over it.
+PREVIOUS_FILE = "state.previous.safetensors"
+#: Entries of the config with the sha256 of the state, and of the rest of the config.
+_STATE_DIGEST, _CONFIG_DIGEST = "state_sha256", "config_sha256"
+#: Bytes of a config: names of some 10^6 features.
+_MAX_CONFIG = 2**25
 _PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib")
 
 
@@ -52,27 +62,57 @@ def plain(value: Any, what: str) -> Any:
 
 
 def to_text_and_bytes(stored: Stored) -> tuple[str, np.ndarray]:
-    """JSON text, and safetensors as a uint8 array: what an AnnData can carry."""
-    content = save_tensors({name: np.ascontiguousarray(value) for name, value in stored.state.items()})
-    return json.dumps(stored.config), np.frombuffer(content, dtype=np.uint8).copy()
+    """JSON text, with digests, and safetensors as a uint8 array: what an AnnData can carry."""
+    content = save_tensors({name: np.asarray(value, order="C") for name, value in stored.state.items()})
+    config = json.dumps({**stored.config, **_digests(stored.config, content)})
+    return config, np.frombuffer(content, dtype=np.uint8).copy()
+
+
+def from_entry(entry: Mapping[str, Any], *, origin: str) -> Stored:
+    """The model in an entry of ``uns``, with the ``"config"`` and ``"state"`` of :func:`to_text_and_bytes`."""
+    with one_sentence():
+        return from_text_and_bytes(entry["config"], entry["state"], origin=origin)
 
 
 def from_text_and_bytes(config: str | bytes, state: np.ndarray | bytes, *, origin: str) -> Stored:
-    """Inverse of :func:`to_text_and_bytes`; ``origin`` names the source in messages."""
+    """Inverse of :func:`to_text_and_bytes`; ``origin`` names the source in messages.
+
+    Raises
+    ------
+    StoredModelError
+        If these are not JSON and safetensors, or not as they were saved.
+    """
     try:
         text = config if isinstance(config, bytes) else str(config)
         content = state if isinstance(state, bytes) else np.asarray(state, dtype=np.uint8).tobytes()
-        return Stored(dict(json.loads(text)), load_tensors(content))
-    except (SafetensorError, ValueError, TypeError) as error:
+        values, arrays = _parsed(text), load_tensors(content)
+    except Exception as error:  # what others wrote may fail anywhere
         msg = (
-            f"A model must be JSON and safetensors, got something else in {origin} ({error}). "
+            f"A stored model must be JSON and safetensors, got something else in {origin} ({error}). "
             "scgde never unpickles: save the model again with `model.save`."
         )
-        raise ValueError(msg) from error
+        raise StoredModelError(msg) from error
+    given = {name: values.pop(name) for name in (_STATE_DIGEST, _CONFIG_DIGEST) if name in values}
+    if not given.items() <= _digests(values, content).items():
+        msg = (
+            f"A stored model must be as it was saved, got another config or other weights in {origin}: it was damaged "
+            "or changed. Copy or save the model again."
+        )
+        raise StoredModelError(msg)
+    return Stored(values, arrays)
+
+
+def _parsed(text: str | bytes) -> Config:
+    if len(text) > _MAX_CONFIG:
+        msg = f"{len(text)} bytes of JSON, and {_MAX_CONFIG} at most are read"
+        raise ValueError(msg)
+    return dict(json.loads(text))  # nesting is bounded by the recursion limit of Python
 
 
 def write_folder(folder: str | Path, stored: Stored, *, overwrite: bool) -> None:
     """Write ``config.json`` and ``state.safetensors``, over older ones with ``overwrite``; nothing else is touched.
+
+    At every moment the folder can be read as the older model, or as the new one.
 
     Raises
     ------
@@ -90,12 +130,16 @@ def write_folder(folder: str | Path, stored: Stored, *, overwrite: bool) -> None
             f"{str(folder)!r}. Move them elsewhere, or choose another folder."
         )
         raise FileExistsError(msg)
-    folder.mkdir(parents=True, exist_ok=True)
+    open_folder(folder, "dir_path")
     config, state = to_text_and_bytes(stored)
-    # A write that is interrupted must not leave the weights of one model with the options of another.
-    (folder / CONFIG_FILE).unlink(missing_ok=True)
-    (folder / STATE_FILE).write_bytes(state.tobytes())
-    (folder / CONFIG_FILE).write_text(config, encoding="utf-8")
+    previous = folder / PREVIOUS_FILE
+    with replacing(folder / CONFIG_FILE) as new_config, replacing(folder / STATE_FILE) as new_state:
+        new_state.write_bytes(state.tobytes())
+        new_config.write_text(config, encoding="utf-8")
+        # Until the new config is there, the old one needs its state.
+        if (folder / STATE_FILE).exists() and not previous.exists():
+            (folder / STATE_FILE).replace(previous)
+    previous.unlink(missing_ok=True)
 
 
 def read_folder(folder: str | Path) -> Stored:
@@ -105,23 +149,43 @@ def read_folder(folder: str | Path) -> Stored:
     ------
     FileNotFoundError
         If a file is missing.
-    ValueError
-        If the folder holds a pickle, or its files are not JSON and safetensors.
+    StoredModelError
+        If the folder holds a pickle, its files are not JSON and safetensors, or not those of one model.
     """
     folder = Path(folder)
     pickles = _pickles(folder)
     if pickles:
         msg = (
-            f"A model folder must hold {CONFIG_FILE} and {STATE_FILE}, got {pickles} in {str(folder)!r}. "
+            f"A stored model must be {CONFIG_FILE} and {STATE_FILE}, got {pickles} in {str(folder)!r}. "
             "A pickle can run code when it is read, and scgde reads none: save the model with `model.save`."
         )
-        raise ValueError(msg)
-    missing = [name for name in (CONFIG_FILE, STATE_FILE) if not (folder / name).is_file()]
+        raise StoredModelError(msg)
+    states = [path for path in (folder / STATE_FILE, folder / PREVIOUS_FILE) if path.is_file()]
+    is_there = {CONFIG_FILE: (folder / CONFIG_FILE).is_file(), STATE_FILE: bool(states)}
+    missing = [name for name, found in is_there.items() if not found]
     if missing:
-        msg = f"A model folder must hold {CONFIG_FILE} and {STATE_FILE}, but {str(folder)!r} lacks {missing}."
+        msg = f"A stored model must be {CONFIG_FILE} and {STATE_FILE}, but {str(folder)!r} lacks {missing}."
         raise FileNotFoundError(msg)
-    config, state = (folder / CONFIG_FILE).read_bytes(), (folder / STATE_FILE).read_bytes()
-    return from_text_and_bytes(config, state, origin=repr(str(folder)))
+    config = (folder / CONFIG_FILE).read_bytes()
+    return from_text_and_bytes(config, _state_of(config, states), origin=repr(str(folder)))
+
+
+def _state_of(config: bytes, states: list[Path]) -> bytes:
+    """The state that was saved with a config, or the last: a save that was broken off leaves the older one, too."""
+    for path in states:
+        content = path.read_bytes()
+        if _digest(content).encode() in config:
+            break
+    return content
+
+
+def _digests(config: Config, state: bytes) -> dict[str, str]:
+    text = json.dumps(config, sort_keys=True)
+    return {_STATE_DIGEST: _digest(state), _CONFIG_DIGEST: _digest(text.encode())}
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _pickles(folder: Path) -> list[str]:

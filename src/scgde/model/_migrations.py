@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from scgde.nn.cells import CellSpec
+from scgde.nn.stored_weights import StoredModelError
 from scgde.nn.transforms import TransformSpec
 
 if TYPE_CHECKING:
@@ -51,13 +52,13 @@ def migrate(config: Config, state: dict[str, Any]) -> tuple[Config, dict[str, An
 
     Raises
     ------
-    ValueError
+    StoredModelError
         If the model was stored by a later version, or has a network that this version does not have.
     """
     found = config.get("format", 0)
     if found > FORMAT:
-        msg = f"A model stored in form {FORMAT} or earlier is required, got {found}. Install a newer scgde to read it."
-        raise ValueError(msg)
+        msg = f"A stored model must be in form {FORMAT} or earlier, got {found}. Install a newer scgde to read it."
+        raise StoredModelError(msg)
     return (config, state) if found == FORMAT else _from_0(config, state)
 
 
@@ -127,7 +128,7 @@ def _without_featurizer(encoder: str, options: Config) -> Config:
             f"A stored encoder must begin with a linear map, got one with a featurizer of its own: {name!r}, {given}. "
             "Featurizers are an option of the model now: fit again with `featurizer`."
         )
-        raise ValueError(msg)
+        raise StoredModelError(msg)
     return rest
 
 

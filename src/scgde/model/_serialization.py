@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 import torch
+from packaging.version import Version
 from scvi.model.base import BaseModelClass
 
 from scgde import __version__
@@ -11,7 +13,9 @@ from scgde.data.representations import REPRESENTATIONS
 from scgde.model import _io
 from scgde.model._count_decoder import CountDecoder
 from scgde.model._migrations import FORMAT, migrate
+from scgde.nn.stored_weights import StoredModelError, check_divisors, check_finite, check_weights, one_sentence
 from scgde.sets._seen_labels import CONFIG_ENTRY
+from scgde.train import own_surroundings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,31 +97,38 @@ class StoredModel(BaseModelClass):
         return _io.Stored(_io.plain(config, "a model"), state)
 
     @classmethod
+    @own_surroundings()
     def from_stored(cls, stored: _io.Stored) -> Self:
         """Inverse of :meth:`to_stored`; the model has no data attached.
 
         Raises
         ------
-        ValueError
-            If it is a model of another class, or its parts do not belong together.
+        StoredModelError
+            If it is a model of another class, its parts do not belong together, or a weight is not finite.
+
+        Warns
+        -----
+        UserWarning
+            If it was stored by a later version.
         """
         if stored.config.get("class") != cls.__name__:
-            msg = f"The stored model must be a {cls.__name__}, got {stored.config.get('class')!r}."
-            raise ValueError(msg)
-        try:
+            msg = f"A stored model must be a {cls.__name__}, got {stored.config.get('class')!r}."
+            raise StoredModelError(msg)
+        with one_sentence():
+            _check_version(stored.config.get("version"))
+            check_finite(stored.state)
             return cls._from_parts(*migrate(*stored))
-        except (KeyError, TypeError, RuntimeError) as error:
-            msg = f"The parts of a stored model must belong together, these do not: {error}. Save it again."
-            raise ValueError(msg) from error
 
     @classmethod
     def _from_parts(cls, config: Config, state: dict[str, Any]) -> Self:
-        model = cls(None, **config["init"])
         weights = _with_prefix(state, _WEIGHTS)
+        check_weights(lambda: cls(None, **config["init"]).module, weights)
+        model = cls(None, **config["init"])
         model.module.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
+        check_divisors(model.module)
         model.fitted_on = config["fitted_on"]
         model.labels_seen = config.get(CONFIG_ENTRY)
-        model.registry_ = {**BLANK_REGISTRY, "setup_args": config["setup"]}
+        model.registry_ = {**BLANK_REGISTRY, "setup_args": dict(config["setup"])}
         if config["history"]:
             history = pd.DataFrame(config["history"])
             model._history = history.astype({**dict.fromkeys(history, float), "step": int})
@@ -137,6 +148,10 @@ class StoredModel(BaseModelClass):
             return
         cls = REPRESENTATIONS[stored.config["name"]]
         representation = cls.from_stored(stored.config, stored.state)
+        needed = self.module.spec if name == "representation" else self.module.target_spec
+        if representation.spec != needed:
+            msg = f"A stored model must read cells of {needed}, got {representation.spec}. Save it again."
+            raise StoredModelError(msg)
         self.target_representation = representation
         if name == "representation":
             self.representation = representation
@@ -157,6 +172,16 @@ def _stored_representations(model: StoredModel) -> dict[str, _io.Stored]:
 def _stored(representation: Representation) -> _io.Stored:
     config, arrays = representation.to_stored()
     return _io.Stored({"name": REPRESENTATIONS.name_of(type(representation)), **config}, arrays)
+
+
+def _check_version(version: Any) -> None:
+    """Require the version that a model was stored by, and warn if it is a later one."""
+    if Version(version) > Version(__version__):
+        msg = (
+            f"The model was stored by scgde {version}, and is read by {__version__}: install that version, or a later "
+            "one, if results differ."
+        )
+        warnings.warn(msg, UserWarning, stacklevel=2)
 
 
 def _with_prefix(state: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

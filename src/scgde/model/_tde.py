@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from scgde._checks import check_count, check_flag, check_one_of
+from scgde._checks import check_flag, check_one_of
 from scgde.data import Pairs, SetIndex, open_store
 from scgde.model import _io
 from scgde.model._base import SetModel
@@ -19,6 +19,7 @@ from scgde.nn.isometry import GROUNDS
 from scgde.predictors import PREDICTORS
 from scgde.sets._pairs import pair_indices
 from scgde.sets._perturbations import ConditionFeatures
+from scgde.train import own_surroundings, rng_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -195,6 +196,7 @@ class TDE(SetModel):
             given.check_can_be_drawn(part, name)
         self._fit(training, split, pairs=given)
 
+    @own_surroundings()
     def transport(
         self,
         x: Any,
@@ -233,7 +235,7 @@ class TDE(SetModel):
         codes = np.asarray(codes)
         embeddings = [np.ascontiguousarray(z, dtype=np.float32) for z in (source_embedding, target_embedding)]
         _check_ends(codes, x.shape[0], *embeddings, n_latent=self._config["n_latent"])
-        rng = torch.Generator().manual_seed(check_count(seed, "seed", minimum=0))
+        rng = rng_of(seed)
         ends, index = Ends(*map(torch.from_numpy, embeddings)), SetIndex.from_codes(codes, len(embeddings[0]))
         transported = np.full((len(times), *x.shape), np.nan, dtype=np.float32)
         store = open_store(x, dtype=self.module.target_spec.numpy_dtype)

@@ -9,6 +9,7 @@ from scgde._checks import check_count
 from scgde._registry import Registry
 from scgde.predictors._inputs import Inputs, PairScaling
 from scgde.stats import in_support
+from scgde.train import own_surroundings
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -55,6 +56,7 @@ class Predictor(ABC):
         self.target_noise = np.zeros(0)
         self._seen = np.zeros((0, 0), dtype=np.float32)
 
+    @own_surroundings()
     def fit(
         self,
         source: ArrayLike,
@@ -101,6 +103,7 @@ class Predictor(ABC):
         self._seen = np.unique(inputs.features, axis=0)
         return self
 
+    @own_surroundings()
     def draw(
         self,
         source: ArrayLike,
@@ -131,6 +134,7 @@ class Predictor(ABC):
         scaling, inputs = self._inputs(source, covariates, source_covariance)
         return scaling.restore(self.draw_targets(inputs, n_draws, rng))
 
+    @own_surroundings()
     def mean(
         self, source: ArrayLike, *, covariates: ArrayLike | None = None, source_covariance: ArrayLike | None = None
     ) -> np.ndarray:
@@ -165,14 +169,25 @@ class Predictor(ABC):
 
     @classmethod
     def from_stored(cls, config: Config, arrays: dict[str, np.ndarray]) -> Self:
-        """Inverse of :meth:`to_stored`."""
+        """Inverse of :meth:`to_stored`.
+
+        Raises
+        ------
+        StoredModelError
+            If what was learnt does not belong together.
+        """
         predictor = cls(**config["options"])
         predictor.scaling = PairScaling(**{name: arrays[_SCALING + name] for name in PairScaling._fields})
         predictor._seen = arrays[_SEEN]
         predictor.chosen = dict(config["chosen"])
         shared = {_SEEN, *(_SCALING + name for name in PairScaling._fields)}
         predictor.arrays = {name: value for name, value in arrays.items() if name not in shared}
+        predictor.scaling.check(predictor._seen)
+        predictor.check_arrays(*predictor.scaling.sizes)
         return predictor
+
+    def check_arrays(self, n_embed: int, n_covariates: int) -> None:  # noqa: B027
+        """Require that stored :attr:`arrays`, which may come from others, belong together; by default nothing."""
 
     @property
     def target_spread(self) -> float:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from scgde.nn.stored_weights import StoredModelError
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
@@ -60,6 +62,26 @@ class PairScaling(NamedTuple):
         # A covariate that never varied says nothing.
         scale[scale < 1e-12] = 1.0
         return cls(*_common(source), covariates.mean(axis=0), scale, *_common(target))
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Dimensions of an embedding, and number of covariates."""
+        return len(self.source_center), len(self.covariate_center)
+
+    def check(self, seen: np.ndarray) -> None:
+        """Require shapes that belong together, and positive scales; ``seen`` are features of training pairs.
+
+        Raises
+        ------
+        StoredModelError
+            If they do not, or are not.
+        """
+        n_embed, n_covariates = self.sizes
+        shapes = ((n_embed,), (1,), (n_covariates,), (n_covariates,), (n_embed,), (1,))
+        same = tuple(part.shape for part in self) == shapes and seen.shape[1:] == (n_embed + n_covariates,)
+        if not same or not all((part > 0).all() for part in self[1::2]):
+            msg = "A stored predictor must have scales of one shape with its centres, all positive, got others."
+            raise StoredModelError(msg)
 
     def inputs(self, source: np.ndarray, covariates: np.ndarray, covariance: ArrayLike | None) -> Inputs:
         """Standardised sources; where a set has no covariance, its noise is the mean of the others."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.spatial.distance import cdist
 
+from scgde.nn.stored_weights import StoredModelError
 from scgde.predictors._base import Predictor
 from scgde.predictors._inputs import Inputs
 
@@ -35,6 +36,14 @@ class MixturePredictor(Predictor):
     @property
     def uses_covariance(self) -> bool:
         return self.chosen.get("noise_weight", 0.0) > 0
+
+    def check_arrays(self, n_embed: int, n_covariates: int) -> None:
+        n_pairs = len(self.arrays["targets"])
+        shapes = {"source": (n_pairs, n_embed), "covariates": (n_pairs, n_covariates), "noise": (n_pairs,)}
+        shapes |= dict.fromkeys({"targets", "regressed"} & set(self.arrays), (n_pairs, n_embed))
+        if {name: value.shape for name, value in self.arrays.items()} != shapes:
+            msg = f"A stored predictor must have arrays of the shapes {shapes}, got others. Save it again."
+            raise StoredModelError(msg)
 
     def draw_targets(self, inputs: Inputs, n_draws: int, rng: np.random.Generator) -> np.ndarray:
         drawn = self.arrays["targets"][systematic_draws(self.weights(inputs), n_draws, rng)]

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from scgde.nn.stored_weights import check_weights
 from scgde.predictors._base import Predictor
 from scgde.predictors._choose import N_FOLDS, folds
 from scgde.train import seeded
@@ -74,6 +75,10 @@ class NetworkPredictor(Predictor):
         # The same noise each time, and some of it for each pair.
         with seeded(0):
             return float(self.losses(network, x.repeat(4, 1), target.repeat(4, 1)).mean())
+
+    def check_arrays(self, n_embed: int, n_covariates: int) -> None:
+        weights = {name.removeprefix("network."): value for name, value in self.arrays.items()}
+        check_weights(lambda: self.make_network(n_embed + n_covariates, n_embed), weights)
 
     def _read_network(self) -> nn.Module:
         scaling = self.fitted_scaling()

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scgde.nn.stored_weights import StoredModelError
 from scgde.predictors._base import PREDICTORS, Predictor
 from scgde.predictors._choose import choose
 
@@ -39,6 +40,12 @@ class Ridge(Predictor):
         covariance = np.cov((target - x @ map_).T).reshape(target.shape[1], -1)
         self.chosen = {"alpha": float(_ALPHAS[best])}
         self.arrays = {"map": map_, "residual_root": _root(covariance)}
+
+    def check_arrays(self, n_embed: int, n_covariates: int) -> None:
+        shapes = {"map": (n_embed + n_covariates + 1, n_embed), "residual_root": (n_embed, n_embed)}
+        if {name: value.shape for name, value in self.arrays.items()} != shapes:
+            msg = f"A stored predictor must have arrays of the shapes {shapes}, got others. Save it again."
+            raise StoredModelError(msg)
 
     def draw_targets(self, inputs: Inputs, n_draws: int, rng: np.random.Generator) -> np.ndarray:
         draws = np.repeat(self.mean_targets(inputs)[:, None], n_draws, axis=1)

@@ -89,8 +89,9 @@ def with_backbone(network: type, views: Representations, options: Config | None)
 
 
 def fit_params(views: Representations, *, mask: Any, set_weights: Any, **options: Any) -> Config:
-    """Options of a fit as an AnnData holds them; of masks and weights, the columns that they were."""
-    columns = {name: value for name, value in (("mask", mask), ("set_weights", set_weights)) if isinstance(value, str)}
+    """Options of a fit as an AnnData holds them; of masks and weights, the columns that they were, or "array"."""
+    given = {"mask": mask, "set_weights": set_weights}
+    columns = {name: value if isinstance(value, str) else "array" for name, value in given.items() if value is not None}
     return to_storable({**columns, **options, **entries_of(*views), "version": __version__})
 
 

@@ -107,7 +107,7 @@ class FittedSets(Generic[ModelT]):
         KeyError
             If there is no set of a name.
         """
-        return check_sets(self.table.index, names if isinstance(names, str) else list(names), f"`{argument}`")
+        return check_sets(self.table.index, names, f"`{argument}`")
 
     def observed(self, rows: np.ndarray) -> np.ndarray:
         """Cells of some rows of the AnnData, in the representation that is modelled, ``(n, *shape)``."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from scgde._checks import check_key
 from scgde._columns import is_continuous
 from scgde.results._set_columns import set_column
 from scgde.sets import SetCovariate
@@ -63,6 +64,7 @@ def read_label_task(adata: AnnData, label_key: str, unlabeled: Any, groups: str 
     ValueError
         If it varies within sets, or there is one class.
     """
+    check_key(label_key, "label_key")
     column = set_column(adata, label_key, "label_key", key)
     none = unlabeled if isinstance(unlabeled, list | tuple | set | np.ndarray) else [unlabeled]
     column = column.where(~column.isin(list(none)))

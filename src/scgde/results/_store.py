@@ -13,7 +13,7 @@ from scgde import _keys
 from scgde._checks import check_groupby, check_key, check_set_table
 from scgde.data import fingerprint
 from scgde.model import GDE, TDE
-from scgde.model._io import Stored, from_text_and_bytes, plain, read_folder, to_text_and_bytes
+from scgde.model._io import Stored, from_entry, plain, read_folder, to_text_and_bytes
 from scgde.sets._own_columns import add_own_columns, check_free, computed_columns, is_fit_entry
 from scgde.sets._views import materialize
 
@@ -110,8 +110,7 @@ def read_model(adata: AnnData, key: str, cls: type[GDE | TDE] | None = None) -> 
     """
     made_by = "scgde.tl.fit_tde" if cls is TDE else "scgde.tl.fit_gde"
     check_set_table(adata.uns, key, entry=_keys.MODEL, made_by=made_by)
-    entry = adata.uns[key][_keys.MODEL]
-    stored = from_text_and_bytes(entry[_keys.CONFIG], entry[_keys.STATE], origin=f"`adata.uns[{key!r}]['model']`")
+    stored = from_entry(adata.uns[key][_keys.MODEL], origin=f"`adata.uns[{key!r}]['model']`")
     return _class_of(stored).from_stored(stored) if cls is None else cls.from_stored(stored)
 
 

@@ -24,7 +24,14 @@ def natural_codes(column: pd.Series) -> np.ndarray:
     """Integer code of each value in its natural order, int64, shape ``(n_obs,)``; -1 where missing."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.cat.codes.to_numpy(dtype=np.int64)
-    return pd.factorize(column, sort=True)[0].astype(np.int64)
+    try:
+        return pd.factorize(column, sort=True)[0].astype(np.int64)
+    except TypeError as error:  # values without order or hash, such as lists
+        kinds = sorted({type(value).__name__ for value in column})
+        msg = (
+            f"{column.name!r} must hold text, numbers or categories, got values of type {kinds}. Convert them to text."
+        )
+        raise TypeError(msg) from error
 
 
 def as_text(column: pd.Series) -> np.ndarray:
@@ -49,6 +56,9 @@ def as_mask(obs: pd.DataFrame, mask: np.ndarray | pd.Series | Sequence[bool] | s
         return np.ones(len(obs), dtype=bool)
     if isinstance(mask, str):
         mask = obs[mask]
+    if np.ndim(mask) != 1:
+        msg = f"`mask` must be boolean with one value per cell ({len(obs)}), got an array of shape {np.shape(mask)}."
+        raise ValueError(msg)
     values = _aligned(mask, obs.index) if isinstance(mask, pd.Series) else pd.Series(mask)
     if not pd.api.types.is_bool_dtype(values) or len(values) != len(obs):
         msg = (

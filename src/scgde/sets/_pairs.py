@@ -92,7 +92,7 @@ def pair_indices(pairs: ArrayLike | None, names: pd.Index) -> np.ndarray:
     KeyError
         If there is no set of a name.
     ValueError
-        If the shape is not ``(n, 2)``, or a set is paired with itself.
+        If the shape is not ``(n, 2)``, a pair comes twice, or a set is paired with itself.
     """
     ends = np.empty((0, 2), dtype=object) if pairs is None else np.asarray(pairs, dtype=object)
     if ends.ndim != 2 or ends.shape[1] != 2:
@@ -103,6 +103,13 @@ def pair_indices(pairs: ArrayLike | None, names: pd.Index) -> np.ndarray:
         unknown = list(dict.fromkeys(ends[index < 0].tolist()))
         msg = f"`pairs` must name sets, got {unknown[:5]}. Some sets: {names[:5].tolist()}."
         raise KeyError(msg)
+    repeated = pd.DataFrame(index).duplicated().to_numpy()
+    if repeated.any():
+        msg = (
+            f"`pairs` must name each pair once, got {ends[repeated][0].tolist()} again. "
+            "To draw a pair more often, give it a weight."
+        )
+        raise ValueError(msg)
     alone = index[:, 0] == index[:, 1]
     if alone.any():
         msg = f"`pairs` must be of two sets each, got {ends[alone][0, 0]!r} with itself."

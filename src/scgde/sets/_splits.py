@@ -124,6 +124,9 @@ def split_sets(
     """
     if column is None:
         share = check_fraction(fraction, "validation_fraction")
+        if share == 1:
+            msg = "`validation_fraction` must be below 1, got 1: sets are needed to train on."
+            raise ValueError(msg)
         return hold_out(n_sets, share, seed=seed, links=links, kept=kept)
     split = SetSplit.from_column(column)
     if groups is not None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ from scgde._checks import check_count, check_one_of, check_seed
 from scgde._columns import as_names, classes, is_continuous
 from scgde._docs import shared_docs
 from scgde.results import DistanceMatrix, set_column
+from scgde.results._group_comparison import GroupComparison
 from scgde.results._unseen import check_columns_unseen
 from scgde.stats._multiple_testing import q_values
 from scgde.stats._permanova import POWERS, inner_products, partition, residualize
@@ -22,45 +22,6 @@ if TYPE_CHECKING:
 
 #: Up to so many arrangements of the labels, all of them are tried.
 MAX_EXACT = 10_000
-
-
-@dataclass(frozen=True)
-class GroupComparison:
-    """Test of whether groups of sets differ.
-
-    Attributes
-    ----------
-    statistic
-        Pseudo-F: dispersion between groups over dispersion within them, per degree of freedom.
-    p_value
-        Share of the arrangements of labels that give as large a statistic.
-    effect_size
-        Share of the dispersion that the groups explain, beyond what they would by chance; 0 in expectation where they
-        do not differ, 1 where there is no other dispersion.
-    n_permutations
-        Arrangements of labels that were tried.
-    exact
-        Whether these are all there are.
-    n_sets
-        Sets in each group.
-    n_left_out
-        Sets without a value, or without a partner.
-    null
-        Statistic of each arrangement, shape ``(n_permutations,)``.
-    coordinates
-        Of the sets along the two axes with most of the dispersion, after blocks and pairs were taken out: ``x``, ``y``,
-        their ``group``, and their ``pair`` where there are pairs.
-    """
-
-    statistic: float
-    p_value: float
-    effect_size: float
-    n_permutations: int
-    exact: bool
-    n_sets: dict[str, int]
-    n_left_out: int
-    null: np.ndarray = field(repr=False)
-    coordinates: pd.DataFrame = field(repr=False)
 
 
 @shared_docs
@@ -213,6 +174,7 @@ def _compare(
         _coordinates(
             residualize(inner, nuisance), sets.table.index[included], groups, included, paired=pair is not None
         ),
+        obs_key,
     )
 
 

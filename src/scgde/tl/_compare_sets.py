@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -8,6 +9,7 @@ from scipy import stats
 
 from scgde._checks import check_count, check_fraction, check_sets
 from scgde._docs import shared_docs
+from scgde._summary import TableSummary, p_text
 from scgde.results import SetCovariances
 from scgde.stats._axes_without import AxesWithout
 from scgde.stats._hotelling import Hotelling, hotelling, separate_df
@@ -25,7 +27,8 @@ UNEVEN_CELLS_PER_SQUARE = 13
 SHARE = 0.95
 
 
-class SetComparison(NamedTuple):
+@dataclass(frozen=True, repr=False)
+class SetComparison(TableSummary):
     """Test of whether two sets are draws from one population.
 
     Attributes
@@ -46,6 +49,8 @@ class SetComparison(NamedTuple):
         Degrees of freedom of ``covariance`` along them, for :meth:`radius`.
     note
         Why there is no test, where there is none; else empty.
+    names
+        Of the two sets.
     """
 
     statistic: float
@@ -56,6 +61,29 @@ class SetComparison(NamedTuple):
     directions: np.ndarray
     df_region: float
     note: str
+    names: tuple[str, str]
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per tested axis: ``difference`` along it, a minus b, and its ``standard_error``."""
+        variance = np.einsum("ek,ef,fk->k", self.directions, self.covariance, self.directions)
+        return pd.DataFrame(
+            {"difference": self.directions.T @ self.difference, "standard_error": np.sqrt(variance)},
+            index=pd.RangeIndex(self.df[0], name="axis"),
+        )
+
+    @property
+    def _title(self) -> str:
+        return f"SetComparison: are {self.names[0]!r} and {self.names[1]!r} draws from one population?"
+
+    def _lines(self) -> dict[str, str]:
+        k, df = self.df
+        lines = {
+            "p-value": p_text(self.p_value),
+            "T squared": f"{self.statistic:.4g}, F with {k} and {df:.4g} degrees of freedom",
+            "distance": f"{np.linalg.norm(self.difference):.3g} in latent units, in {len(self.difference)} dimensions",
+            "tested along": f"{k} axes; `to_frame()` has the difference along each, with its standard error",
+        }
+        return lines | ({"note": self.note} if self.note else {})
 
     def radius(self, level: float = 0.95) -> float:
         """Of the confidence region of the difference along the tested axes, in standard deviations.
@@ -121,6 +149,7 @@ def compare_sets(adata: AnnData, a: str, b: str, *, n_components: int | None = N
         axes,
         separate_df(axes.T @ sets.covariance[pair] @ axes, sets.n_cells[pair]),
         tests.note(pair),
+        (a, b),
     )
 
 

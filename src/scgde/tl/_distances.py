@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from scgde import _keys
-from scgde._checks import check_count, check_one_of, check_seed
+from scgde._checks import check_count, check_jobs, check_one_of, check_seed
 from scgde._docs import shared_docs
 from scgde.metrics import METRICS
 from scgde.metrics._registry import EMBEDDING_DISTANCES
@@ -83,6 +83,7 @@ def distances(
     """
     check_one_of(metric, "metric", [*EMBEDDING_DISTANCES, *METRICS.forms])
     draw: dict[str, Any] = {"rng": check_seed(seed), "n_cells": check_count(n_cells, "n_cells", minimum=2)}
+    check_jobs(n_jobs, "n_jobs")
     content = read_entries(adata, key, entry=_keys.MODEL)
     names = content[_keys.SETS].index
     if neighbors is not None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ from scipy.spatial.distance import cdist
 from scgde._checks import check_columns, check_count, check_seed, check_sets
 from scgde._columns import as_names, classes
 from scgde._docs import shared_docs
+from scgde._summary import TableSummary
 from scgde._types import Measure
 from scgde.data import CellView
 from scgde.data.representations import Vectors
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
 
     from anndata import AnnData
 
+#: Names that are printed.
+_MAX_NAMES = 6
 
-@dataclass(frozen=True)
-class Explanation:
+
+@dataclass(frozen=True, repr=False)
+class Explanation(TableSummary):
     """The difference between two sets, or groups of sets.
 
     Attributes
@@ -45,14 +49,32 @@ class Explanation:
         the path. Largest `total` first.
     path
         Mean of each feature over the cells generated at each t, in its standard deviations.
+    sets
+        Names of the two sets, or of the sets in each of the two groups.
     """
 
     total: float
     floor: float
     parts: pd.Series
-    states: pd.DataFrame = field(repr=False)
-    features: pd.DataFrame = field(repr=False)
-    path: pd.DataFrame = field(repr=False)
+    states: pd.DataFrame
+    features: pd.DataFrame
+    path: pd.DataFrame
+    sets: tuple[list[str], list[str]]
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per part: its ``distance``, and the ``share`` of the total."""
+        return pd.DataFrame({"distance": self.parts, "share": self.parts / self.total})
+
+    @property
+    def _title(self) -> str:
+        return "Explanation: what is different between {} and {}?".format(*map(_named, self.sets))
+
+    def _lines(self) -> dict[str, str]:
+        lines = {"energy distance": f"{self.total:.3g} in the units of the fit; {self.floor:.2g} within one population"}
+        lines |= {str(name): f"{value:.3g}, {value / self.total:.0%} of it" for name, value in self.parts.items()}
+        if len(self.states) > 1:
+            lines["states"] = _first(self.states.index[np.argsort(-self.states[list(PARTS)].sum(axis=1).to_numpy())])
+        return lines | {"features": _first(self.features.index)}
 
 
 @shared_docs
@@ -136,7 +158,17 @@ def explain(
         pd.Series(contributions.sum(axis=1), index=PARTS),
         _state_table(contributions, sides, names),
         *_features(measured, states, path, len(names)),
+        (as_names(a), as_names(b)),
     )
+
+
+def _named(sets: list[str]) -> str:
+    return repr(sets[0]) if len(sets) == 1 else f"{len(sets)} sets"
+
+
+def _first(names: pd.Index) -> str:
+    """The first of many names."""
+    return ", ".join(map(str, names[:_MAX_NAMES])) + ", ..." * (len(names) > _MAX_NAMES)
 
 
 class _Path(NamedTuple):

@@ -7,6 +7,7 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_count, check_interval, check_sets
+from scgde._columns import as_names
 from scgde._docs import shared_docs
 from scgde.model import GDE
 from scgde.results import read_model
@@ -29,7 +30,7 @@ def interpolate(
     source: str,
     target: str,
     *,
-    via: Sequence[str] = (),
+    via: str | Sequence[str] = (),
     n_steps: int = 11,
     n_cells: int = 500,
     interval: tuple[float, float] = (0.0, 1.0),
@@ -52,7 +53,7 @@ def interpolate(
     source, target
         Names of the sets at t = 0 and t = 1.
     via
-        Names of sets that the line passes through, at equal times.
+        Name or names of sets that the line passes through, at equal times.
     n_steps
         Steps, the ends included.
     n_cells
@@ -88,7 +89,7 @@ def interpolate(
     check_interval(*interval, "`interval`")
     model = read_model(adata, key, GDE)
     check_decodable(model, decode=decode, clip=clip)
-    names = [source, *via, target]
+    names = [source, *as_names(via), target]
     content = read_entries(adata, key)
     rows = check_sets(content[_keys.SETS].index, names, "`source`, `target` and `via`")
     knots = np.asarray(content[_keys.EMBEDDING])[rows]

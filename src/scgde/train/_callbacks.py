@@ -1,4 +1,4 @@
-"""What happens around the steps: the history, the best weights, the state to resume from, the progress bar."""
+"""What happens around the steps: the history, the best weights, the progress bar."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from lightning.pytorch.callbacks import Callback
 from tqdm.auto import tqdm
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from lightning import Trainer
     from torch import Tensor
 
@@ -108,22 +106,6 @@ class KeepBest(Callback):
     def _stop_if_exhausted(self, trainer: Trainer) -> None:
         if self._patience is not None and self._n_since >= self._patience:
             trainer.should_stop = True
-
-
-class SaveState(Callback):
-    """The state of the training in a file, replaced when an epoch is over: all that a resumed fit needs.
-
-    Parameters
-    ----------
-    path
-        The file.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
-        trainer.save_checkpoint(self._path)
 
 
 class StepProgress(Callback):

@@ -4,20 +4,21 @@ import logging
 import signal
 import warnings
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lightning import Trainer
 from lightning.pytorch.strategies.launchers import _MultiProcessingLauncher
 
-from scgde.train._callbacks import History, KeepBest, SaveState, StepProgress, history_frame
+from scgde.train._callbacks import History, KeepBest, StepProgress, history_frame
+from scgde.train._devices import make_trainer
 from scgde.train._seeded import seeded
+from scgde.train._state_file import SaveState, StateFile, open_state_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import pandas as pd
-    from lightning import LightningDataModule
+    from lightning import LightningDataModule, Trainer
     from lightning.pytorch.callbacks import Callback
     from torch.nn import Module
 
@@ -75,18 +76,20 @@ def run_training(
         If the loss is not finite.
     KeyboardInterrupt
         If the user interrupts.
+    OSError
+        If ``checkpoint_dir`` cannot be made or takes no files.
     ValueError
-        If ``checkpoint_dir`` holds the state of another fit.
+        If it holds the state of another fit, or one that is damaged, or the trainer cannot run on this machine.
     """
+    state = open_state_file(checkpoint_dir)
     callbacks: list[Callback] = [History(), KeepBest(patience)]
     if progress_bar:
         callbacks.append(StepProgress())
-    state = Path(checkpoint_dir, "state.ckpt") if checkpoint_dir is not None else None
     if state is not None:
         callbacks.append(SaveState(state))
     # Lightning draws from the global random state, too.
     with _quiet(), _interruptible(), seeded(plan.seed), _training_mode(plan):
-        trainer = Trainer(
+        trainer = make_trainer(
             max_steps=max_steps,
             max_epochs=-1,
             callbacks=callbacks,
@@ -99,9 +102,9 @@ def run_training(
             enable_progress_bar=False,
             enable_checkpointing=False,
             use_distributed_sampler=False,  # batches are drawn for each device
+            plugins=[StateFile()],
             **trainer_kwargs,
         )
-        # `weights_only`: a training state cannot run code.
         resumed = state if state is not None and state.exists() else None
         trainer.fit(plan, data, ckpt_path=resumed, weights_only=True)
     if not _is_forked(trainer):

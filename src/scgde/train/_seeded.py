@@ -6,8 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from scgde._checks import check_count
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+#: Seeds that torch takes as they are.
+_N_SEEDS = 2**64
 
 
 @contextmanager
@@ -23,6 +28,20 @@ def seeded(*entropy: int) -> Iterator[None]:
     finally:
         for generator, state in zip(generators, states, strict=True):
             generator.set_state(state)
+
+
+def rng_of(seed: int) -> torch.Generator:
+    """Generator of the CPU from a seed, an integer of any size and type.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no integer, or negative.
+    """
+    seed = check_count(seed, "seed", minimum=0)
+    if seed >= _N_SEEDS:
+        seed = int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0])
+    return torch.Generator("cpu").manual_seed(seed)
 
 
 def _default_generators() -> list[torch.Generator]:

@@ -32,6 +32,20 @@ class PCALoadings(NamedTuple):
     components: np.ndarray
     mean: np.ndarray
 
+    def check(self, n_components: int) -> None:
+        """Require loadings of each gene on so many components.
+
+        Raises
+        ------
+        ValueError
+            If they have another shape.
+        """
+        shapes = (self.components.shape, self.mean.shape)
+        needed = ((len(self.genes), n_components), (len(self.genes),))
+        if shapes != needed:
+            msg = f"Loadings and means of genes must have the shapes {needed}, got {shapes}."
+            raise ValueError(msg)
+
     def decode(self, x: np.ndarray) -> np.ndarray:
         """Expression ``x @ components.T + mean`` of cells ``(..., G)``, ``(..., n_genes)``, in the units of the PCA."""
         return x @ self.components.T + self.mean

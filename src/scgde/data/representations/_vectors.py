@@ -149,16 +149,25 @@ class Vectors(Representation):
     def from_stored(cls, config: Config, arrays: dict[str, np.ndarray]) -> Self:
         genes = config["genes"]
         loadings = None if genes is None else PCALoadings(genes, arrays["components"], arrays["mean"])
+        if loadings is not None:
+            loadings.check(len(config["names"]))
         return cls(config["use_rep"], config["layer"], config["names"], loadings, config.get("axes"))
 
     def _entry(self, adata: AnnData) -> Any:
         if self.use_rep == "X":
-            x = adata.X if self.layer is None else adata.layers[self.layer]
+            x = adata.X if self.layer is None else adata.layers.get(self.layer)
+            self._check_there(x, adata)
         else:
             x = adata.obsm[self.use_rep]
             x = x.to_numpy() if isinstance(x, pd.DataFrame) else x
         self._check_type(x)
         return x
+
+    def _check_there(self, x: Any, adata: AnnData) -> None:
+        if x is None:
+            layers = [name for name in adata.layers if name is not None]  # None is X, in newer versions of anndata
+            msg = f"{self.label} must hold the features, as in the reference, but is not there. Layers: {layers}."
+            raise KeyError(msg)
 
     def _coordinates(self, adata: AnnData) -> Any:
         """The entry in ``obsm``, in the coordinates of the reference."""

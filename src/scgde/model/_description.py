@@ -1,0 +1,87 @@
+"""What is printed of a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scgde._summary import Summary
+from scgde.model._cell_sets_model import CellSetsModel
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from scgde.data import CellSets
+    from scgde.module import SetModule
+
+#: Methods of scvi-tools that work for models of sets.
+OF_SCVI = ("adata", "device", "is_trained", "to_device", "view_anndata_setup")
+
+
+class DescribedModel(Summary, CellSetsModel):
+    """Model that prints what it holds, and completes the names that work."""
+
+    module: SetModule
+    #: Of the last training in this process.
+    _seconds: float | None = None
+
+    def __dir__(self) -> list[str]:
+        """Names that work: scvi-tools has methods for models of cells, too."""
+        own = {name for cls in type(self).__mro__ if cls.__module__.startswith("scgde.") for name in vars(cls)}
+        return sorted(own | set(vars(self)) | set(OF_SCVI))
+
+    @property
+    def _title(self) -> str:
+        return self._model_summary_string
+
+    def _lines(self) -> dict[str, str]:
+        label = None if self.representation is None else self.representation.label
+        return {
+            "data": _sets_line(self._cell_sets),
+            "features": _features_line(self.module, label),
+            "embedding": _embedding_line(self.module),
+            "training": _training_line(self.history, self._seconds),
+            "size": _size_line(self.module),
+        }
+
+
+def _sets_line(cells: CellSets | None) -> str:
+    """How many sets and cells a model holds."""
+    if cells is None:
+        return "none attached"
+    return f"{cells.index.n_sets:,} sets of {len(cells.index.cells):,} cells"
+
+
+def _features_line(module: SetModule, label: str | None) -> str:
+    """What is read of a cell."""
+    spec = module.spec
+    shape = f"{spec.size:,} features" if len(spec.shape) == 1 else f"shape {spec.shape}"
+    return f"{label or 'arrays'}, {spec.kind}, {shape}"
+
+
+def _embedding_line(module: SetModule) -> str:
+    """Dimensions of the embedding, and by what it is made."""
+    n_moments = 0 if module.core is None else module.core.n_output
+    moments = f", {n_moments} of them moments" if n_moments else ""
+    return f"{module.n_embed} dimensions{moments}"
+
+
+def _training_line(history: pd.DataFrame, seconds: float | None) -> str:
+    """How long training took, and where it was best."""
+    if history.empty:
+        return "none yet"
+    parts = [f"{history['step'].max():,} steps"]
+    validation = history["validation_loss"].to_numpy(dtype=float)
+    if np.isfinite(validation).any():
+        best = np.nanargmin(validation)
+        parts.append(f"best validation loss {validation[best]:.4g} at step {history['step'].iloc[best]:,}")
+    else:
+        parts.append("no validation sets")
+    return ", ".join(parts + ([] if seconds is None else [f"{seconds:.0f} s"]))
+
+
+def _size_line(module: SetModule) -> str:
+    """Parameters, and where they are."""
+    n_parameters = sum(parameter.numel() for parameter in module.parameters())
+    return f"{n_parameters:,} parameters on {module.device}"
