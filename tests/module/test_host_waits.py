@@ -8,6 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from scgde.module import GDEModule, TDEModule
 from scgde.nn.cells import CellSpec, Measure, SetBatch
+from scgde.nn.virtual_sets import SetSummary
 from scgde.train import SetTrainingPlan
 
 N_SETS, N_CELLS, SPEC = 6, 8, CellSpec.vectors(4)
@@ -18,7 +19,7 @@ def with_virtual_sets():
     """Moments, and training sets of which virtual ones are drawn."""
     module = GDEModule(SPEC, 30, n_core=14, encoder="pooled_gnn", generator="flow_matching")
     x = torch.randn(N_SETS, N_CELLS, 4)
-    module.virtual_sets.fit([(torch.arange(N_SETS), x, torch.full((N_SETS, N_CELLS), 1 / N_CELLS))])
+    module.virtual_sets.fit([SetSummary.of(torch.arange(N_SETS), x, torch.full((N_SETS, N_CELLS), 1 / N_CELLS))])
     assert module.virtual_sets.share > 0
     return module
 

@@ -58,7 +58,7 @@ from scgde import tl
             "`steps_per_validation` must be at least 1",
         ),
         ({"train_kwargs": {"ema_decay": 2.0}}, ValueError, "`ema_decay` must be a number"),
-        ({"train_kwargs": {"precision": "8-bit"}}, ValueError, "Precision '8-bit' is invalid"),
+        ({"train_kwargs": {"precision": "8-bit"}}, ValueError, "`precision` must be one of .*, got '8-bit'"),
         ({"encoder_kwargs": {"n_hidden": 1j}}, TypeError, "Options must hold numbers, text, lists"),
         ({"encoder_kwargs": {"widht": 3}}, TypeError, "unexpected keyword argument 'widht'"),
     ],
@@ -109,7 +109,6 @@ UNFIT_ENTRIES = [
     (lambda n: pd.DataFrame({"a": range(n), "b": range(n)}), TypeError, "real numbers, got integers of type int64"),
     (lambda n: sparse.csr_matrix(np.ones((n, 3), dtype=np.int32)), TypeError, "real numbers, got integers"),
     (lambda n: np.ones((n, 2, 3), dtype=np.float32), ValueError, r"must have shape \(n_obs, n_features\), got"),
-    (lambda n: np.ones((n, 1, 4, 4), dtype=np.float32), ValueError, r"must have shape \(n_obs, n_features\), got"),
 ]
 
 
@@ -118,7 +117,7 @@ UNFIT_ENTRIES = [
 @pytest.mark.parametrize(
     ("entry", "error", "match"),
     UNFIT_ENTRIES,
-    ids=["int64", "uint8", "frame", "sparse", "three dimensions", "four dimensions"],
+    ids=["int64", "uint8", "frame", "sparse", "three dimensions"],
 )
 def test_entries_of_other_kinds_of_cells_are_refused_before_any_work(
     cells, tiny, tiny_tde, unchanged, monkeypatch, function, argument, entry, error, match

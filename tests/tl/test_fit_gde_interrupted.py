@@ -55,7 +55,9 @@ def test_fit_gde_closes_its_bar_when_interrupted(cells, fit, break_at, capfd):
     break_at(10)
     with pytest.raises(KeyboardInterrupt):
         fit(cells, **OPTIONS, progress_bar=True)
-    assert capfd.readouterr().err.endswith("\r")  # cleared
+    shown = capfd.readouterr().err
+    assert shown.endswith("\n")  # closed, and left where it stopped
+    assert "10/30" in shown
 
 
 def _same(one, other):

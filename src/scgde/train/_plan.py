@@ -80,14 +80,14 @@ class SetTrainingPlan(LightningModule):
 
     def configure_optimizers(self) -> Any:
         options: dict[str, Any] = {"lr": self._lr, "weight_decay": self._weight_decay}
-        # One kernel for all parameters. With scaled gradients it cannot: it unscales them after they were clipped.
-        optimizer = torch.optim.AdamW(self.module.parameters(), fused=not self._scales_gradients, **options)
+        # One kernel for all parameters. Lightning does not clip gradients in mixed precision before such a one.
+        optimizer = torch.optim.AdamW(self.module.parameters(), fused=not self._is_mixed_precision, **options)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self._relative_rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     @property
-    def _scales_gradients(self) -> bool:
-        return self._trainer is not None and str(self.trainer.precision) == "16-mixed"
+    def _is_mixed_precision(self) -> bool:
+        return self._trainer is not None and str(self.trainer.precision).endswith("mixed")
 
     def get_extra_state(self) -> Tensor:
         return self.history
