@@ -6,7 +6,9 @@ showed the figure: pass ``show=False`` to get the axes in every case.
 
 from __future__ import annotations
 
+from scgde.pl._associations import associations
 from scgde.pl._classification import classification
+from scgde.pl._composition import composition
 from scgde.pl._convergence import convergence
 from scgde.pl._counts import counts
 from scgde.pl._distances import distances
@@ -18,12 +20,15 @@ from scgde.pl._groups import groups
 from scgde.pl._history import history
 from scgde.pl._interpolation import interpolation
 from scgde.pl._perturbations import perturbations
+from scgde.pl._scores import scores
 from scgde.pl._sequences import sequences
 from scgde.pl._transport import transport
 from scgde.pl._uncertainty import uncertainty
 
 __all__ = [
+    "associations",
     "classification",
+    "composition",
     "convergence",
     "counts",
     "distances",
@@ -35,6 +40,7 @@ __all__ = [
     "history",
     "interpolation",
     "perturbations",
+    "scores",
     "sequences",
     "transport",
     "uncertainty",
