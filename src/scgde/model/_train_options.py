@@ -20,7 +20,35 @@ if TYPE_CHECKING:
 class TrainOptions(TypedDict, total=False):
     """Options of ``train`` that all models share.
 
-    ===========================  ===================  =========================================================
+    ===========================  ===================  ================================================================
+    option                       default              meaning
+    ===========================  ===================  ================================================================
+    ``sets_per_batch``           64                   sets, or pairs of sets, in a step
+    ``set_size``                 100                  cells of each set that the encoder sees in a step
+    ``target_size``              32                   cells of each set that are modelled in a step
+    ``disjoint_views``           True                 whether these are other cells than those that the encoder sees
+    ``n_mixed``                  1                    sets mixed into one (Dirichlet weights), 1 for none
+    ``mixing_alpha``             1.0                  concentration of those weights
+    ``validation_fraction``      0.1                  share of the sets held out for ``validation_loss``
+    ``train_sets``               None                 names of the sets to train on, in place of a random share
+    ``validation_sets``          None                 names of the sets to validate on; others are not used
+    ``set_weights``              None                 weight of each set by name: sets are drawn in proportion
+    ``steps_per_validation``     50                   steps between validations
+    ``patience``                 10                   validations without improvement before training stops, or None
+    ``lr``                       0.002                largest learning rate of AdamW
+    ``weight_decay``             0.0001               of AdamW
+    ``ema_decay``                0.999                decay of the average of the weights, which is what remains
+    ``gradient_clip``            1.0                  largest norm of a gradient
+    ``precision``                "32-true"            passed to the trainer
+    ``accelerator``              "auto"               passed to the trainer
+    ``devices``                  1                    passed to the trainer; each draws ``sets_per_batch`` sets a step
+    ``num_nodes``                1                    machines with so many devices each
+    ``strategy``                 "auto"               passed to the trainer: how devices work together
+    ``accumulate_grad_batches``  1                    batches on each device whose gradients make a step
+    ``checkpoint_dir``           None                 folder of the training state; a fit that finds it resumes
+    ``progress_bar``             True                 whether to show one
+    ``seed``                     0                    same seed, machine and number of threads, same result
+    ===========================  ===================  ================================================================
     """
 
     sets_per_batch: int

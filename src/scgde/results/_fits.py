@@ -88,6 +88,16 @@ def with_backbone(network: type, views: Representations, options: Config | None)
     return {"backbone": backbone, **(options or {})}
 
 
+def decoder_options(views: Representations, options: Config | None) -> Config | None:
+    """Options of a decoder, for cells that have one."""
+    if views.target.is_decoded:
+        return options or {}
+    if options is not None:
+        msg = f'`decoder_kwargs` must be None for cells that are not decoded, got {options}. Fit with `cells="counts"`.'
+        raise ValueError(msg)
+    return None
+
+
 def fit_params(views: Representations, *, mask: Any, set_weights: Any, **options: Any) -> Config:
     """Options of a fit as an AnnData holds them; of masks and weights, the columns that they were, or "array"."""
     given = {"mask": mask, "set_weights": set_weights}

@@ -14,6 +14,7 @@ from scgde.results._fits import (
     DEFAULT_STEPS,
     FEW_SETS,
     columns_of_fit,
+    decoder_options,
     fit_params,
     open_representations,
     train_names,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from scgde._types import GroupBy
-    from scgde.data.representations import Representation
 
 
 @shared_docs
@@ -231,7 +231,7 @@ def fit_gde(
         "encoder_kwargs": encoder_kwargs,
         "generator_kwargs": with_backbone(GENERATORS[generator], views, generator_kwargs),
         "featurizer_kwargs": featurizer_kwargs,
-        "decoder": _decoder(views.target, decoder_kwargs),
+        "decoder": decoder_options(views, decoder_kwargs),
         "seed": seed,
     }
     if label is not None:
@@ -274,13 +274,3 @@ def fit_gde(
     warn_of_ignored_context(model)
     warn_of_better_baselines(model, sets, split, batches=None if batch is None else batch.values, seed=seed)
     return model
-
-
-def _decoder(target: Representation, options: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Options of a decoder, for cells that have one."""
-    if target.is_decoded:
-        return options or {}
-    if options is not None:
-        msg = f'`decoder_kwargs` must be None for cells that are not decoded, got {options}. Fit with `cells="counts"`.'
-        raise ValueError(msg)
-    return None
