@@ -194,3 +194,21 @@ def test_fit_refuses_an_output_that_is_a_folder_before_any_work(cells_file, tmp_
     (tmp_path / "x.h5ad").mkdir()
     options = ["fit", cells_file, "-g", "donor", "-o", tmp_path / "x.h5ad", "--overwrite"]
     assert fails(run(*options), "`--output` must be a file, but")
+
+
+def test_fit_with_a_time_fits_transports(clones_file, tmp_path):
+    sizes = ["--max-steps", 5, "--min-cells", 1, "--n-latent", 4, "--set-size", 8, "--sets-per-batch", 8]
+    result = run("fit", clones_file, "-g", "clone", "--time-key", "time", "-o", tmp_path / "fitted.h5ad", *sizes)
+    assert result.exit_code == 0, result.stderr
+    assert {"source", "target"} <= set(ad.read_h5ad(tmp_path / "fitted.h5ad").uns["tde"]["pairs"])
+
+
+def test_fit_with_a_batch_removes_it(cells_file, tmp_path):
+    options = ["--batch-key", "batch", "--max-steps", 2, "-o", tmp_path / "fitted.h5ad"]
+    assert run("fit", cells_file, "-g", "donor", *options).exit_code == 0
+    assert ad.read_h5ad(tmp_path / "fitted.h5ad").uns["gde"]["params"]["batch_key"] == "batch"
+
+
+def test_fit_refuses_options_of_the_other_model(cells_file, tmp_path):
+    options = ["--time-key", "severity", "--batch-key", "batch", "-o", tmp_path / "fitted.h5ad"]
+    assert fails(run("fit", cells_file, "-g", "donor", *options), "do not take `--batch-key`")

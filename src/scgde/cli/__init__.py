@@ -1,4 +1,4 @@
-"""The command line: ``scgde demo`` and ``scgde fit``."""
+"""The command line, ``scgde``; each command is a file of :mod:`scgde.cli.verbs`."""
 
 from __future__ import annotations
 

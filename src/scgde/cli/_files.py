@@ -5,12 +5,14 @@ import uuid
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anndata as ad
 
 from scgde import _keys
 from scgde._files import check_writable, replacing
+from scgde.cli._console import say
+from scgde.cli._fits import fit_key
 from scgde.cli._process import in_own_process
 
 if TYPE_CHECKING:
@@ -27,11 +29,15 @@ def read_cells(path: Path) -> AnnData:
     ValueError
         If it is no h5ad file.
     """
+    return _read(path)
+
+
+def _read(path: Path, **options: Any) -> AnnData:
     if not path.is_file():
         msg = f"FILE must be an existing h5ad file, got {str(path)!r}."
         raise FileNotFoundError(msg)
     try:
-        return ad.read_h5ad(path)
+        return ad.read_h5ad(path, **options)
     except Exception as error:  # h5py and anndata raise many kinds
         msg = f"FILE must be an h5ad file, but {str(path)!r} cannot be read as one ({type(error).__name__})."
         raise ValueError(msg) from error
@@ -81,7 +87,29 @@ def _fit_alone(adata: AnnData, key: str) -> AnnData:
     return ad.AnnData(obs=adata.obs, obsm={name: adata.obsm[name]}, uns={key: adata.uns[key]})
 
 
-def check_output(path: Path, *, overwrite: bool) -> None:
+def read_header(path: Path) -> AnnData:
+    """Read all of an h5ad file but ``X``."""
+    return _read(path, backed="r")
+
+
+def read_fit(path: Path, key: str | None) -> tuple[AnnData, str]:
+    """Read a fitted file, and the name of its fit."""
+    adata = read_cells(path)
+    return adata, fit_key(adata, key)
+
+
+def read_reference(path: Path, key: str | None) -> tuple[AnnData | Path, str]:
+    """A fitted file or, of a saved model, its folder; and the name of the fit."""
+    return (path, key or "gde") if path.is_dir() else read_fit(path, key)
+
+
+def write_output(adata: AnnData, path: Path, what: str, *, overwrite: bool) -> None:
+    """Write results, and say so."""
+    write_cells(adata, path, overwrite=overwrite)
+    say(f"Wrote {path}: {what}.")
+
+
+def check_output(path: Path, *, overwrite: bool, suffix: str = ".h5ad") -> None:
     """Require a file name that can be written, before any work is done.
 
     Raises
@@ -93,8 +121,8 @@ def check_output(path: Path, *, overwrite: bool) -> None:
     OSError
         If it is a folder, or its folder takes no files.
     """
-    if path.suffix != ".h5ad":
-        msg = f"`--output` must end in .h5ad, got {str(path)!r}."
+    if path.suffix != suffix:
+        msg = f"`--output` must end in {suffix}, got {str(path)!r}."
         raise ValueError(msg)
     if not path.parent.is_dir():
         msg = f"`--output` must be in an existing folder, got {str(path)!r}."
