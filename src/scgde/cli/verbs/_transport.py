@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -36,7 +36,7 @@ def transport(
 
         check_output(output, overwrite=overwrite)
         adata, key = read_fit(file, key)
-        options = {"n_times": n_times, "decode": decode, "key": key, "seed": seed}
+        options: dict[str, Any] = {"n_times": n_times, "decode": decode, "key": key, "seed": seed}
         if target is None:
             cells = tl.forecast(adata, source, to=_number_or_text(to), n_draws=n_draws, **options)
         else:
