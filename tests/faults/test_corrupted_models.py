@@ -6,6 +6,7 @@ import copy
 import json
 import os
 import random
+import re
 from pathlib import Path
 
 import numpy as np
@@ -119,4 +120,4 @@ def test_corrupted_models_are_refused_in_one_sentence_and_take_no_memory(stored,
             n_models += 1
     assert n_models >= 200
     assert len(refusals) > n_models / 2
-    assert all(text.startswith("A stored model must ") and "\n" not in text for text in refusals)
+    assert not [text for text in refusals if not re.match("A stored (model|predictor) must ", text) or "\n" in text]

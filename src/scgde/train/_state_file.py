@@ -65,7 +65,8 @@ class StateFile(TorchCheckpointIO):
 
     def load_checkpoint(self, path: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         try:
-            return _read(Path(path).read_bytes())
+            # Processes that were forked hand their weights back in a file of another name.
+            return _read(Path(path).read_bytes(), parts=_PARTS if Path(path).name == STATE_FILE else ())
         except Exception as error:  # a state from others may fail anywhere
             msg = (
                 f"`checkpoint_dir` must hold a whole training state, but {str(path)!r} is damaged, or none of ours. "
@@ -90,14 +91,14 @@ class SaveState(Callback):
         trainer.save_checkpoint(self._path)
 
 
-def _read(content: bytes) -> dict[str, Any]:
+def _read(content: bytes, *, parts: tuple[str, ...]) -> dict[str, Any]:
     state, digest = content[:-_N_DIGEST], content[-_N_DIGEST:]
     if hashlib.sha256(state).digest() != digest:
         msg = "The digest of a state must be that of its content, got another one."
         raise ValueError(msg)
     # `weights_only`: a training state cannot run code.
     checkpoint = torch.load(io.BytesIO(state), map_location="cpu", weights_only=True)  # noqa: TID251
-    missing = set(_PARTS) - set(checkpoint)
+    missing = set(parts) - set(checkpoint)
     if missing:
         msg = f"A state must have all parts, got none of {sorted(missing)}."
         raise KeyError(msg)
