@@ -51,6 +51,8 @@ class Case(NamedTuple):
     #: Of the sets: to train, to choose when to stop, to score.
     fractions: tuple[float, float, float] = (0.7, 0.1, 0.2)
     stratify: str | None = None
+    #: Column that is removed from the embedding.
+    batch: str | None = None
 
 
 def run_demo(file: Path | None, groupby: list[str], folder: Path, settings: Settings) -> None:
@@ -77,7 +79,7 @@ def _bundled(settings: Settings) -> Iterator[Case]:
     n_donors, n_cells = (20, (20, 60)) if settings.quick else (60, (20, 400))
     cohort = datasets.cohort(n_donors, n_cells=n_cells, seed=settings.seed)
     sc.pp.pca(cohort, n_comps=30)
-    yield Case("cohort", "simulated donors", cohort, ["donor"])
+    yield Case("cohort", "simulated donors in three batches, which are removed", cohort, ["donor"], batch="batch")
     pbmc = sc.datasets.pbmc68k_reduced()
     # One donor only: its cell types in each phase stand in for the sets of a study. They are few, so that none
     # can be spared to choose when to stop, and one in four is held out, with the other phases of its type seen.
@@ -102,6 +104,7 @@ def _run(case: Case, folder: Path, settings: Settings) -> Outcome:
         use_rep=settings.use_rep,
         layer=settings.layer,
         min_cells=settings.min_cells,
+        batch_key=case.batch,
         split_key=SPLIT,
         max_steps=steps,
         seed=settings.seed,
