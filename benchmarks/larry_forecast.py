@@ -105,7 +105,7 @@ def arms(adata: AnnData, seed: int, steps: int, *, transductive: bool) -> tuple[
     seconds = {"source-conditioned": fit(adata, seed, steps, condition="source", key_added="source")}
     seconds["paired only"] = fit(adata, seed, steps, pair_fraction=1.0, key_added="paired")
     seconds["with orphans"] = fit(adata, seed, steps, transductive=transductive)
-    table = scored(adata, "tde", seed, source_key="source")
+    table = scored(adata, "tde", seed, source_fit="source")
     own: dict[tuple[str, str], Any] = {("energy", "nearest clone"): nearest_clone(adata, table)}
     for name in METRICS:
         own[(name, "paired only, kernel")] = scored(adata, "paired", seed)[name, "forecast"]

@@ -37,7 +37,7 @@ def receptors() -> ad.AnnData:
     table = pd.read_csv(data_path("tcr_immunarch_ms_12donors.csv.gz"))
     table = table[table["cdr3_aa"].str.fullmatch("[A-Z]+")]
     adata = ad.AnnData(obs=table[["donor", "cdr3_aa", "v"]].set_index(np.arange(len(table)).astype(str)))
-    scgde.pp.tokenize(adata, "cdr3_aa", alphabet="protein", first="v")
+    scgde.pp.tokenize(adata, "cdr3_aa", alphabet="protein", first_key="v")
     return adata
 
 

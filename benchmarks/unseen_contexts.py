@@ -116,7 +116,7 @@ def fit(adata: ad.AnnData, pairs: pd.DataFrame, study: Study, steps: int, seed: 
             adata,
             ["context", "treatment"],
             pairs=pairs,
-            covariates=covariates,
+            condition_keys=covariates,
             split_key="split",
             min_cells=MIN_CELLS,
             max_steps=steps,
@@ -141,7 +141,7 @@ def arms(study: Study, held_out: list[str], seed: int, steps: int) -> tuple[pd.D
     seconds = {"source-conditioned": fit(adata, pairs, study, steps, seed, condition="source", key_added="source")}
     seconds["TDE"] = fit(adata, pairs, study, steps, seed)
     seconds["TDE, without moments"] = fit(adata, pairs, study, steps, seed, moments=False, key_added="learnt")
-    table = scored(adata, seed, source_key="source").rename(columns={"forecast": "TDE, " + PREDICTORS[0]})
+    table = scored(adata, seed, source_fit="source").rename(columns={"forecast": "TDE, " + PREDICTORS[0]})
     own = {}
     for key, arm in {"tde": "TDE", "learnt": "TDE, without moments"}.items():
         for predictor in PREDICTORS[key == "tde" :]:

@@ -58,7 +58,7 @@ def _groups(adata: ad.AnnData) -> float:
 
 
 def _associated(adata: ad.AnnData) -> float:
-    return float(tl.associate(adata, ["disease", "age"], n_permutations=9, baseline=False).loc["disease", "r2"])
+    return float(tl.associate(adata, ["disease", "age"], n_permutations=9, baselines=False).loc["disease", "r2"])
 
 
 def _classified(adata: ad.AnnData) -> pd.DataFrame:

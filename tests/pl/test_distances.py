@@ -54,7 +54,7 @@ def test_distances_draws_the_tree_of_the_map(measured, method):
 
 
 def test_distances_annotates_with_strips_in_the_order_of_the_map(measured):
-    ax = pl.distances(measured, annotate=["class", "severity", "treated"], show=False)
+    ax = pl.distances(measured, annotate_keys=["class", "severity", "treated"], show=False)
     order = [int(name.split()[1]) for name in names(ax)]
     assert [strip.get_xticklabels()[0].get_text() for strip in strips(ax)] == ["class", "severity", "treated"]
     colors = [to_hex(rgba) for rgba in np.asarray(strips(ax)[0].images[0].get_array())[:, 0]]
@@ -72,7 +72,7 @@ def test_distances_annotates_with_strips_in_the_order_of_the_map(measured):
 
 @pytest.mark.parametrize("column", ["constant", "unknown", "text", "stage", "count", "maybe"])
 def test_distances_takes_any_column(measured, column):
-    assert len(strips(pl.distances(measured, annotate=column, show=False))) == 1
+    assert len(strips(pl.distances(measured, annotate_keys=column, show=False))) == 1
 
 
 def test_distances_shows_sets_without_distance_in_grey_beyond_the_tree(measured):
@@ -110,7 +110,7 @@ def test_distances_draws_in_given_axes_and_saves(measured, tmp_path):
     assert pl.distances(measured, show=False).get_title("left") == f"{len(measured.uns['gde']['sets'])} sets"
     assert ax.get_legend() is None
     plt.close("all")
-    pl.distances(measured, annotate="class", save=tmp_path / "map.png")
+    pl.distances(measured, annotate_keys="class", save=tmp_path / "map.png")
     assert (tmp_path / "map.png").stat().st_size > 1000
     assert not plt.get_fignums()
 
@@ -118,8 +118,8 @@ def test_distances_draws_in_given_axes_and_saves(measured, tmp_path):
 def test_distances_says_what_is_wrong(measured):
     with pytest.raises(KeyError, match=r"`metric` must be among what `scgde\.tl\.distances` computed"):
         pl.distances(measured, metric="energy")
-    with pytest.raises(KeyError, match="`annotate` must name columns of the set table, got 'x'"):
-        pl.distances(measured, annotate="x")
+    with pytest.raises(KeyError, match="`annotate_keys` must name columns of the set table, got 'x'"):
+        pl.distances(measured, annotate_keys="x")
     with pytest.raises(ValueError, match="`method` must be one of"):
         pl.distances(measured, method="median")
     del measured.uns["gde"]["distances"]

@@ -109,7 +109,7 @@ def test_clipped_weights_have_mean_one_and_keep_to_the_limit():
 
 def test_set_weights_say_what_is_wrong_and_change_nothing(adata):
     columns = list(adata.obs)
-    with pytest.raises(KeyError, match="`by` must name a column of the set table, got 'sex'"):
+    with pytest.raises(KeyError, match="`label_key` must name a column of the set table, got 'sex'"):
         pp.set_weights(adata, "sex")
     with pytest.raises(KeyError, match=r"scgde\.tl\.fit_gde"):
         pp.set_weights(adata)

@@ -45,7 +45,7 @@ def test_split_sets_is_reproducible_by_seed(adata):
 
 def test_split_sets_spreads_each_stratum_in_proportion(adata):
     for seed in range(5):
-        pp.split_sets(adata, fractions=(0.5, 0.3, 0.2), stratify="disease", seed=seed)
+        pp.split_sets(adata, fractions=(0.5, 0.3, 0.2), stratify_key="disease", seed=seed)
         table = adata.uns["set"]["sets"]
         counts = pd.crosstab(table["disease"], table["split"])
         expected = np.outer(counts.sum(axis=1), [0.5, 0.3, 0.2])
@@ -54,7 +54,7 @@ def test_split_sets_spreads_each_stratum_in_proportion(adata):
 
 
 def test_split_sets_puts_a_group_on_one_side(adata):
-    pp.split_sets(adata, group="donor", stratify="disease")
+    pp.split_sets(adata, group_key="donor", stratify_key="disease")
     table = adata.uns["set"]["sets"]
     assert table.groupby("donor")["split"].nunique().eq(1).all()
     donors = table.groupby("donor")["split"].first().value_counts()
@@ -63,7 +63,7 @@ def test_split_sets_puts_a_group_on_one_side(adata):
 
 def test_split_sets_takes_a_missing_group_as_a_group_of_its_own(adata):
     adata.uns["set"]["sets"]["donor"] = [None, None, *adata.uns["set"]["sets"]["donor"][2:]]
-    pp.split_sets(adata, group="donor", fractions=(0.5, 0.5, 0))
+    pp.split_sets(adata, group_key="donor", fractions=(0.5, 0.5, 0))
     assert adata.uns["set"]["sets"].groupby("donor")["split"].nunique().eq(1).all()
 
 
@@ -114,14 +114,14 @@ def test_part_sizes_are_largest_remainders_without_empty_parts(fractions, n_unit
         ({"fractions": (0.8, 0.1)}, ValueError, "`fractions` must be 3 non-negative numbers"),
         ({"fractions": (0.8, 0.1, 0.2)}, ValueError, "sum to 1"),
         ({"fractions": (1.2, -0.1, -0.1)}, ValueError, "non-negative"),
-        ({"stratify": "sex"}, KeyError, "`stratify` must name a column of the set table"),
-        ({"group": "sex"}, KeyError, "`group` must name a column of the set table"),
+        ({"stratify_key": "sex"}, KeyError, "`stratify_key` must name a column of the set table"),
+        ({"group_key": "sex"}, KeyError, "`group_key` must name a column of the set table"),
         (
-            {"group": "disease", "stratify": "donor"},
+            {"group_key": "disease", "stratify_key": "donor"},
             ValueError,
-            "must be constant within each value of `group`",
+            "must be constant within each value of `group_key`",
         ),
-        ({"group": "assay"}, ValueError, "needs a set"),
+        ({"group_key": "assay"}, ValueError, "needs a set"),
         ({"key": "sets"}, KeyError, "scgde.pp.make_sets"),
         ({"key_added": "set"}, ValueError, "`key_added` must not be"),
         ({"seed": -1}, ValueError, "`seed` must be at least 0"),

@@ -22,7 +22,7 @@ def test_tokens_are_numbers_of_letters_with_zeros_behind_the_end(adata):
 
 
 def test_first_stands_in_front_as_one_token(adata):
-    pp.tokenize(adata, "cdr3", alphabet="ACFSW", first="v", max_length=6, key_added="tcr")
+    pp.tokenize(adata, "cdr3", alphabet="ACFSW", first_key="v", max_length=6, key_added="tcr")
     # Values in the order of their names: V10 is token 6, V2 token 7. The cell without a sequence has no gene either.
     assert adata.obsm["tcr"].tolist() == [
         [7, 2, 1, 4, 3, 0, 0],
@@ -58,14 +58,24 @@ def test_a_view_becomes_an_anndata_of_its_own(adata):
 @pytest.mark.parametrize(
     ("column", "options", "error", "message"),
     [
-        ("cdr", {}, KeyError, r"`column` must be a column of `adata.obs`, .* got 'cdr'. Columns: \['cdr3', 'v'\]"),
-        ("cdr3", {"first": "j"}, KeyError, r"`first` must be a column"),
+        (
+            "cdr",
+            {},
+            KeyError,
+            r"`sequence_key` must be a column of `adata.obs`, .* got 'cdr'. Columns: \['cdr3', 'v'\]",
+        ),
+        ("cdr3", {"first_key": "j"}, KeyError, r"`first_key` must be a column"),
         ("cdr3", {"alphabet": "dna"}, ValueError, r"3 sequences of 'cdr3' have others: 'FSW'.*`alphabet='ACGTFSW'`"),
         ("cdr3", {"alphabet": "AA"}, ValueError, "with each letter once, got 'AA'"),
         ("cdr3", {"alphabet": ["A"]}, TypeError, "or a text of letters"),
         ("cdr3", {"alphabet": "protein", "max_length": 4}, ValueError, "longest sequence, 5 letters, got 4, and 1"),
         ("empty", {}, ValueError, "must hold sequences, but 'empty' has none"),
-        ("cdr3", {"alphabet": "protein", "first": "many"}, ValueError, "At most 255 letters and values of `first`"),
+        (
+            "cdr3",
+            {"alphabet": "protein", "first_key": "many"},
+            ValueError,
+            "At most 255 letters and values of `first_key`",
+        ),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_written(adata, column, options, error, message):
@@ -110,7 +120,7 @@ class Cells:
 
 def test_receptors_of_scirpy_are_read_where_they_are():
     cells = Cells()
-    pp.tokenize(cells, "VDJ_1_junction_aa", alphabet="ACFS", first="VDJ_1_v_call")
+    pp.tokenize(cells, "VDJ_1_junction_aa", alphabet="ACFS", first_key="VDJ_1_v_call")
     assert cells.obsm["X_tokens"].tolist() == [[5, 2, 1, 4, 3, 0], [6, 2, 1, 4, 4, 3], [0] * 6]
     assert cells.uns["X_tokens"]["first"].tolist() == ["TRBV2", "TRBV3"]
 

@@ -21,7 +21,7 @@ def obs() -> pd.DataFrame:
 @pytest.fixture
 def pair(obs):
     def make(groupby="clone", *, obs=obs, **options):
-        defaults = {"time_key": None, "pairs": None, "covariates": [], "mask": None, "min_cells": 1}
+        defaults = {"time_key": None, "pairs": None, "condition_keys": [], "mask": None, "min_cells": 1}
         return pair_sets(obs, groupby, **defaults | options)
 
     return make
@@ -66,13 +66,13 @@ def test_links_join_each_set_with_the_first_of_its_group(pair):
 
 
 def test_covariates_are_those_of_the_target(pair):
-    pairs = pair(time_key="day", covariates="dose").pairs
+    pairs = pair(time_key="day", condition_keys="dose").pairs
     np.testing.assert_array_equal(pairs["dose"], 10 * pairs["time_to"])
 
 
 def test_a_covariate_of_classes_gets_a_column_for_each(pair, obs):
     obs["drug"] = (obs["clone"] + obs["day"].astype(str)).map({"a4": "x", "a6": "y", "b6": "x"}).fillna("none")
-    pairing = pair(obs=obs, time_key="day", covariates=["drug"])
+    pairing = pair(obs=obs, time_key="day", condition_keys=["drug"])
     assert pairing.categories == {"drug": ["x", "y"]}
     assert pairing.pairs.set_index("target")["drug=y"].to_dict() == {"a|4": 0, "a|6": 1, "b|6": 0}
     assert (pairing.pairs["drug=x"] + pairing.pairs["drug=y"] == 1).all()
@@ -81,7 +81,7 @@ def test_a_covariate_of_classes_gets_a_column_for_each(pair, obs):
 def test_a_covariate_called_as_a_column_of_pairs_is_refused(pair, obs):
     obs["group"] = 1.0
     with pytest.raises(ValueError, match="must not be called as the columns of pairs, got 'group'"):
-        pair(obs=obs, time_key="day", covariates=["group"])
+        pair(obs=obs, time_key="day", condition_keys=["group"])
 
 
 def test_perturbations_share_their_control_and_form_groups_by_name(pair, obs):
@@ -114,14 +114,14 @@ def test_mask_and_min_cells_leave_sets_out(pair, obs):
         ({"groupby": "batch"}, ValueError, "At least 2 sets .*are required"),
         ({"pairs": [("a", "z")]}, KeyError, r"`pairs` must name sets, got \['z'\]"),
         (
-            {"time_key": "day", "covariates": "x"},
+            {"time_key": "day", "condition_keys": "x"},
             KeyError,
-            r"`covariates` must name columns of `adata.obs`, got \['x'\]",
+            r"`condition_keys` must name columns of `adata.obs`, got \['x'\]",
         ),
         (
-            {"time_key": "day", "covariates": "varies"},
+            {"time_key": "day", "condition_keys": "varies"},
             ValueError,
-            "`covariates` must name a column that is constant within sets, but 'varies' varies in 6",
+            "`condition_keys` must name a column that is constant within sets, but 'varies' varies in 6",
         ),
     ],
     ids=str,
@@ -134,6 +134,6 @@ def test_pair_sets_says_what_is_wrong(pair, options, error, match):
 def test_a_covariate_that_is_missing_for_a_target_is_refused(pair, obs):
     obs["dose"] = np.where(obs["day"] == 6, np.nan, obs["dose"])
     with pytest.raises(ValueError, match="known for the target of each pair, but 'dose' is NaN for some"):
-        pair(time_key="day", covariates="dose")
+        pair(time_key="day", condition_keys="dose")
     obs["dose"] = np.where(obs["day"] == 2, np.nan, 1.0)  # sources only
-    assert (pair(time_key="day", covariates="dose").pairs["dose"] == 1).all()
+    assert (pair(time_key="day", condition_keys="dose").pairs["dose"] == 1).all()

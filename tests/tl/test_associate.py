@@ -29,8 +29,8 @@ def adata():
     return ad.AnnData(x, obs=pd.DataFrame(obs, index=[f"s{i}" for i in range(40)]))
 
 
-def associate(adata, keys=None, **options):
-    return tl.associate(adata, keys, key=None, **options)
+def associate(adata, condition_keys=None, **options):
+    return tl.associate(adata, condition_keys, key=None, **options)
 
 
 def test_associate_gives_the_share_of_variance(adata):
@@ -54,10 +54,10 @@ def test_associate_finds_what_is_there(adata):
 
 def test_associate_adjusts(adata):
     """What the centre explains is due to age, but what age explains is not due to the centre."""
-    table = associate(adata, ["centre", "group"], adjust="age")
+    table = associate(adata, ["centre", "group"], adjust_keys="age")
     assert table.loc["centre", "p_value"] > 0.05
     assert table.loc["group", "p_value"] < 0.01
-    assert associate(adata, "age", adjust=["centre", "group"]).loc["age", "p_value"] > 0.001
+    assert associate(adata, "age", adjust_keys=["centre", "group"]).loc["age", "p_value"] > 0.001
 
 
 def test_associate_keeps_its_level_with_a_strong_nuisance():
@@ -66,7 +66,7 @@ def test_associate_keeps_its_level_with_a_strong_nuisance():
         age = rng.normal(size=20)
         obs = pd.DataFrame({"age": age, "x": age + rng.normal(size=20)}, index=[str(i) for i in range(20)])
         data = ad.AnnData(3 * age[:, None] + rng.standard_exponential(size=(20, 2)), obs=obs)
-        p.append(associate(data, "x", adjust="age", n_permutations=99).loc["x", "p_value"])
+        p.append(associate(data, "x", adjust_keys="age", n_permutations=99).loc["x", "p_value"])
     assert np.mean(np.array(p) <= 0.1) == pytest.approx(0.1, abs=2.5 * (0.1 * 0.9 / 150) ** 0.5)
 
 
@@ -77,13 +77,13 @@ def test_associate_leaves_out_missing_values_of_each_covariate(adata):
     assert table["n_sets"].to_dict() == {"age": 39, "few": 10, "noise": 40}
     assert table["n_missing"].to_dict() == {"age": 1, "few": 30, "noise": 0}
     np.testing.assert_allclose(table.loc["few", "r2"], associate(adata[::4].copy(), "few").loc["few", "r2"])
-    assert associate(adata, "noise", adjust="age").loc["noise", "n_sets"] == 39
+    assert associate(adata, "noise", adjust_keys="age").loc["noise", "n_sets"] == 39
 
 
 def test_associate_says_why_a_covariate_was_not_tested(adata):
     adata.obs["one"], adata.obs["none"] = 1, None
     adata.obs["copy"] = adata.obs["group"].astype("category").cat.rename_categories({"a": 1, "b": 2})
-    table = associate(adata, ["name", "one", "none", "copy"], adjust="group")
+    table = associate(adata, ["name", "one", "none", "copy"], adjust_keys="group")
     notes = {
         "name": "nearly every set has a value of its own",
         "one": "no two values",
@@ -117,7 +117,7 @@ def test_associate_says_what_means_of_sets_explain(fitted):
     fitted.uns["gde"]["sets"]["position"] = means @ axis
     table = tl.associate(fitted, "position", n_permutations=9)
     assert table.loc["position", "pseudobulk_r2"] > 0.3
-    left_out = tl.associate(fitted, "position", n_permutations=9, baseline=False)
+    left_out = tl.associate(fitted, "position", n_permutations=9, baselines=False)
     assert np.isnan(left_out.loc["position", "pseudobulk_r2"])
     assert left_out.loc["position", "adjusted_r2"] == table.loc["position", "adjusted_r2"]
 
@@ -149,7 +149,9 @@ def test_associate_reads_columns_of_the_user_called_as_those_of_the_fit(cells, f
     }
     for name, other in (("split", "half"), ("weight", "mass")):
         assert table.loc[name, ["r2", "statistic"]].tolist() == table.loc[other, ["r2", "statistic"]].tolist()
-    adjusted = [tl.associate(cells, "half", adjust=name, n_permutations=1)["r2"].item() for name in ("weight", "mass")]
+    adjusted = [
+        tl.associate(cells, "half", adjust_keys=name, n_permutations=1)["r2"].item() for name in ("weight", "mass")
+    ]
     assert adjusted[0] == adjusted[1]
 
 
@@ -160,6 +162,6 @@ def test_associate_is_reproducible(adata):
 
 def test_associate_says_what_is_wrong(adata):
     with pytest.raises(ValueError, match=r"must not share columns, got \['age'\] in both"):
-        associate(adata, ["age", "group"], adjust="age")
-    with pytest.raises(KeyError, match=r"`adjust` must name a column"):
-        associate(adata, adjust="x")
+        associate(adata, ["age", "group"], adjust_keys="age")
+    with pytest.raises(KeyError, match=r"`adjust_keys` must name a column"):
+        associate(adata, adjust_keys="x")

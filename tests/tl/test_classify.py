@@ -48,7 +48,7 @@ def scores(report, score):
 
 
 def test_classify_predicts_classes_and_compares_with_baselines(cohort):
-    report = tl.classify(cohort, "status", cell_type_key="cell_type", n_repeats=2)
+    report = tl.classify(cohort, "status", state_key="cell_type", n_repeats=2)
     names = ["embedding", "majority", "means", "means_sd", "kernel_mean", "composition"]
     assert report["representation"].unique().tolist() == names
     auc, accuracy = scores(report, "roc_auc"), scores(report, "balanced_accuracy")
@@ -139,7 +139,7 @@ def test_classify_does_not_divide_groups(cohort):
     cohort.uns["gde"]["embedding"] = embedding.astype(np.float32)
     table["own"] = rng.permutation(np.repeat([True, False], N_SETS // 4))[patient]
     divided = scores(tl.classify(cohort, "own", baselines=False, n_splits=4), "roc_auc")["embedding"]
-    whole = scores(tl.classify(cohort, "own", baselines=False, n_splits=4, groups="patient"), "roc_auc")["embedding"]
+    whole = scores(tl.classify(cohort, "own", baselines=False, n_splits=4, group_key="patient"), "roc_auc")["embedding"]
     assert divided > 0.8
     assert whole < 0.7
 
@@ -238,8 +238,8 @@ def test_classify_says_what_is_wrong_and_leaves_the_data_as_it_was(cohort, uncha
             tl.classify(cohort, "varies")
         with pytest.raises(KeyError, match=r"`label_key` must name a column"):
             tl.classify(cohort, "x")
-        with pytest.raises(KeyError, match=r"`cell_type_key` must name columns"):
-            tl.classify(cohort, "status", cell_type_key="x")
+        with pytest.raises(KeyError, match=r"`state_key` must name columns"):
+            tl.classify(cohort, "status", state_key="x")
         with pytest.raises(ValueError, match=r"`class_weight` must be one of"):
             tl.classify(cohort, "status", class_weight="x")
 

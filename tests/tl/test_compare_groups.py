@@ -17,8 +17,8 @@ def sets(group, *, shift=0.0, n_dims=4, seed=0, **obs):
     return ad.AnnData(x, obs=pd.DataFrame({"group": group, **obs}, index=names))
 
 
-def compare(adata, obs_key="group", **options):
-    return tl.compare_groups(adata, obs_key, key=None, **options)
+def compare(adata, label_key="group", **options):
+    return tl.compare_groups(adata, label_key, key=None, **options)
 
 
 def test_compare_groups_of_few_sets_tries_all_labellings():
@@ -76,8 +76,8 @@ def test_blocks_are_taken_out():
     adata = sets(np.tile(["a", "b"], 12), shift=1.5, batch=batch)
     adata.X += 20.0 * pd.factorize(batch)[0][:, None]
     assert compare(adata).p_value > 0.5
-    assert compare(adata, block="batch").p_value < 0.01
-    assert compare(adata, block=["batch"]).p_value == compare(adata, block="batch").p_value
+    assert compare(adata, block_key="batch").p_value < 0.01
+    assert compare(adata, block_key=["batch"]).p_value == compare(adata, block_key="batch").p_value
 
 
 def test_blocks_protect_from_a_batch_that_goes_along_with_the_groups():
@@ -85,14 +85,14 @@ def test_blocks_protect_from_a_batch_that_goes_along_with_the_groups():
     adata = sets(["a"] * 7 + ["b"] + ["a"] + ["b"] * 7, batch=batch)
     adata.X += 10.0 * (batch == "y")[:, None]
     assert compare(adata).p_value < 0.05
-    assert compare(adata, block="batch").p_value > 0.05
+    assert compare(adata, block_key="batch").p_value > 0.05
 
 
 def test_pairs_find_a_small_change_between_unlike_donors():
     donors = np.repeat([f"p{i}" for i in range(8)], 2)
     adata = sets(np.tile(["before", "then"], 8), shift=1.5, patient=donors)
     adata.X += 10.0 * np.random.default_rng(1).normal(size=(8, 4)).repeat(2, axis=0)
-    unpaired, paired = compare(adata), compare(adata, pair="patient")
+    unpaired, paired = compare(adata), compare(adata, pair_key="patient")
     assert paired.p_value < 0.05 < unpaired.p_value
     assert (paired.n_permutations, paired.exact) == (2**8, True)
     # Labels and their mirror image are one tie.
@@ -103,7 +103,7 @@ def test_pairs_leave_out_sets_without_a_partner():
     adata = sets(
         ["a", "b", "a", "b", "a", "b", "a", "b", "a", "a"], patient=["p", "p", "q", "q", "r", "r", "s", *"tuu"]
     )
-    result = compare(adata, pair="patient")
+    result = compare(adata, pair_key="patient")
     assert (result.n_sets, result.n_left_out) == ({"a": 3, "b": 3}, 4)
 
 
@@ -174,14 +174,14 @@ def test_compare_all_groups_gives_false_discovery_rates():
 
 def test_compare_groups_says_what_is_wrong(fitted):
     adata = sets(["a", "b"] * 6, batch=["x", "y"] * 6, age=np.linspace(20, 60, 12), one="a")
-    with pytest.raises(KeyError, match=r"`obs_key` must name a column of the set table or of `adata.obs`, got 'x'"):
+    with pytest.raises(KeyError, match=r"`label_key` must name a column of the set table or of `adata.obs`, got 'x'"):
         compare(adata, "x")
     with pytest.raises(ValueError, match=r"but 'age' has amounts. Use `tl.associate`"):
         compare(adata, "age")
-    with pytest.raises(ValueError, match=r"`obs_key` must give two groups or more, .* of 'one' give \['a'\]"):
+    with pytest.raises(ValueError, match=r"`label_key` must give two groups or more, .* of 'one' give \['a'\]"):
         compare(adata, "one")
-    with pytest.raises(ValueError, match=r"`obs_key` must vary within .* 'group' is constant in 2"):
-        compare(adata, block="batch")
+    with pytest.raises(ValueError, match=r"`label_key` must vary within .* 'group' is constant in 2"):
+        compare(adata, block_key="batch")
     with pytest.raises(ValueError, match=r"`statistic` must be one of \['energy', 'permanova'\]"):
         compare(adata, statistic="t")
     with pytest.raises(ValueError, match=r"`metric` must be one of"):

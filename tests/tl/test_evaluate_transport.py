@@ -14,7 +14,7 @@ FORECASTS = [*BASELINES, "source-conditioned", "forecast", "true target", "split
 
 @pytest.fixture(scope="module")
 def scores(tde_fitted_once):
-    return tl.evaluate_transport(tde_fitted_once, source_key="source", n_draws=3, n_cells=50)
+    return tl.evaluate_transport(tde_fitted_once, source_fit="source", n_draws=3, n_cells=50)
 
 
 def test_evaluate_transport_has_a_row_for_each_held_out_pair_forecast_and_metric(tde_fitted_once, scores):
@@ -50,7 +50,7 @@ def test_evaluate_transport_pools_training_targets_of_the_same_time_only(tde_fit
     tde_fitted.X[late.to_numpy()] += 100
     for key in ("tde", "source"):
         del tde_fitted.uns[key]["fingerprint"]  # by which the change would be refused
-    after = tl.evaluate_transport(tde_fitted, source_key="source", n_draws=3, n_cells=50)
+    after = tl.evaluate_transport(tde_fitted, source_fit="source", n_draws=3, n_cells=50)
     after = after[after["forecast"] == "pooled targets"]
     np.testing.assert_allclose(after[after["time_to"] == 4]["value"].to_numpy(), before.to_numpy(), rtol=1e-5)
     assert (after[(after["time_to"] == 6) & (after["metric"] == "energy")]["value"] > 10).all()
@@ -67,7 +67,7 @@ def test_evaluate_transport_leaves_the_data_alone(tde_fitted, unchanged):
         ({"key": "nobody"}, KeyError, r"scgde\.tl\.fit_tde"),
         ({"metric": "nobody"}, ValueError, "`metric` must be one of"),
         ({"pairs": ["nobody"]}, KeyError, r"`pairs` must name rows of the pairs of the fit, got \['nobody'\]"),
-        ({"source_key": "tde"}, ValueError, '`source_key` must name a fit with `condition="source"`'),
+        ({"source_fit": "tde"}, ValueError, '`source_fit` must name a fit with `condition="source"`'),
         ({"n_draws": 0}, ValueError, "`n_draws` must be at least 1"),
     ],
 )

@@ -122,7 +122,7 @@ def test_fit_tde_takes_named_pairs_and_covariates():
     adata.obs.loc[adata.obs["clone"].isna(), "population"] = np.nan
     fit(adata)
     pairs = adata.uns["tde"]["pairs"][["source", "target"]].map(lambda name: name.replace("|", "_"))
-    fit(adata, "population", time_key=None, pairs=pairs.to_numpy(), covariates=["dose"], key_added="named")
+    fit(adata, "population", time_key=None, pairs=pairs.to_numpy(), condition_keys=["dose"], key_added="named")
     named = adata.uns["named"]["pairs"]
     assert (named["dose"].to_numpy() == adata.uns["tde"]["pairs"]["time_to"].to_numpy() / 2).all()
     assert tl.forecast(adata, pairs["source"].iloc[0], to=2.0, n_draws=2, key="named").n_obs > 0
@@ -239,9 +239,9 @@ def _unordered(adata):
         (lambda _: {"predictor_kwargs": {"nobody": 1}}, TypeError, "`predictor_kwargs` must be options of Kernel"),
         (lambda _: {"condition": "nobody"}, ValueError, "`condition` must be one of"),
         (
-            lambda _: {"covariates": ["fate"]},
+            lambda _: {"condition_keys": ["fate"]},
             ValueError,
-            "`covariates` must name a column that is constant within sets, but 'fate' varies in 45",
+            "`condition_keys` must name a column that is constant within sets, but 'fate' varies in 45",
         ),
         (
             lambda _: {"pair_weights": [1.0]},

@@ -65,7 +65,7 @@ def test_covariates_of_an_old_fit_are_not_what_it_used_each_set_for(fitted_on_sp
 
 
 def test_old_transport_is_evaluated_on_the_pairs_that_it_held_out(tde_fitted, unchanged, round_trip):
-    options = {"n_draws": 2, "metric": "energy", "source_key": "source"}
+    options = {"n_draws": 2, "metric": "energy", "source_fit": "source"}
     expected = tl.evaluate_transport(tde_fitted, **options)
     old = round_trip(with_old_columns(with_old_columns(tde_fitted, "tde"), "source"))
     with unchanged(old):

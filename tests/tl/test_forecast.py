@@ -93,7 +93,7 @@ def test_forecast_of_orphans_alone_says_that_there_are_no_pairs(tiny_tde):
 def test_a_covariate_of_classes_is_encoded_for_the_user(tiny_tde):
     adata = datasets.clones(20, paired_fraction=1.0, unlabeled_fraction=0, n_features=3, seed=0)
     adata.obs["drug"] = np.where(adata.obs["clone"].cat.codes % 2 == 0, "none", "imatinib")
-    tl.fit_tde(adata, "clone", time_key="time", covariates=["drug"], **tiny_tde)
+    tl.fit_tde(adata, "clone", time_key="time", condition_keys=["drug"], **tiny_tde)
     pairs = adata.uns["tde"]["pairs"]
     assert {"drug=none", "drug=imatinib"} <= set(pairs)
     source = pairs["source"].iloc[0]

@@ -153,8 +153,8 @@ def test_features_need_pairs_of_perturbations(screen, tiny_tde):
     with pytest.raises(KeyError, match="a row for each single perturbation, got none for"):
         tl.fit_tde(adata, ["line", "perturbation"], pairs=pairs, condition_features=table, **tiny_tde)
     adata.obs["age"] = 3.0
-    with pytest.raises(ValueError, match=r"`covariates` must be none .* got \['age'\]. Put what is known"):
-        tl.fit_tde(adata, ["line", "perturbation"], pairs=pairs, covariates=["age"], **tiny_tde)
+    with pytest.raises(ValueError, match=r"`condition_keys` must be none .* got \['age'\]. Put what is known"):
+        tl.fit_tde(adata, ["line", "perturbation"], pairs=pairs, condition_keys=["age"], **tiny_tde)
     assert "tde" not in adata.uns
 
 

@@ -40,7 +40,7 @@ def simulate(n_sets=N_SETS, seed=0):
 
 def tokenized(seed=0, **options):
     adata = simulate(seed=seed)
-    pp.tokenize(adata, "sequence_of", first="gene", **options)
+    pp.tokenize(adata, "sequence_of", first_key="gene", **options)
     return adata
 
 

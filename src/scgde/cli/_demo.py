@@ -132,7 +132,7 @@ def _split(case: Case, settings: Settings) -> None:
         case.adata,
         key=SET,
         fractions=case.fractions,
-        stratify=case.stratify,
+        stratify_key=case.stratify,
         seed=settings.seed,
         key_added=SPLIT,
     )

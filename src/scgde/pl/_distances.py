@@ -55,7 +55,7 @@ def distances(
     *,
     metric: str = "noise_corrected",
     key: str = "gde",
-    annotate: str | Sequence[str] = (),
+    annotate_keys: str | Sequence[str] = (),
     method: str = "average",
     labels: bool | None = None,
     palette: Palette | None = None,
@@ -76,7 +76,7 @@ def distances(
         Which of its results.
     key
         %(key)s
-    annotate
+    annotate_keys
         Columns of the set table, each a strip of colours next to the map.
     method
         Of the hierarchical clustering that gives the order: ``"average"``, ``"complete"``, ``"single"`` or ``"ward"``.
@@ -112,7 +112,7 @@ def distances(
     check_one_of(method, "method", METHODS)
     table: pd.DataFrame = content[_keys.SETS]
     square = _stored_distances(content[_keys.DISTANCES], metric)
-    columns = [table_column(table, name, "annotate") for name in as_names(annotate)]
+    columns = [table_column(table, name, "annotate_keys") for name in as_names(annotate_keys)]
     strips = [strip_of(c, stored_colors(adata, c) if palette is None else palette) for c in columns]
     tree = _cluster(square, method)
     order = hierarchy.leaves_list(tree)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def set_weights(
     adata: AnnData,
-    by: str | None = None,
+    label_key: str | None = None,
     *,
     key: str | None = None,
     n_bins: int = 10,
@@ -38,12 +38,12 @@ def set_weights(
     ----------
     adata
         Cells with sets. A view becomes an AnnData of its own.
-    by
+    label_key
         Column of the set table. Weights are inverse to the frequency of its categories, or, of numbers, of bins of
         equal width. Missing values are a category. None: inverse to the density of the embeddings of an earlier fit.
     key
-        Of the sets in ``adata.uns``. By default ``"set"``, see :func:`scgde.pp.make_sets`, where ``by`` is given, else
-        ``"gde"``, see :func:`scgde.tl.fit_gde`.
+        Of the sets in ``adata.uns``. By default ``"set"``, see :func:`scgde.pp.make_sets`, where ``label_key`` is
+        given, else ``"gde"``, see :func:`scgde.tl.fit_gde`.
     n_bins
         Bins of numbers.
     n_neighbors
@@ -74,8 +74,10 @@ def set_weights(
     ----------
     :cite:t:`Levina04` for the dimension.
     """
-    key = key or ("gde" if by is None else "set")
-    entry, made_by = (_keys.EMBEDDING, "scgde.tl.fit_gde") if by is None else (_keys.PARAMS, "scgde.pp.make_sets")
+    key = key or ("gde" if label_key is None else "set")
+    entry, made_by = (
+        (_keys.EMBEDDING, "scgde.tl.fit_gde") if label_key is None else (_keys.PARAMS, "scgde.pp.make_sets")
+    )
     content = read_entries(adata, key, entry=entry, made_by=made_by)
     n_bins, n_neighbors = check_count(n_bins, "n_bins"), check_count(n_neighbors, "n_neighbors", minimum=2)
     power, limit = check_fraction(tempering, "tempering"), check_positive(clip, "clip")
@@ -83,10 +85,10 @@ def set_weights(
         msg = f"`clip` must be at least 1, the weight of every set then, got {clip}."
         raise ValueError(msg)
     check_free(adata, key, [key_added], "key_added")
-    if by is None:
+    if label_key is None:
         log_density = _embedding_log_density(np.asarray(content[_keys.EMBEDDING], dtype=float), n_neighbors)
     else:
-        log_density = _covariate_log_density(_column(content[_keys.SETS], by), n_bins)
+        log_density = _covariate_log_density(_column(content[_keys.SETS], label_key), n_bins)
     weights = _clipped(-power * log_density, limit)
 
     set_column = set_column_of(content, key)
@@ -95,7 +97,7 @@ def set_weights(
 
 def _column(table: pd.DataFrame, column: str) -> pd.Series:
     if column not in table:
-        msg = f"`by` must name a column of the set table, got {column!r}. Columns: {list(table)}."
+        msg = f"`label_key` must name a column of the set table, got {column!r}. Columns: {list(table)}."
         raise KeyError(msg)
     return table[column]
 

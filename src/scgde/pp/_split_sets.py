@@ -25,8 +25,8 @@ def split_sets(
     *,
     key: str = "set",
     fractions: Sequence[float] = (0.8, 0.1, 0.1),
-    stratify: str | None = None,
-    group: str | None = None,
+    stratify_key: str | None = None,
+    group_key: str | None = None,
     seed: int = 0,
     key_added: str = _keys.SPLIT,
 ) -> None:
@@ -41,9 +41,9 @@ def split_sets(
     fractions
         Shares of train, validation and test. Sizes are exact up to rounding; a share above zero gets one set
         at least.
-    stratify
+    stratify_key
         Column of the set table whose values are spread evenly over the parts.
-    group
+    group_key
         Column of the set table, e.g. the donor or clone: all sets of one value are on one side. ``fractions``
         are then shares of the groups. A set with a missing value is a group of its own.
     seed
@@ -68,12 +68,12 @@ def split_sets(
     rng = check_seed(seed)
     content = read_entries(adata, key, entry=_keys.PARAMS, made_by="scgde.pp.make_sets")
     table = content[_keys.SETS]
-    if key_added in {key, stratify, group}:
+    if key_added in {key, stratify_key, group_key}:
         msg = f"`key_added` must not be a column that the split reads, got {key_added!r}. Choose another."
         raise ValueError(msg)
     check_free(adata, key, [key_added], "key_added")
-    groups = _groups(table, group)
-    strata = _strata(table, stratify, groups)
+    groups = _groups(table, group_key)
+    strata = _strata(table, stratify_key, groups)
     parts = _balanced_parts(strata, part_sizes(shares, len(strata)), rng)[groups]
 
     columns = {key_added: pd.Categorical.from_codes(parts, PARTS)}
@@ -85,7 +85,7 @@ def part_sizes(fractions: np.ndarray, n_units: int) -> np.ndarray:
     wanted = fractions > 0
     if n_units < wanted.sum():
         msg = (
-            f"Each of the {wanted.sum()} non-zero `fractions` needs a set (or a group, if `group` is given), "
+            f"Each of the {wanted.sum()} non-zero `fractions` needs a set (or a group, if `group_key` is given), "
             f"got {n_units}. Set a fraction to 0."
         )
         raise ValueError(msg)
@@ -99,25 +99,28 @@ def part_sizes(fractions: np.ndarray, n_units: int) -> np.ndarray:
     return sizes
 
 
-def _groups(table: pd.DataFrame, group: str | None) -> np.ndarray:
+def _groups(table: pd.DataFrame, group_key: str | None) -> np.ndarray:
     """Group of each set, codes 0, 1, ... without gaps."""
-    if group is None:
+    if group_key is None:
         return np.arange(len(table))
-    codes = natural_codes(_column(table, group, "group"))
+    codes = natural_codes(_column(table, group_key, "group_key"))
     alone = codes < 0
     codes[alone] = codes.max(initial=-1) + 1 + np.arange(alone.sum())
     return np.unique(codes, return_inverse=True)[1]
 
 
-def _strata(table: pd.DataFrame, stratify: str | None, groups: np.ndarray) -> np.ndarray:
+def _strata(table: pd.DataFrame, stratify_key: str | None, groups: np.ndarray) -> np.ndarray:
     """Stratum of each group; a missing value is a stratum."""
     strata = np.zeros(groups.max() + 1, dtype=np.int64)
-    if stratify is None:
+    if stratify_key is None:
         return strata
-    codes = natural_codes(_column(table, stratify, "stratify"))
+    codes = natural_codes(_column(table, stratify_key, "stratify_key"))
     strata[groups] = codes
     if (strata[groups] != codes).any():
-        msg = f"`stratify` must be constant within each value of `group`, but {stratify!r} is not. Change one."
+        msg = (
+            f"`stratify_key` must be constant within each value of `group_key`, but {stratify_key!r} is not. "
+            "Change one."
+        )
         raise ValueError(msg)
     return strata
 

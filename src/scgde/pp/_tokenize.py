@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 def tokenize(
     adata: AnnData,
-    column: str,
+    sequence_key: str,
     *,
     alphabet: str = "dna",
-    first: str | None = None,
+    first_key: str | None = None,
     max_length: int | None = None,
     key_added: str = "X_tokens",
 ) -> None:
@@ -29,13 +29,13 @@ def tokenize(
     ----------
     adata
         Cells. A view becomes an AnnData of its own.
-    column
+    sequence_key
         Column of ``obs`` with one sequence per cell, missing for cells without. Or, where scirpy keeps receptors in
         ``obsm["airr"]``, chain and field, such as ``"VDJ_1_junction_aa"``.
     alphabet
         ``"dna"``, ``"rna"``, ``"protein"``, or the letters that occur, such as ``"ACGTN"``. Lower case letters are
         taken for those in upper case, where the alphabet has only these.
-    first
+    first_key
         Column, or chain and field, of what stands in front of each sequence, such as a V gene: one token.
     max_length
         Letters of a sequence, at most; longer ones are refused. By default those of the longest one.
@@ -45,8 +45,8 @@ def tokenize(
     Returns
     -------
     None. Writes ``obsm[key_added]``, uint8 of shape ``(n_obs, length)``, and ``uns[key_added]`` with the
-    ``alphabet`` and, with ``first``, its values. Token 0 is the end, letter i of the alphabet is token i + 1, and the
-    values of ``first`` follow. Cells without a sequence are rows of 0, and have to be left out of a fit.
+    ``alphabet`` and, with ``first_key``, its values. Token 0 is the end, letter i of the alphabet is token i + 1, and
+    the values of ``first_key`` follow. Cells without a sequence are rows of 0, and have to be left out of a fit.
 
     Raises
     ------
@@ -57,22 +57,22 @@ def tokenize(
 
     Examples
     --------
-    >>> scgde.pp.tokenize(adata, "cdr3_aa", alphabet="protein", first="v_call")
+    >>> scgde.pp.tokenize(adata, "cdr3_aa", alphabet="protein", first_key="v_call")
     >>> scgde.tl.fit_gde(adata, "donor", use_rep="X_tokens")
     """
-    sequences = _text(adata, column, "column")
-    front = None if first is None else _text(adata, first, "first")
+    sequences = _text(adata, sequence_key, "sequence_key")
+    front = None if first_key is None else _text(adata, first_key, "first_key")
     if front is not None:
         sequences = sequences.where(front != "", "")
     letters = Alphabet.of(alphabet, [] if front is None else sorted(set(front[sequences != ""])))
     sequences = _in_upper_case(sequences, letters)
-    _check_letters(sequences, letters, column)
-    length = letters.n_front + _length(sequences, max_length, column)
+    _check_letters(sequences, letters, sequence_key)
+    length = letters.n_front + _length(sequences, max_length, sequence_key)
     tokens = letters.encode(sequences.tolist(), None if front is None else front.tolist(), length)
 
     materialize(adata)
     adata.obsm[key_added] = tokens
-    adata.uns[key_added] = letters.to_uns() | ({} if first is None else {"first_column": first})
+    adata.uns[key_added] = letters.to_uns() | ({} if first_key is None else {"first_column": first_key})
 
 
 def _text(adata: AnnData, column: str, argument: str) -> pd.Series:
@@ -101,8 +101,8 @@ def _check_letters(sequences: pd.Series, alphabet: Alphabet, column: str) -> Non
     if other.any():
         found = "".join(sorted(set("".join(sequences[other])) - known))
         msg = (
-            f"`column` must hold letters of {alphabet.letters!r}, but {int(other.sum())} sequences of {column!r} have "
-            f"others: {found!r}. Leave these out, or name all letters: `alphabet={alphabet.letters + found!r}`."
+            f"`sequence_key` must hold letters of {alphabet.letters!r}, but {int(other.sum())} sequences of {column!r} "
+            f"have others: {found!r}. Leave these out, or name all letters: `alphabet={alphabet.letters + found!r}`."
         )
         raise ValueError(msg)
 
@@ -110,7 +110,7 @@ def _check_letters(sequences: pd.Series, alphabet: Alphabet, column: str) -> Non
 def _length(sequences: pd.Series, max_length: int | None, column: str) -> int:
     longest = int(sequences.str.len().max()) if len(sequences) else 0
     if longest == 0:
-        msg = f"`column` must hold sequences, but {column!r} has none."
+        msg = f"`sequence_key` must hold sequences, but {column!r} has none."
         raise ValueError(msg)
     if max_length is None:
         return longest

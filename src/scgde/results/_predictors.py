@@ -50,7 +50,7 @@ def _check_no_covariates(pairs: pd.DataFrame) -> None:
     found = covariate_names(pairs)
     if found:
         msg = (
-            f"`covariates` must be none where `pairs` are of perturbations, got {found}. Put what is known of a "
+            f"`condition_keys` must be none where `pairs` are of perturbations, got {found}. Put what is known of a "
             "perturbation into `condition_features`, and its dose into `dose_key` of `pp.perturbation_pairs`."
         )
         raise ValueError(msg)

@@ -20,16 +20,14 @@ N_FREQUENCIES = 64
 _MAX_BANDWIDTH_CELLS = 1000
 
 
-def set_features(
-    adata: AnnData, cell_type_key: str | None, key: str, rng: np.random.Generator
-) -> dict[str, np.ndarray]:
+def set_features(adata: AnnData, state_key: str | None, key: str, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Representations of the sets by name, each of shape ``(S, d)``.
 
     ``"majority"`` knows nothing (d is 0); ``"means"`` and ``"means_sd"`` hold the moments of each feature of the fit,
     ``"kernel_mean"`` the mean of random features of a Gaussian kernel, ``"composition"`` the shares of the cell types.
     """
-    if cell_type_key is not None:
-        check_columns(adata.obs, [cell_type_key], "cell_type_key")
+    if state_key is not None:
+        check_columns(adata.obs, [state_key], "state_key")
     fitted = FittedSets.read(adata, key, all_rows=True)
     frequencies = _frequencies(fitted, rng)
     means, sds, fourier = [], [], []
@@ -45,11 +43,7 @@ def set_features(
         "means_sd": np.column_stack([means, sds]),
         "kernel_mean": np.stack(fourier),
     }
-    return (
-        features
-        if cell_type_key is None
-        else features | {"composition": _composition(adata, fitted, cell_type_key, key)}
-    )
+    return features if state_key is None else features | {"composition": _composition(adata, fitted, state_key, key)}
 
 
 def _frequencies(fitted: FittedSets, rng: np.random.Generator) -> np.ndarray:
@@ -60,7 +54,7 @@ def _frequencies(fitted: FittedSets, rng: np.random.Generator) -> np.ndarray:
     return rng.standard_normal((x.shape[1], N_FREQUENCIES)) / median_bandwidth(x, count_equal=True)
 
 
-def _composition(adata: AnnData, fitted: FittedSets, cell_type_key: str, key: str) -> np.ndarray:
-    counts = pd.crosstab(adata.obs[_keys.set_column(key)].astype(str), adata.obs[cell_type_key].astype(str))
+def _composition(adata: AnnData, fitted: FittedSets, state_key: str, key: str) -> np.ndarray:
+    counts = pd.crosstab(adata.obs[_keys.set_column(key)].astype(str), adata.obs[state_key].astype(str))
     shares = counts.div(counts.sum(axis=1), axis=0)
     return shares.reindex(fitted.table.index.astype(str), fill_value=0).to_numpy()

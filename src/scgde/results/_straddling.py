@@ -44,6 +44,6 @@ def _check_groups(study: PerturbationStudy, group_key: str) -> None:
     if both:
         msg = (
             f"A value of `group_key` must be on one side of the split, got {both[:5]} of {group_key!r} on both. "
-            "Split by it, see `group` in `scgde.pp.split_sets`."
+            "Split by it, see `group_key` in `scgde.pp.split_sets`."
         )
         raise ValueError(msg)

@@ -49,7 +49,7 @@ class Alphabet(NamedTuple):
             raise ValueError(msg)
         if len(letters) + len(first) > _MAX_TOKENS:
             msg = (
-                f"At most {_MAX_TOKENS} letters and values of `first` are possible, got {len(letters)} and "
+                f"At most {_MAX_TOKENS} letters and values of `first_key` are possible, got {len(letters)} and "
                 f"{len(first)}. Join rare values of that column."
             )
             raise ValueError(msg)

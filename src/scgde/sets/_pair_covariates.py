@@ -30,13 +30,15 @@ def with_covariates(
     values: dict[str, Any] = {}
     found: dict[str, list[str]] = {}
     for name in covariates:
-        column = per_set_column(obs, grouping.codes, grouping.table.index, name, "covariates")
+        column = per_set_column(obs, grouping.codes, grouping.table.index, name, "condition_keys")
         if name in (TIME_FROM, TIME_TO, *pairs):
-            msg = f"`covariates` must not be called as the columns of pairs, got {name!r}. Rename the column."
+            msg = f"`condition_keys` must not be called as the columns of pairs, got {name!r}. Rename the column."
             raise ValueError(msg)
         of_targets = column.loc[pairs[TARGET]]
         if not of_targets.notna().all() or not _is_finite(of_targets):
-            msg = f"`covariates` must be known for the target of each pair, but {name!r} is NaN for some. Fill it in."
+            msg = (
+                f"`condition_keys` must be known for the target of each pair, but {name!r} is NaN for some. Fill it in."
+            )
             raise ValueError(msg)
         if pd.api.types.is_numeric_dtype(column):
             values[name] = of_targets.to_numpy(dtype=float)

@@ -93,7 +93,7 @@ def pair_sets(
     *,
     time_key: str | None,
     pairs: ArrayLike | pd.DataFrame | None,
-    covariates: str | Sequence[str],
+    condition_keys: str | Sequence[str],
     mask: Mask,
     min_cells: int,
 ) -> Pairing:
@@ -125,7 +125,7 @@ def pair_sets(
     else:
         found = pd.DataFrame({name: np.array([], dtype=object) for name in (SOURCE, TARGET, GROUP)})
         groups = np.arange(len(table))
-    found, categories = with_covariates(found, obs, grouping, as_names(covariates))
+    found, categories = with_covariates(found, obs, grouping, as_names(condition_keys))
     return Pairing(grouping, found, groups, columns, time_scale, categories)
 
 

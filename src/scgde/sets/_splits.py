@@ -150,7 +150,7 @@ def check_undivided(column: pd.Series, groups: np.ndarray) -> None:
         names = column.index[groups == divided[0]].tolist()
         msg = (
             f"`split_key` must have one value for all sets of a group, but {column.name!r} divides {names}. "
-            "Split groups, not sets: see `group` in `scgde.pp.split_sets`."
+            "Split groups, not sets: see `group_key` in `scgde.pp.split_sets`."
         )
         raise ValueError(msg)
 

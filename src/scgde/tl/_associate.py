@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 @shared_docs
 def associate(
     adata: AnnData,
-    keys: str | Sequence[str] | None = None,
+    condition_keys: str | Sequence[str] | None = None,
     *,
-    adjust: str | Sequence[str] | None = None,
+    adjust_keys: str | Sequence[str] | None = None,
     statistic: str = "permanova",
     metric: str = "embedding",
     n_permutations: int = 999,
-    baseline: bool = True,
+    baselines: bool = True,
     key: str | None = "gde",
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -40,24 +40,24 @@ def associate(
 
     Distance-based redundancy analysis: the dispersion of the sets is split into what a linear function of the covariate
     explains, and the rest. Numbers are taken as they are, all else as classes. A covariate that explains much need not
-    be a cause, and of two that are correlated (age and centre) each explains what the other does: see `adjust`.
+    be a cause, and of two that are correlated (age and centre) each explains what the other does: see `adjust_keys`.
 
     Parameters
     ----------
     adata
         A fitted AnnData, or one of sets.
-    keys
+    condition_keys
         Columns, each constant within sets. By default all of the set table but what was written by scgde: what the fit
         used a set for, predictions and weights, which are functions of the embedding.
-    adjust
+    adjust_keys
         Columns that are taken out first: what they explain is counted neither for the covariate nor as dispersion.
     statistic
         ``"permanova"`` for squared distances, so that shares are of variance; ``"energy"`` for distances.
     metric, key
         As in :func:`compare_groups`.
     n_permutations
-        Permutations of the sets; with `adjust`, of what it leaves.
-    baseline
+        Permutations of the sets; with `adjust_keys`, of what it leaves.
+    baselines
         Whether to say what the same covariate explains of the distances of means, less their noise, which need no fit.
         With ``key=None`` there are no cells to know it from.
     seed
@@ -85,19 +85,21 @@ def associate(
     power = POWERS[check_one_of(statistic, "statistic", list(POWERS))]
     n_permutations, rng = check_count(n_permutations, "n_permutations"), check_seed(seed)
     sets = DistanceMatrix.read(adata, metric, key)
-    adjusted = as_names(adjust)
+    adjusted = as_names(adjust_keys)
     others = {*adjusted, *_computed(adata, key)}
-    names = [str(name) for name in sets.table if name not in others] if keys is None else as_names(keys)
+    names = (
+        [str(name) for name in sets.table if name not in others] if condition_keys is None else as_names(condition_keys)
+    )
     both = [name for name in names if name in adjusted]
     if both:
-        msg = f"`keys` and `adjust` must not share columns, got {both} in both. Leave them out of one."
+        msg = f"`condition_keys` and `adjust_keys` must not share columns, got {both} in both. Leave them out of one."
         raise ValueError(msg)
     inner = inner_products(sets.distances, power=power)
-    known = _columns([set_column(adata, name, "adjust", key) for name in adjusted], len(inner))
-    columns = {name: set_column(adata, name, "keys", key) for name in names}
+    known = _columns([set_column(adata, name, "adjust_keys", key) for name in adjusted], len(inner))
+    columns = {name: set_column(adata, name, "condition_keys", key) for name in names}
     seen = ["" if metric in METRICS.forms else why_seen(adata, column, key) for column in columns.values()]
     rows = [_row(*both, inner, known, n_permutations, rng) for both in zip(columns.values(), seen, strict=True)]
-    if check_flag(baseline, "baseline") and key is not None:
+    if check_flag(baselines, "baselines") and key is not None:
         means = inner_products(DistanceMatrix.baselines(adata, key)["unbiased_pseudobulk"].distances, power=power)
         for row, column in zip(rows, columns.values(), strict=True):
             row["pseudobulk_r2"] = _row(column, "", means, known, 1, rng).get("adjusted_r2", np.nan)

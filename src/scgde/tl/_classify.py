@@ -56,8 +56,8 @@ def classify(
     *,
     unlabeled: Hashable | Sequence[Hashable] | None = None,
     mode: str = "probe",
-    groups: str | None = None,
-    cell_type_key: str | None = None,
+    group_key: str | None = None,
+    state_key: str | None = None,
     baselines: bool = True,
     class_weight: str | None = None,
     n_splits: int = 5,
@@ -89,9 +89,9 @@ def classify(
         and the labels of those that have one; the weight of the labels is chosen among `label_weights` on labelled sets
         that are left out for that. ``"supervised"``: the encoder and a linear model from random weights, on labelled
         sets alone, stopped at the lowest loss on a third of them: the baseline that has no use for unlabelled sets.
-    groups
+    group_key
         Column of what must not be divided between training and test, the donor where a donor has several sets.
-    cell_type_key
+    state_key
         Column of ``obs``, for the baseline ``"composition"``.
     baselines
         Whether to score, on the same splits, ``"majority"``, the moments of the features (``"means"``, ``"means_sd"``)
@@ -149,7 +149,7 @@ def classify(
     content = read_entries(adata, key)
     check_set_column(adata, key)
     check_not_backed_view(adata)
-    task = read_label_task(adata, label_key, unlabeled, groups, key)
+    task = read_label_task(adata, label_key, unlabeled, group_key, key)
     check_enough_groups(task, n_splits)
     check_free(adata, key, task.covariate.output_columns, "label_key")
     if n_splits:
@@ -162,7 +162,7 @@ def classify(
         tuned: Predict = tuning.fine_tune if mode == "joint" else tuning.from_scratch
         fits = {str(mode): tuned, **fits}
     if baselines and n_splits:
-        features = set_features(adata, cell_type_key, key, rng)
+        features = set_features(adata, state_key, key, rng)
         fits |= {name: _probe(x, rng, class_weight) for name, x in features.items()}
     parts = [splits(task.labels.strata, task.labels.groups, n_splits, rng) for _ in range(n_repeats if n_splits else 0)]
     with _progress(mode, parts, show=progress_bar) as bar:

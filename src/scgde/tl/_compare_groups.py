@@ -27,10 +27,10 @@ MAX_EXACT = 10_000
 @shared_docs
 def compare_groups(
     adata: AnnData,
-    obs_key: str,
+    label_key: str,
     *,
-    block: str | Sequence[str] | None = None,
-    pair: str | None = None,
+    block_key: str | Sequence[str] | None = None,
+    pair_key: str | None = None,
     statistic: str = "energy",
     metric: str = "embedding",
     n_permutations: int = 999,
@@ -46,12 +46,12 @@ def compare_groups(
     ----------
     adata
         A fitted AnnData, or one of sets.
-    obs_key
+    label_key
         Column with the group of each set: constant within sets. Sets without a value are left out.
-    block
+    block_key
         Column or columns: labels are permuted within blocks only (batch, site), and differences between blocks are
         taken out of the statistic.
-    pair
+    pair_key
         Column of what was measured under several groups (the patient, for biopsies before and after). A block as well,
         and sets without a partner in another group are left out.
     statistic
@@ -84,16 +84,16 @@ def compare_groups(
     :cite:t:`Rizzo10,Anderson01`; p-values by :cite:t:`Phipson10`.
     """
     sets = DistanceMatrix.read(adata, metric, key)
-    check_columns_unseen(adata, [obs_key], metric, "obs_key", key)
-    return _compare(adata, sets, obs_key, block, pair, statistic, n_permutations, key, seed)
+    check_columns_unseen(adata, [label_key], metric, "label_key", key)
+    return _compare(adata, sets, label_key, block_key, pair_key, statistic, n_permutations, key, seed)
 
 
 def compare_all_groups(
     adata: AnnData,
-    obs_keys: Sequence[str],
+    label_keys: Sequence[str],
     *,
-    block: str | Sequence[str] | None = None,
-    pair: str | None = None,
+    block_key: str | Sequence[str] | None = None,
+    pair_key: str | None = None,
     statistic: str = "energy",
     metric: str = "embedding",
     n_permutations: int = 999,
@@ -106,9 +106,9 @@ def compare_all_groups(
     ----------
     adata
         A fitted AnnData, or one of sets.
-    obs_keys
+    label_keys
         Columns with the group of each set.
-    block, pair, statistic, metric, n_permutations, key, seed
+    block_key, pair_key, statistic, metric, n_permutations, key, seed
         As in :func:`compare_groups`.
 
     Returns
@@ -122,9 +122,9 @@ def compare_all_groups(
     ValueError
         As :func:`compare_groups`.
     """
-    names, sets = as_names(obs_keys), DistanceMatrix.read(adata, metric, key)
-    check_columns_unseen(adata, names, metric, "obs_keys", key)
-    results = [_compare(adata, sets, name, block, pair, statistic, n_permutations, key, seed) for name in names]
+    names, sets = as_names(label_keys), DistanceMatrix.read(adata, metric, key)
+    check_columns_unseen(adata, names, metric, "label_keys", key)
+    results = [_compare(adata, sets, name, block_key, pair_key, statistic, n_permutations, key, seed) for name in names]
     rows = [
         {
             "n_groups": len(result.n_sets),
@@ -136,7 +136,7 @@ def compare_all_groups(
         }
         for result in results
     ]
-    table = pd.DataFrame(rows, index=pd.Index(names, name="obs_key"))
+    table = pd.DataFrame(rows, index=pd.Index(names, name="label_key"))
     table.insert(4, "q_value", q_values(table["p_value"].to_numpy()))
     return table
 
@@ -144,9 +144,9 @@ def compare_all_groups(
 def _compare(
     adata: AnnData,
     sets: DistanceMatrix,
-    obs_key: str,
-    block: str | Sequence[str] | None,
-    pair: str | None,
+    label_key: str,
+    block_key: str | Sequence[str] | None,
+    pair_key: str | None,
     statistic: str,
     n_permutations: int,
     key: str | None,
@@ -154,10 +154,10 @@ def _compare(
 ) -> GroupComparison:
     power = POWERS[check_one_of(statistic, "statistic", list(POWERS))]
     n_permutations, rng = check_count(n_permutations, "n_permutations"), check_seed(seed)
-    groups = _groups(adata, obs_key, as_names(block), pair, key)
+    groups = _groups(adata, label_key, as_names(block_key), pair_key, key)
     included = np.flatnonzero(groups.codes >= 0)
     codes, strata = groups.codes[included], np.unique(groups.strata[included], return_inverse=True)[1]
-    _check_something_to_permute(codes, strata, obs_key, groups.names)
+    _check_something_to_permute(codes, strata, label_key, groups.names)
     exact = n_arrangements(codes, strata) <= MAX_EXACT
     permutations = arrangements(codes, strata) if exact else shuffles(strata, n_permutations, rng)
     inner, nuisance = inner_products(sets.distances[np.ix_(included, included)], power=power), _one_hot(strata)
@@ -172,7 +172,7 @@ def _compare(
         len(sets.table) - len(included),
         result.null,
         _coordinates(
-            residualize(inner, nuisance), sets.table.index[included], groups, included, paired=pair is not None
+            residualize(inner, nuisance), sets.table.index[included], groups, included, paired=pair_key is not None
         ),
         obs_key,
     )
@@ -186,17 +186,19 @@ class _Groups(NamedTuple):
     names: list[str]
 
 
-def _groups(adata: AnnData, obs_key: str, block: list[str], pair: str | None, key: str | None) -> _Groups:
-    column = set_column(adata, obs_key, "obs_key", key)
+def _groups(adata: AnnData, label_key: str, blocks: list[str], pair_key: str | None, key: str | None) -> _Groups:
+    column = set_column(adata, label_key, "label_key", key)
     if is_continuous(column):
-        msg = f"`obs_key` must name groups, but {obs_key!r} has amounts. Use `tl.associate`, or make it categorical."
+        msg = (
+            f"`label_key` must name groups, but {label_key!r} has amounts. Use `tl.associate`, or make it categorical."
+        )
         raise ValueError(msg)
     codes, names = classes(column)
-    columns = [set_column(adata, name, "block", key) for name in block]
-    columns += [] if pair is None else [set_column(adata, pair, "pair", key)]
+    columns = [set_column(adata, name, "block_key", key) for name in blocks]
+    columns += [] if pair_key is None else [set_column(adata, pair_key, "pair_key", key)]
     strata = _combined([classes(values)[0] for values in columns], len(codes))
     codes = np.where(strata < 0, -1, codes)
-    if pair is not None:
+    if pair_key is not None:
         codes = np.where(_n_groups(codes, strata)[strata] > 1, codes, -1)
     present = np.unique(codes[codes >= 0])
     return _Groups(np.where(codes < 0, -1, np.searchsorted(present, codes)), strata, [names[i] for i in present])
@@ -216,14 +218,14 @@ def _n_groups(codes: np.ndarray, strata: np.ndarray) -> np.ndarray:
     return np.bincount(pairs[0], minlength=strata.max() + 1)
 
 
-def _check_something_to_permute(codes: np.ndarray, strata: np.ndarray, obs_key: str, names: list[str]) -> None:
+def _check_something_to_permute(codes: np.ndarray, strata: np.ndarray, label_key: str, names: list[str]) -> None:
     if len(names) < 2:
-        msg = f"`obs_key` must give two groups or more, but the sets that are left of {obs_key!r} give {names}."
+        msg = f"`label_key` must give two groups or more, but the sets that are left of {label_key!r} give {names}."
         raise ValueError(msg)
     if n_arrangements(codes, strata) == 1:
         msg = (
-            f"`obs_key` must vary within `block` and `pair`, but {obs_key!r} is constant in {strata.max() + 1}. "
-            "Where a donor has several sets of one label, fit with the donors as sets."
+            f"`label_key` must vary within `block_key` and `pair_key`, but {label_key!r} is constant in "
+            f"{strata.max() + 1}. Where a donor has several sets of one label, fit with the donors as sets."
         )
         raise ValueError(msg)
 

@@ -36,7 +36,7 @@ def evaluate_transport(
     adata: AnnData,
     *,
     key: str = "tde",
-    source_key: str | None = None,
+    source_fit: str | None = None,
     pairs: Sequence[int | str] | None = None,
     n_draws: int = 20,
     n_cells: int = 300,
@@ -51,7 +51,7 @@ def evaluate_transport(
         A fitted AnnData with the cells of all sets.
     key
         %(key)s
-    source_key
+    source_fit
         Of a fit with ``condition="source"`` on the same sets and the same split, to compare with.
     pairs
         Rows of ``uns[key]["pairs"]``, by name. By default those that the fit held out; if it held out none, those that
@@ -83,7 +83,7 @@ def evaluate_transport(
     - ``"shift and scale"``: these, also stretched by the mean ratio of standard deviations;
     - ``"nearest targets"``: target cells of the five training pairs whose sources have the nearest means;
     - ``"kernel look-up"``: target cells of training pairs, weighted by a kernel regression on the means of the sources;
-    - ``"source-conditioned"``: of the fit ``source_key``;
+    - ``"source-conditioned"``: of the fit ``source_fit``;
     - ``"forecast"``: of this fit;
     - ``"true target"``: transported to the embedding of the true target, the best that a predictor can do;
     - ``"split half"``: one half of the target cells against the other.
@@ -97,7 +97,7 @@ def evaluate_transport(
     RuntimeError
         If the fit has no predictor.
     ValueError
-        If no pair was held out, or the fit under ``source_key`` is not one of that kind and split.
+        If no pair was held out, or the fit under ``source_fit`` is not one of that kind and split.
     """
     n_draws, n_cells = check_count(n_draws, "n_draws"), check_count(n_cells, "n_cells", minimum=2)
     rng = check_seed(seed)
@@ -105,7 +105,7 @@ def evaluate_transport(
     table = _pairs(adata, key)
     chosen = _chosen(table, pairs)
     check_forecasts(read_model(adata, key, TDE))
-    other = None if source_key is None else _source_conditioned(adata, source_key, chosen)
+    other = None if source_fit is None else _source_conditioned(adata, source_fit, chosen)
     fitted = FittedSets.read(adata, key, TDE)
     start, end = (fitted.rows_of(chosen[name], "pairs") for name in (SOURCE, TARGET))
     covariates = pair_covariates(fitted.model, chosen)
@@ -155,12 +155,12 @@ def _source_conditioned(adata: AnnData, key: str, pairs: pd.DataFrame) -> Fitted
     table = _pairs(adata, key)
     if read_model(adata, key, TDE).module.conditioning.needs_predictor:
         found = adata.uns[key][_keys.PARAMS].get("condition")
-        msg = f'`source_key` must name a fit with `condition="source"`, got one with {found!r}.'
+        msg = f'`source_fit` must name a fit with `condition="source"`, got one with {found!r}.'
         raise ValueError(msg)
     known = table.set_index([SOURCE, TARGET])[_keys.SPLIT]
     found = known.reindex(pd.MultiIndex.from_frame(pairs[[SOURCE, TARGET]]))
     if (found.astype(str).to_numpy() != pairs[_keys.SPLIT].astype(str).to_numpy()).any():
-        msg = f"`source_key` must name a fit on the same sets and the same split, but {key!r} used other pairs."
+        msg = f"`source_fit` must name a fit on the same sets and the same split, but {key!r} used other pairs."
         raise ValueError(msg)
     return FittedSets.read(adata, key, TDE)
 

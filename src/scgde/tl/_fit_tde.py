@@ -45,7 +45,7 @@ def fit_tde(
     *,
     time_key: str | None = None,
     pairs: ArrayLike | pd.DataFrame | None = None,
-    covariates: Sequence[str] = (),
+    condition_keys: Sequence[str] = (),
     condition_features: pd.DataFrame | None = None,
     use_rep: str | None = None,
     layer: str | None = None,
@@ -106,7 +106,7 @@ def fit_tde(
     pairs
         Names of source and target sets, shape ``(n, 2)``, in place of ``time_key``; or perturbations and their
         controls, as :func:`scgde.pp.perturbation_pairs` gives them.
-    covariates
+    condition_keys
         Columns of ``obs``, constant within sets, of the target of a pair, which the predictor takes in addition to the
         times, such as a dose. Those that are no numbers get one column for each value.
     condition_features
@@ -211,7 +211,7 @@ def fit_tde(
     views = open_representations(adata, cells=cells, use_rep=use_rep, layer=layer, generate=generate)
     train_kwargs = {**views.target.default_training, **(train_kwargs or {})}
     pairing = pair_sets(
-        obs, groupby, time_key=time_key, pairs=pairs, covariates=covariates, mask=mask, min_cells=min_cells
+        obs, groupby, time_key=time_key, pairs=pairs, condition_keys=condition_keys, mask=mask, min_cells=min_cells
     )
     grouping, predictor = pairing.grouping, default_predictor(predictor, pairing.pairs)
     is_predicted = conditioning.needs_predictor and conditioning.embeds_new_sets
