@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scgde import _keys
+from scgde._hints import did_you_mean
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -22,7 +25,8 @@ def check_columns(obs: pd.DataFrame, columns: Sequence[str], argument: str) -> N
     missing = [column for column in columns if column not in obs.columns]
     check_unique_columns(obs)
     if missing:
-        msg = f"`{argument}` must name columns of `adata.obs`, got {missing}. Columns: {list(obs.columns)}."
+        hint = did_you_mean(missing[0], obs.columns)
+        msg = f"`{argument}` must name columns of `adata.obs`, got {missing}. Columns: {list(obs.columns)}.{hint}"
         raise KeyError(msg)
 
 
@@ -119,7 +123,7 @@ def check_flag(value: Any, argument: str) -> bool:
 def check_one_of(value: Any, argument: str, options: Sequence[str]) -> str:
     """Require that ``value`` is one of ``options``."""
     if value not in options:
-        msg = f"`{argument}` must be one of {list(options)}, got {value!r}."
+        msg = f"`{argument}` must be one of {list(options)}, got {value!r}.{did_you_mean(value, options)}"
         raise ValueError(msg)
     return value
 
@@ -170,7 +174,10 @@ def check_sets(known: pd.Index, names: str | Iterable[str], arguments: str) -> n
     positions = {name: position for position, name in enumerate(known)}
     unknown = [name for name in names if name not in positions]
     if unknown or not names:
-        msg = f"{arguments} must name fitted sets, got {unknown[:5]}. Some sets: {known[:5].tolist()}."
+        msg = (
+            f"{arguments} must name fitted sets, got {unknown[:5]}. Some sets: {known[:5].tolist()}."
+            f"{_set_hint(known, names, unknown)}"
+        )
         raise KeyError(msg)
     return np.array([positions[name] for name in names])
 
@@ -182,6 +189,15 @@ def check_names(names: Any, arguments: str) -> list[Any]:
         msg = f"{arguments} must be names of sets, got {names!r}. For embeddings, where these are taken, pass an array."
         raise TypeError(msg)
     return list(names)
+
+
+def _set_hint(known: pd.Index, names: list[Any], unknown: list[Any]) -> str:
+    """How a set of several columns is named, where values of these were given; else a name that is like the first."""
+    given = [names, *(list(name) for name in unknown if isinstance(name, tuple))]
+    joined = next((name for one in given if (name := _keys.SEPARATOR.join(map(str, one))) in known), None)
+    if joined is not None:
+        return f" A set of several columns is named by its values, joined: {joined!r}."
+    return did_you_mean(unknown[0], known) if unknown else ""
 
 
 def check_set_table(uns: Any, key: str, *, entry: str, made_by: str, or_else: str = "") -> None:

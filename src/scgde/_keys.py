@@ -13,6 +13,8 @@ def cell_embedding(key: str) -> str:
     return f"X_{key}"
 
 
+#: Between the values of several columns in the name of a set.
+SEPARATOR = "|"
 SETS = "sets"
 EMBEDDING = "embedding"
 PARAMS = "params"

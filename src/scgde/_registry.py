@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from scgde._hints import did_you_mean
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -25,10 +27,10 @@ class NameTable(Generic[E]):
 
     def unregister(self, name: str) -> None:
         """Forget the entry of this name, e.g. to run the cell of a notebook that registers it again."""
-        del self._entries[self._checked(name)], self._owners[name]
+        del self._entries[self.checked(name)], self._owners[name]
 
     def __getitem__(self, name: str) -> E:
-        return self._entries[self._checked(name)]
+        return self._entries[self.checked(name)]
 
     def __contains__(self, name: object) -> bool:
         return name in self._entries
@@ -50,11 +52,21 @@ class NameTable(Generic[E]):
         self._entries[name] = entry
         self._owners[name] = getattr(owner, "__qualname__", repr(owner))
 
-    def _checked(self, name: str) -> str:
+    def checked(self, name: str) -> str:
+        """The name itself, where it is known."""
         if not isinstance(name, str) or name not in self._entries:
-            msg = f"`{self._kind}` must be one of {sorted(self._entries)}, got {name!r}."
+            hint = self._hint(name)
+            msg = f"`{self._kind}` must be one of {sorted(self._entries)}, got {name!r}.{hint}"
             raise ValueError(msg)
         return name
+
+    def _hint(self, name: object) -> str:
+        own = next((known for known, entry in self._entries.items() if entry is name), None)
+        if own is not None:
+            return f" Pass the name, {own!r}."
+        if isinstance(name, type):
+            return " Pass a name, not a class; a class of your own gets one with `register`."
+        return did_you_mean(name, self._entries)
 
 
 class Registry(NameTable[type[T]]):

@@ -52,7 +52,7 @@ def test_sets_are_sorted_by_the_type_that_varies_most(typed):
 
 
 def test_annotations_come_first_in_the_order_and_have_strips(typed):
-    ax = pl.composition(typed, "cell_type", annotate=["treated", "severity"], show=False)
+    ax = pl.composition(typed, "cell_type", annotate_keys=["treated", "severity"], show=False)
     table = typed.uns["gde"]["sets"].loc[names(ax)]
     assert table["treated"].is_monotonic_increasing
     untreated = table["severity"][~table["treated"]].to_numpy()
@@ -63,7 +63,7 @@ def test_annotations_come_first_in_the_order_and_have_strips(typed):
 
 
 def test_the_legend_reads_from_top_to_bottom_as_the_bars(typed):
-    ax = pl.composition(typed, "cell_type", annotate="treated", show=False)
+    ax = pl.composition(typed, "cell_type", annotate_keys="treated", show=False)
     texts = [text.get_text() for text in ax.get_legend().get_texts()]
     assert texts == ["cell_type", "NA", "B", "T", "treated", "False", "True"]
 
@@ -85,9 +85,9 @@ def test_composition_draws_in_given_axes_and_saves(typed, tmp_path):
 
 
 def test_unknown_columns_are_refused(typed):
-    with pytest.raises(KeyError, match=r"`cell_type_key` must name columns of `adata.obs`, got \['type'\]"):
+    with pytest.raises(KeyError, match=r"`state_key` must name columns of `adata.obs`, got \['type'\]"):
         pl.composition(typed, "type")
-    with pytest.raises(KeyError, match="`annotate` must name columns of the set table"):
-        pl.composition(typed, "cell_type", annotate="nothing")
+    with pytest.raises(KeyError, match="`annotate_keys` must name columns of the set table"):
+        pl.composition(typed, "cell_type", annotate_keys="nothing")
     with pytest.raises(KeyError, match=r"scgde\.tl\.fit_gde"):
         pl.composition(typed, "cell_type", key="other")

@@ -46,7 +46,7 @@ class CellView(NamedTuple):
         store = representation.open(adata, all_rows=all_rows)
         if all_rows and store.slow is not None:
             msg = f"Cells of {representation.label} are read slowly: {store.slow}."
-            warnings.warn(msg, UserWarning, stacklevel=4)
+            warnings.warn(msg, UserWarning, stacklevel=5)
         return cls(representation, store)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from scgde._checks import check_count, check_fraction, check_seed
+from scgde._hints import checked_keywords
 from scgde.datasets._common import cells_anndata, named, names
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ DRIFT, NOISE = 0.35, 0.25
 ORIGIN_SD, FATE_RADIUS, BIAS_SHARPNESS = 0.6, 4.0, 2.0
 
 
+@checked_keywords
 def clones(
     n_clones: int = 300,
     *,

@@ -7,6 +7,7 @@ import pandas as pd
 from scipy import sparse
 
 from scgde._checks import check_count, check_seed
+from scgde._hints import checked_keywords
 from scgde.datasets._common import cells_anndata, names, set_of_each_cell
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ NB_SIZE = 8.0  # variance = mean + mean^2 / NB_SIZE
 MIN_GENES = 20
 
 
+@checked_keywords
 def cohort(
     n_donors: int = 60,
     *,

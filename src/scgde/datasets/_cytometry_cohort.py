@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from scgde._checks import check_count, check_seed
+from scgde._hints import checked_keywords
 from scgde.datasets._common import cells_anndata, named, names, set_of_each_cell
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ OWN_SHIFT = 0.5
 WORLD = 7
 
 
+@checked_keywords
 def cytometry_cohort(
     n_donors: int = 40, *, n_markers: int = 40, n_cells: int | tuple[int, int] = (300, 2000), seed: int = 0
 ) -> AnnData:

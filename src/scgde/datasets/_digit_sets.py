@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from scgde._checks import check_one_of, check_seed
+from scgde._hints import checked_keywords
 from scgde.datasets._common import named, set_of_each_cell
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 PARTS = ("all", "even", "odd")
 
 
+@checked_keywords
 def digit_sets(
     n_sets: int = 100,
     n_cells: int | tuple[int, int] = 100,

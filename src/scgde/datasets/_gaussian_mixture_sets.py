@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scgde._checks import check_count, check_seed
+from scgde._hints import checked_keywords
 from scgde.datasets._common import cells_anndata, named, random_covariance_factors, set_of_each_cell
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 
+@checked_keywords
 def gaussian_mixture_sets(
     n_sets: int = 100,
     n_cells: int | tuple[int, int] = 100,

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from scgde._checks import check_count, check_flag, check_one_of, check_seed
+from scgde._hints import checked_keywords
 from scgde.datasets._common import cells_anndata, names
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ _SHIFT_SD, _ODDS_SD, _JUMP_SD, _RESPONDING = 0.45, 1.3, 1.5, (0.3, 0.8)
 _N_GENES, _LIBRARY, _LIBRARY_SD, _THETA, _LOADING_SD = 200, 2000, 0.4, 5.0, 0.15
 
 
+@checked_keywords
 def perturbations(
     kind: str = "shift",
     *,

@@ -7,6 +7,7 @@ import pandas as pd
 from anndata import AnnData
 
 from scgde._checks import check_count, check_fraction, check_seed
+from scgde._hints import checked_keywords
 from scgde.datasets._common import named, names, set_of_each_cell
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _BASES = "ACGT"
 
 
+@checked_keywords
 def sequence_multinomial_sets(
     n_sets: int = 100,
     n_cells: int | tuple[int, int] = 100,

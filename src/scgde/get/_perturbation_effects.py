@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 
 from scgde import _keys
+from scgde._hints import checked_keywords
 from scgde.sets._entries import read_entries
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 
+@checked_keywords
 def perturbation_effects(adata: AnnData, key: str = "tde", *, context: str | None = None) -> pd.DataFrame:
     """Effects of single perturbations: displacements of their embedding from that of the control.
 

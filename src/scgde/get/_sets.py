@@ -5,11 +5,13 @@ import pandas as pd
 from anndata import AnnData
 
 from scgde import _keys
+from scgde._hints import checked_keywords
 from scgde.sets._entries import read_entries
 from scgde.sets._own_columns import own_columns
 from scgde.sets._seen_labels import seen_labels
 
 
+@checked_keywords
 def sets(adata: AnnData, key: str = "gde") -> AnnData:
     """Sets as observations: one row per set, one variable per embedding dimension.
 

@@ -10,6 +10,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from scgde._checks import check_fraction
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.pl._draw import COLORS, GREY, INK, LEGEND_STYLE, despine, panels, save_or_show, set_title, widen_for_legends
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ REQUIRED = ("n_sets", "adjusted_r2", "p_value", "q_value", "note")
 AREAS = (30, 130)
 
 
+@checked_keywords
 @shared_docs
 def associations(
     table: pd.DataFrame,

@@ -8,6 +8,7 @@ import numpy as np
 from scgde import _keys
 from scgde._checks import check_one_of, check_set_table
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.pl._draw import COLORS, GREY, INK, LEGEND_STYLE, check_kinds, draw_panels, panel_titles
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ _N_BINS = 8
 _GRID = np.linspace(0, 1, 201)
 
 
+@checked_keywords
 @shared_docs
 def classification(
     adata: AnnData,

@@ -12,6 +12,7 @@ from scgde import _keys
 from scgde._checks import check_columns
 from scgde._columns import as_names
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.pl._draw import (
     GREY,
     INK,
@@ -47,13 +48,14 @@ MAX_LABELS = 60
 _STRIP, _GAP = 0.05, 0.02
 
 
+@checked_keywords
 @shared_docs
 def composition(
     adata: AnnData,
-    cell_type_key: str,
+    state_key: str,
     *,
     key: str = "gde",
-    annotate: str | Sequence[str] = (),
+    annotate_keys: str | Sequence[str] = (),
     labels: bool | None = None,
     palette: Palette | None = None,
     title: str | None = None,
@@ -64,18 +66,18 @@ def composition(
 ) -> Axes | None:
     """Shares of the cell types in each set, as stacked bars.
 
-    Sets are sorted by the columns of `annotate`, then by the share of the cell type that varies most between sets,
+    Sets are sorted by the columns of `annotate_keys`, then by the share of the cell type that varies most between sets,
     which is drawn at the bottom.
 
     Parameters
     ----------
     adata
         With a fit, see :func:`scgde.tl.fit_gde`, or sets, see :func:`scgde.pp.make_sets`.
-    cell_type_key
+    state_key
         Column of ``obs`` with the type of each cell. Cells without one are drawn in grey.
     key
         %(key)s
-    annotate
+    annotate_keys
         Columns of the set table that are drawn as strips of colours below the bars.
     labels
         Whether to write the names of the sets. None: of up to 60.
@@ -108,13 +110,13 @@ def composition(
     >>> import scgde
     >>> adata = scgde.datasets.cohort(n_donors=12, cells_per_donor=30, seed=0)
     >>> scgde.pp.make_sets(adata, "donor", key_added="donors")
-    >>> ax = scgde.pl.composition(adata, "cell_type", key="donors", annotate="disease", show=False)
+    >>> ax = scgde.pl.composition(adata, "cell_type", key="donors", annotate_keys="disease", show=False)
     """
     content = read_entries(adata, key, entry=_keys.SETS, made_by="scgde.tl.fit_gde")
-    check_columns(adata.obs, [cell_type_key], "cell_type_key")
+    check_columns(adata.obs, [state_key], "state_key")
     table: pd.DataFrame = content[_keys.SETS]
-    annotations = [table_column(table, name, "annotate") for name in as_names(annotate)]
-    types = adata.obs[cell_type_key]
+    annotations = [table_column(table, name, "annotate_keys") for name in as_names(annotate_keys)]
+    types = adata.obs[state_key]
     sets = rows_of_cells(adata.obs[set_column_of(content, key)], table)
     shares, colors = _shares(types, sets, len(table), stored_colors(adata, types) if palette is None else palette)
     order = _order(shares, annotations)
@@ -126,7 +128,7 @@ def composition(
     if labels or (labels is None and len(order) <= MAX_LABELS):
         _write_names(main, [str(table.index[i]) for i in order], n_strips=len(strips))
     if legend:
-        _add_legend(main, cell_type_key, colors, strips)
+        _add_legend(main, state_key, colors, strips)
     if ax is None:
         widen_for_legends([main])
     return main if save_or_show([main], own=ax is None, show=show, save=save) else None

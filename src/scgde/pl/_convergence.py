@@ -8,6 +8,7 @@ from matplotlib.lines import Line2D
 from scgde import _keys
 from scgde._columns import as_names
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.pl._draw import (
     INK,
     LEGEND_STYLE,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from scgde.pl._draw import Palette
 
 
+@checked_keywords
 @shared_docs
 def convergence(
     adata: AnnData,

@@ -10,6 +10,7 @@ from scipy import sparse
 from scgde import _keys
 from scgde._columns import as_names
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.pl._draw import (
     COLORS,
     GREY,
@@ -41,6 +42,7 @@ class _Clouds(NamedTuple):
     generated: Any
 
 
+@checked_keywords
 @shared_docs
 def counts(
     adata: AnnData,

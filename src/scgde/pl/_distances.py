@@ -13,6 +13,7 @@ from scgde import _keys
 from scgde._checks import check_one_of
 from scgde._columns import as_names
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.metrics._registry import label_of
 from scgde.pl._draw import (
     GREY,
@@ -49,6 +50,7 @@ MAX_ORDERED = 600
 _TREE, _STRIP, _GAP = 0.12, 0.028, 0.012
 
 
+@checked_keywords
 @shared_docs
 def distances(
     adata: AnnData,

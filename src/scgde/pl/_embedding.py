@@ -7,6 +7,7 @@ import numpy as np
 from scgde import _keys
 from scgde._checks import check_one_of
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.pl._draw import (
     add_area_legend,
     as_numbers,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from scgde.pl._draw import Palette
 
 
+@checked_keywords
 @shared_docs
 def embedding(
     adata: AnnData,

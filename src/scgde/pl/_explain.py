@@ -9,6 +9,7 @@ import pandas as pd
 
 from scgde._checks import check_count
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.pl._draw import COLORS, INK, LEGEND_STYLE, check_kinds, draw_panels, panel_titles
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Explanation(Protocol):
     def path(self) -> pd.DataFrame: ...
 
 
+@checked_keywords
 @shared_docs
 def explain(
     explanation: Explanation,

@@ -8,6 +8,7 @@ from matplotlib.lines import Line2D
 from scgde import _keys
 from scgde._checks import check_count, check_one_of
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.pl._draw import (
     COLORS,
     GREY,
@@ -53,6 +54,7 @@ N_TILES = 6
 MAX_FIT = 2000
 
 
+@checked_keywords
 @shared_docs
 def generated(
     adata: AnnData,

@@ -11,6 +11,7 @@ from scgde import _keys
 from scgde._checks import check_count
 from scgde._columns import as_names
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.pl._draw import COLORS, INK, LEGEND_STYLE, draw_panels, panel_titles
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@checked_keywords
 @shared_docs
 def genes(
     adata: AnnData,

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.collections import LineCollection
 
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.pl._draw import (
     COLORS,
     GREY,
@@ -53,6 +54,7 @@ class Comparison(Protocol):
     def coordinates(self) -> pd.DataFrame: ...
 
 
+@checked_keywords
 @shared_docs
 def groups(
     comparison: Comparison,

@@ -8,6 +8,7 @@ from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from scgde import _keys
 from scgde._checks import check_count, check_set_table
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.pl._draw import COLORS, INK, LEGEND_STYLE, despine, panels, save_or_show, set_title
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@checked_keywords
 @shared_docs
 def history(
     adata: AnnData,

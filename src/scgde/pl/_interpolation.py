@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 
 from scgde._checks import check_count, check_one_of
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.pl._draw import (
     GREY,
     INK,
@@ -53,6 +54,7 @@ N_ROWS = 6
 _ROWS = {"generated": "generated", "ot": "optimal transport"}
 
 
+@checked_keywords
 @shared_docs
 def interpolation(
     adata: AnnData,

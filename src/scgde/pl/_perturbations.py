@@ -11,6 +11,7 @@ from scgde import _keys
 from scgde._checks import check_count
 from scgde._columns import as_names
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.pl._draw import (
     GREY,
     INK,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from scgde.pl._draw import Palette
 
 
+@checked_keywords
 @shared_docs
 def perturbations(
     adata: AnnData,

@@ -7,6 +7,7 @@ import numpy as np
 
 from scgde._columns import as_names
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.metrics._registry import label_of
 from scgde.pl._draw import COLORS, GREY, INK, LEGEND_STYLE, draw_panels, panel_titles
 
@@ -30,6 +31,7 @@ ROLES = {
 UNITS = {"set": "set", "source": "pair"}
 
 
+@checked_keywords
 @shared_docs
 def scores(
     scores: pd.DataFrame,

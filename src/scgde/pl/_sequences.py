@@ -8,6 +8,7 @@ import numpy as np
 from scgde import _keys
 from scgde._checks import check_count, check_set_table
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.pl._draw import COLORS, GREY, INK, LEGEND_STYLE, check_kinds, draw_panels, panel_titles
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ KINDS = tuple(TITLES)
 _MAX_LABELS = 25
 
 
+@checked_keywords
 @shared_docs
 def sequences(
     adata: AnnData,

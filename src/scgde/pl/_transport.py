@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 from scgde import _keys
 from scgde._checks import check_count
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.pl._draw import (
     COLORS,
     GREY,
@@ -47,6 +48,7 @@ _MAX_OBSERVED = 5000
 _MAX_NAME = 18
 
 
+@checked_keywords
 @shared_docs
 def transport(
     adata: AnnData,

@@ -9,6 +9,7 @@ from scipy import stats
 from scgde import _keys
 from scgde._checks import check_fraction, check_one_of, check_sets
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.pl._draw import (
     draw_points,
     frame_set_map,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 MIN_CELLS = 10
 
 
+@checked_keywords
 @shared_docs
 def uncertainty(
     adata: AnnData,

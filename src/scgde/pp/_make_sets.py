@@ -8,6 +8,7 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_groupby, check_key
+from scgde._hints import checked_keywords
 from scgde.sets._grouping import group_cells
 from scgde.sets._grouping_warnings import warn_of_sets
 from scgde.sets._own_columns import add_own_columns, is_fit_entry
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from scgde._types import GroupBy
 
 
+@checked_keywords
 def make_sets(
     adata: AnnData,
     groupby: GroupBy,

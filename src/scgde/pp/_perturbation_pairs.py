@@ -7,6 +7,7 @@ import pandas as pd
 
 from scgde._checks import check_columns
 from scgde._columns import as_names
+from scgde._hints import checked_keywords
 from scgde.sets._columns import SEPARATOR, as_text, per_set_column
 from scgde.sets._grouping import group_cells
 from scgde.sets._pairs import CONTEXT, CONTROL, DOSE, PERTURBATION, SOURCE, TARGET
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
+@checked_keywords
 def perturbation_pairs(
     adata: AnnData,
     perturbation_key: str,

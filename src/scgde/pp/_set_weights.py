@@ -9,6 +9,7 @@ from scipy.spatial import cKDTree
 
 from scgde import _keys
 from scgde._checks import check_count, check_fraction, check_positive
+from scgde._hints import checked_keywords
 from scgde.sets._columns import natural_codes
 from scgde.sets._entries import read_entries, set_column_of
 from scgde.sets._own_columns import check_free
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
+@checked_keywords
 def set_weights(
     adata: AnnData,
     label_key: str | None = None,

@@ -7,6 +7,7 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_fractions, check_seed
+from scgde._hints import checked_keywords
 from scgde.sets._columns import natural_codes
 from scgde.sets._entries import read_entries
 from scgde.sets._own_columns import check_free
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 PARTS = pd.Index(["train", "validation", "test"])
 
 
+@checked_keywords
 def split_sets(
     adata: AnnData,
     *,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scgde._checks import check_count
+from scgde._hints import checked_keywords
 from scgde.sets._airr import airr_column
 from scgde.sets._alphabet import Alphabet
 from scgde.sets._views import materialize
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
+@checked_keywords
 def tokenize(
     adata: AnnData,
     sequence_key: str,

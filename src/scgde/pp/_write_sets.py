@@ -9,6 +9,7 @@ from anndata.abc import CSCDataset, CSRDataset
 from scipy import sparse
 
 from scgde._checks import check_seed
+from scgde._hints import checked_keywords
 from scgde.sets._grouping import group_cells
 from scgde.sets._row_writer import DenseWriter, SparseWriter, row_blocks, row_lengths
 from scgde.sets._sources import join_tables, open_sources, shared_matrices
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from scgde.sets._sources import CellSource
 
 
+@checked_keywords
 def write_sets(
     adata: AnnData | str | Path | Sequence[AnnData | str | Path],
     path: str | Path,

@@ -31,4 +31,4 @@ def warn_of_ignored_context(model: GDE) -> None:
             f"embedding as under that of their own set (`context_gain` in the history, {gain:.2g} nats a token). "
             "Train for more steps, or with a larger `set_size`, `n_latent` or `lr`; sets may also not differ."
         )
-        warnings.warn(msg, stacklevel=3)
+        warnings.warn(msg, stacklevel=4)

@@ -230,4 +230,4 @@ def warn_of_better_baselines(
             f"than this fit: energy distance {scores[best].mean():.3g}, against {scores[GENERATED].mean():.3g}. More "
             "sets or other options may help; `scgde.tl.score_generation` compares all baselines."
         )
-        warnings.warn(msg, stacklevel=3)
+        warnings.warn(msg, stacklevel=4)

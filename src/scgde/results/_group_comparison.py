@@ -42,7 +42,7 @@ class GroupComparison(TableSummary):
     coordinates
         Of the sets along the two axes with most of the dispersion, after blocks and pairs were taken out: ``x``, ``y``,
         their ``group``, and their ``pair`` where there are pairs.
-    obs_key
+    label_key
         Column of the groups.
     """
 
@@ -55,7 +55,7 @@ class GroupComparison(TableSummary):
     n_left_out: int
     null: np.ndarray
     coordinates: pd.DataFrame
-    obs_key: str
+    label_key: str
 
     def to_frame(self) -> pd.DataFrame:
         """One row, as in :func:`scgde.tl.compare_all_groups`, with the number of permutations."""
@@ -68,11 +68,11 @@ class GroupComparison(TableSummary):
             "exact": self.exact,
             "n_permutations": self.n_permutations,
         }
-        return pd.DataFrame([row], index=pd.Index([self.obs_key], name="obs_key"))
+        return pd.DataFrame([row], index=pd.Index([self.label_key], name="label_key"))
 
     @property
     def _title(self) -> str:
-        return f"GroupComparison: do sets differ by {self.obs_key!r}?"
+        return f"GroupComparison: do sets differ by {self.label_key!r}?"
 
     def _lines(self) -> dict[str, str]:
         kind = "all there are" if self.exact else "at random"

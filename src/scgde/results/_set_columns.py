@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from scgde import _keys
 from scgde._columns import known_values
+from scgde._hints import did_you_mean
 from scgde.sets import SetCovariate
 from scgde.sets._columns import per_set_column
 from scgde.sets._entries import read_entries
@@ -56,7 +57,10 @@ def set_column(adata: AnnData, name: str, argument: str, key: str | None) -> pd.
 def _column(table: pd.DataFrame, others: Iterable[str], name: str, argument: str) -> pd.Series:
     if name not in table:
         columns = list(dict.fromkeys([*table, *others]))
-        msg = f"`{argument}` must name a column of the set table or of `adata.obs`, got {name!r}. Columns: {columns}."
+        msg = (
+            f"`{argument}` must name a column of the set table or of `adata.obs`, got {name!r}. Columns: {columns}."
+            f"{did_you_mean(name, columns)}"
+        )
         raise KeyError(msg)
     return table[name]
 

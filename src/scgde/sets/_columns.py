@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 #: Between the values that name a set.
-SEPARATOR = "|"
+SEPARATOR = _keys.SEPARATOR
 
 
 def natural_codes(column: pd.Series) -> np.ndarray:

@@ -48,7 +48,7 @@ def warn_of_sets(
     )
     for reason in reasons:
         if reason:
-            warnings.warn(reason, UserWarning, stacklevel=3)
+            warnings.warn(reason, UserWarning, stacklevel=4)
 
 
 def _dropped(grouping: Grouping, columns: list[str], min_cells: int, earlier: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from scgde import _keys
 from scgde._checks import check_count, check_flag, check_one_of, check_seed
 from scgde._columns import as_names, classes, is_continuous
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.metrics import METRICS
 from scgde.results import DistanceMatrix, set_column
 from scgde.results._unseen import why_seen
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
+@checked_keywords
 @shared_docs
 def associate(
     adata: AnnData,

@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 from scgde import _keys
 from scgde._checks import check_count, check_fraction, check_one_of, check_seed
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.model import GDE
 from scgde.results import FittedSets
 from scgde.results._distance_matrix import EMBEDDING
@@ -49,6 +50,7 @@ _REPEATS = 5
 Predict = Callable[[np.ndarray, Labels, np.ndarray], np.ndarray]
 
 
+@checked_keywords
 @shared_docs
 def classify(
     adata: AnnData,

@@ -8,6 +8,7 @@ import pandas as pd
 from scgde._checks import check_count, check_one_of, check_seed
 from scgde._columns import as_names, classes, is_continuous
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.results import DistanceMatrix, set_column
 from scgde.results._group_comparison import GroupComparison
 from scgde.results._unseen import check_columns_unseen
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 MAX_EXACT = 10_000
 
 
+@checked_keywords
 @shared_docs
 def compare_groups(
     adata: AnnData,
@@ -88,6 +90,7 @@ def compare_groups(
     return _compare(adata, sets, label_key, block_key, pair_key, statistic, n_permutations, key, seed)
 
 
+@checked_keywords
 def compare_all_groups(
     adata: AnnData,
     label_keys: Sequence[str],
@@ -174,7 +177,7 @@ def _compare(
         _coordinates(
             residualize(inner, nuisance), sets.table.index[included], groups, included, paired=pair_key is not None
         ),
-        obs_key,
+        label_key,
     )
 
 

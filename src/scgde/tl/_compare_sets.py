@@ -9,6 +9,7 @@ from scipy import stats
 
 from scgde._checks import check_count, check_fraction, check_sets
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde._summary import TableSummary, p_text
 from scgde.results import SetCovariances
 from scgde.stats._axes_without import AxesWithout
@@ -97,6 +98,7 @@ class SetComparison(TableSummary):
         return float(np.sqrt(stats.f.ppf(check_fraction(level, "level"), k, df) * nu * k / df))
 
 
+@checked_keywords
 @shared_docs
 def compare_sets(adata: AnnData, a: str, b: str, *, n_components: int | None = None, key: str = "gde") -> SetComparison:
     """Wald test of the difference between the embeddings of two sets: are they draws from one population?
@@ -153,6 +155,7 @@ def compare_sets(adata: AnnData, a: str, b: str, *, n_components: int | None = N
     )
 
 
+@checked_keywords
 @shared_docs
 def compare_all_sets(adata: AnnData, *, n_components: int | None = None, key: str = "gde") -> pd.DataFrame:
     """:func:`compare_sets` for all pairs, with the false discovery rate of :cite:t:`Benjamini95`.

@@ -8,6 +8,7 @@ import pandas as pd
 from scgde import _keys
 from scgde._checks import check_count, check_seed
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.model._inference import covariance_of_sets, embed_draws
 from scgde.results import FittedSets
 from scgde.results._store import write_entries
@@ -21,6 +22,7 @@ SIZES = (10, 30, 100, 300, 1000)
 _N_SETS = 3
 
 
+@checked_keywords
 @shared_docs
 def convergence(
     adata: AnnData,

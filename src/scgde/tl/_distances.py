@@ -7,6 +7,7 @@ import pandas as pd
 from scgde import _keys
 from scgde._checks import check_count, check_jobs, check_one_of, check_seed
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.metrics import METRICS
 from scgde.metrics._registry import EMBEDDING_DISTANCES
 from scgde.results._distance_matrix import N_CELLS, compute_distances
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from scgde._types import Config
 
 
+@checked_keywords
 @shared_docs
 def distances(
     adata: AnnData,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from scgde._checks import check_groupby
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.data import CellSets
 from scgde.model import GDE
 from scgde.results import resolve_reference, write_fit, write_predictions
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from scgde.model import TDE
 
 
+@checked_keywords
 @shared_docs
 def embed(
     adata: AnnData,
@@ -108,7 +110,7 @@ def _warn_incomparable(representation: Representation, adata: AnnData) -> None:
             f"Nothing tells whether {representation.label} has the axes of the reference: there are no loadings to "
             "compare in `adata.varm['PCs']` or the reference. Principal components of other cells have other axes."
         )
-        warnings.warn(msg, UserWarning, stacklevel=3)
+        warnings.warn(msg, UserWarning, stacklevel=4)
 
 
 def _groupby_of(model: GDE | TDE) -> GroupBy:

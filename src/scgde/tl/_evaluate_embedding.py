@@ -8,6 +8,7 @@ import pandas as pd
 from scgde._checks import check_count, check_flag, check_fraction, check_one_of, check_seed
 from scgde._columns import as_names, classes, is_continuous
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.results import DistanceMatrix, set_column
 from scgde.results._unseen import check_columns_unseen
 from scgde.stats import _embedding_scores
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 READOUTS = {"neighbors": "", "linear": "linear_"}
 
 
+@checked_keywords
 @shared_docs
 def evaluate_embedding(
     adata: AnnData,

@@ -9,6 +9,7 @@ import pandas as pd
 from scgde import _keys
 from scgde._checks import check_count
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.model import TDE
 from scgde.results import FittedSets
 from scgde.results._perturbation_arms import BASELINES, Effects, Question, predicted_cells
@@ -58,6 +59,7 @@ class PerturbationScores:
         return means.reindex(columns=part["metric"].unique())
 
 
+@checked_keywords
 @shared_docs
 def evaluate_perturbations(
     adata: AnnData,

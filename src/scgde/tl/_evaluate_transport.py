@@ -10,6 +10,7 @@ from scgde import _keys, metrics
 from scgde._checks import check_count, check_one_of, check_seed
 from scgde._columns import as_names
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.metrics import METRICS
 from scgde.metrics._forecasts import DEFAULT_SCORES, ForecastScore, forecast_scores
 from scgde.model import TDE
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _N_SPLITS = 5
 
 
+@checked_keywords
 @shared_docs
 def evaluate_transport(
     adata: AnnData,

@@ -10,6 +10,7 @@ from scipy.spatial.distance import cdist
 from scgde._checks import check_columns, check_count, check_seed, check_sets
 from scgde._columns import as_names, classes
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde._summary import TableSummary
 from scgde._types import Measure
 from scgde.data import CellView
@@ -77,6 +78,7 @@ class Explanation(TableSummary):
         return lines | {"features": _first(self.features.index)}
 
 
+@checked_keywords
 @shared_docs
 def explain(
     adata: AnnData,

@@ -7,6 +7,7 @@ import numpy as np
 from scgde import _keys
 from scgde._checks import check_count
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.data import open_store
 from scgde.data.representations import CountLayer
 from scgde.model import CountDecoder
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
+@checked_keywords
 @shared_docs
 def fit_decoder(
     adata: AnnData,

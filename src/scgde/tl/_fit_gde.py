@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 from scgde import _keys
 from scgde._checks import check_count, check_groupby
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.data import CellSets, column_of_sets, weights_of_sets
 from scgde.model import GDE
-from scgde.nn import GENERATORS
+from scgde.nn import ENCODERS, FEATURIZERS, GENERATORS
 from scgde.results import write_fit, write_predictions
 from scgde.results._context_gain import warn_of_ignored_context
 from scgde.results._fits import (
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from scgde._types import GroupBy
 
 
+@checked_keywords
 @shared_docs
 def fit_gde(
     adata: AnnData,
@@ -220,9 +222,9 @@ def fit_gde(
     sets = CellSets.from_grouping(adata, grouping, *views, weights=cell_weights)
     generator = generator or views.target.default_generator
     model_options: dict[str, Any] = {
-        "encoder": encoder,
+        "encoder": ENCODERS.checked(encoder),
         "generator": generator,
-        "featurizer": featurizer or views.encoder.default_featurizer,
+        "featurizer": FEATURIZERS.checked(featurizer or views.encoder.default_featurizer),
         "n_latent": n_latent,
         "moments": len(split.train) < FEW_SETS and batch is None if moments is None else moments,
         "isometry": isometry,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from scgde import _keys
 from scgde._checks import check_count
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.model import TDE
 from scgde.predictors import make_predictor
 from scgde.results import FittedSets, read_model
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
+@checked_keywords
 @shared_docs
 def fit_predictor(
     adata: AnnData,

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 from scgde import _keys
 from scgde._checks import check_count
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.data import CellSets, column_of_sets, weights_of_sets
 from scgde.model import TDE
-from scgde.nn import CONDITIONS, TRANSPORTS
+from scgde.nn import CONDITIONS, ENCODERS, FEATURIZERS, TRANSPORTS
 from scgde.predictors import make_predictor
 from scgde.results import FittedSets, write_fit
 from scgde.results._fits import (
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from scgde._types import GroupBy
 
 
+@checked_keywords
 @shared_docs
 def fit_tde(
     adata: AnnData,
@@ -245,10 +247,10 @@ def fit_tde(
     if transport == "flow_matching":
         transport_kwargs = of_flows | (transport_kwargs or {})
     model_options: dict[str, Any] = {
-        "encoder": encoder,
-        "transport": transport,
+        "encoder": ENCODERS.checked(encoder),
+        "transport": TRANSPORTS.checked(transport),
         "condition": condition,
-        "featurizer": featurizer or views.encoder.default_featurizer,
+        "featurizer": FEATURIZERS.checked(featurizer or views.encoder.default_featurizer),
         "n_latent": n_latent,
         "moments": moments,
         "isometry": views.encoder.default_isometry if isometry is None else isometry,

@@ -9,6 +9,7 @@ import pandas as pd
 from scgde import _keys
 from scgde._checks import check_count, check_seed
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.model import TDE
 from scgde.model._predictor_fit import covariance_of
 from scgde.results import FittedSets, read_model
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from scgde.sets._perturbations import ConditionFeatures
 
 
+@checked_keywords
 @shared_docs
 def forecast(
     adata: AnnData,

@@ -9,6 +9,7 @@ from scipy import sparse
 from scgde import _keys
 from scgde._checks import check_sets
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.data.representations import Vectors
 from scgde.model import GDE
 from scgde.results import read_model
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from scgde.model import TDE
 
 
+@checked_keywords
 @shared_docs
 def generate(
     adata: AnnData,

@@ -9,6 +9,7 @@ from scgde import _keys
 from scgde._checks import check_count, check_interval, check_sets
 from scgde._columns import as_names
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.model import GDE
 from scgde.results import read_model
 from scgde.sets._entries import read_entries
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from scgde._types import Config
 
 
+@checked_keywords
 @shared_docs
 def interpolate(
     adata: AnnData,

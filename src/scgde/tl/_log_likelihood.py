@@ -8,6 +8,7 @@ import pandas as pd
 from scgde import _keys
 from scgde._checks import check_set_table
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.model import GDE
 from scgde.model._likelihood import check_likelihood
 from scgde.model._likelihood import log_likelihood as nats_of_cells
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
+@checked_keywords
 @shared_docs
 def log_likelihood(
     adata: AnnData, sets: str | Sequence[str] | None = None, *, given: str | None = None, key: str = "gde"

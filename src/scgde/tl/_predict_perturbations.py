@@ -8,6 +8,7 @@ import pandas as pd
 from scgde import _keys
 from scgde._checks import check_count, check_one_of
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.model import TDE
 from scgde.results import FittedSets, read_model
 from scgde.results._journeys import MOVES, moved_cells
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from scgde.results._perturbed import PerturbationModel
 
 
+@checked_keywords
 @shared_docs
 def predict_perturbations(
     adata: AnnData,

@@ -8,6 +8,7 @@ import pandas as pd
 from scgde import _keys
 from scgde._checks import check_count, check_seed
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.model import GDE
 from scgde.results import FittedSets
 from scgde.results._generation_scores import MIN_CELLS, TrainingSets, score_sets
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from scgde.data import SetIndex
 
 
+@checked_keywords
 @shared_docs
 def score_generation(
     adata: AnnData,

@@ -7,6 +7,7 @@ import pandas as pd
 
 from scgde._checks import check_count
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.model import TDE
 from scgde.results import FittedSets, read_model
 from scgde.tl._generate import as_anndata, check_decodable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 SOURCE_SET, TARGET_SET, TIME, CELL, DRAW = "source_set", "target_set", "t", "cell", "draw"
 
 
+@checked_keywords
 @shared_docs
 def transport(
     adata: AnnData,

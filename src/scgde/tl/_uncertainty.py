@@ -6,6 +6,7 @@ import numpy as np
 
 from scgde import _keys
 from scgde._docs import shared_docs
+from scgde._hints import checked_keywords
 from scgde.model._inference import covariance_of_sets
 from scgde.results import FittedSets
 from scgde.results._store import write_entries
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
+@checked_keywords
 @shared_docs
 def uncertainty(
     adata: AnnData, *, population_size: str | None = None, key: str = "gde", n_jobs: int | None = None

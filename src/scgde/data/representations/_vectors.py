@@ -277,7 +277,7 @@ def _warn_of_counts(label: str, layer: str | None) -> None:
         f"{label} holds whole numbers, as counts do, which are scaled and generated as real numbers. For counts in and "
         f'out, fit with `cells="counts"{where}`; for vectors, take their logarithm or principal components first.'
     )
-    warnings.warn(msg, UserWarning, stacklevel=5)
+    warnings.warn(msg, UserWarning, stacklevel=6)
 
 
 def _loadings(adata: AnnData, use_rep: str) -> PCALoadings | None:

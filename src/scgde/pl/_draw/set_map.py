@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 
 from scgde._checks import check_positive
 from scgde._columns import is_numeric
+from scgde._hints import did_you_mean
 from scgde.pl._draw.colors import as_numbers
 from scgde.pl._draw.figure import despine, set_title
 from scgde.pl._draw.projection import coordinate_plane, principal_plane
@@ -29,6 +30,7 @@ def table_column(table: pd.DataFrame, name: str, argument: str) -> pd.Series:
         msg = (
             f"`{argument}` must name columns of the set table, got {name!r}. Columns: {list(table.columns)}. "
             "A column of `adata.obs` is among them if it is constant within every set."
+            f"{did_you_mean(name, table.columns)}"
         )
         raise KeyError(msg)
     return table[name]
