@@ -119,7 +119,7 @@ def _warn_unexplained(explanation: Explanation) -> None:
             f"generates is {generated:.3g}, that of observed cells {observed:.3g}. Read the observed parts alone, or "
             "fit longer."
         )
-        warnings.warn(msg, UserWarning, stacklevel=3)
+        warnings.warn(msg, UserWarning, stacklevel=4)
 
 
 def _draw_parts(ax: Axes, explanation: Explanation, kind: str, n_features: int, *, legend: bool) -> None:

@@ -151,7 +151,7 @@ def warn_of_training(history: pd.DataFrame, split: SetSplit, fraction: float) ->
             "of the last step, whether or not they fit new sets. Raise `validation_fraction`, or choose sets with "
             "`split_key`."
         )
-        warnings.warn(msg, UserWarning, stacklevel=3)
+        warnings.warn(msg, UserWarning, stacklevel=4)
     loss = history["validation_loss"].dropna().to_numpy()
     late = len(loss) // 5
     if late and loss.argmin() == len(loss) - 1 and loss[-1 - late] - loss[-1] > _STILL_FALLING * (loss[0] - loss[-1]):
@@ -159,4 +159,4 @@ def warn_of_training(history: pd.DataFrame, split: SetSplit, fraction: float) ->
             f"The validation loss was lowest at the last step, {history['step'].iloc[-1]}, and still falling: "
             f"{loss[-1 - late]:.4g} before the last fifth of the steps, {loss[-1]:.4g} after. Raise `max_steps`."
         )
-        warnings.warn(msg, UserWarning, stacklevel=3)
+        warnings.warn(msg, UserWarning, stacklevel=4)
