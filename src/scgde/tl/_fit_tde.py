@@ -109,8 +109,8 @@ def fit_tde(
         Names of source and target sets, shape ``(n, 2)``, in place of ``time_key``; or perturbations and their
         controls, as :func:`scgde.pp.perturbation_pairs` gives them.
     condition_keys
-        Columns of ``obs``, constant within sets, of the target of a pair, which the predictor takes in addition to the
-        times, such as a dose. Those that are no numbers get one column for each value.
+        Columns of ``obs``, constant within sets, which the predictor takes of the target of a pair, such as a dose.
+        Those that are no numbers get one column for each value.
     condition_features
         Of ``pairs`` of perturbations: numbers by single perturbation, one row each. Those of a combination are the sum
         of the rows of its parts, times its dose. By default one-hot, by which combinations can be predicted, but no
@@ -271,9 +271,12 @@ def fit_tde(
     }
     columns = {"time_key": time_key, "covariates": covariate_names(pairing.pairs)}
     arguments: dict[str, Any] = {"groupby": groupby, **columns, "mask": mask, "min_cells": min_cells}
-    arguments |= {"split_key": split_key, "generate": generate, "set_weights": set_weights}
-    arguments |= {"transductive": transductive, "predictor": predictor, "predictor_kwargs": predictor_kwargs}
-    arguments |= {"train_kwargs": train_kwargs or None}
+    arguments |= {"split_key": split_key, "generate": generate, "set_weights": set_weights, "predictor": predictor}
+    arguments |= {
+        "transductive": transductive,
+        "predictor_kwargs": predictor_kwargs,
+        "train_kwargs": train_kwargs or None,
+    }
     of_fit = columns_of_fit(sets, split, weights)
     params = fit_params(views, **arguments, **(model_options | train_options))
     model = TDE.from_cell_sets(sets, **model_options)
