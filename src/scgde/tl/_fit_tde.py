@@ -270,13 +270,9 @@ def fit_tde(
         "seed": seed,
     }
     columns = {"time_key": time_key, "covariates": covariate_names(pairing.pairs)}
-    arguments: dict[str, Any] = {"groupby": groupby, **columns, "mask": mask, "min_cells": min_cells}
+    arguments: dict[str, Any] = {"groupby": groupby, **columns, "mask": mask, "transductive": transductive}
     arguments |= {"split_key": split_key, "generate": generate, "set_weights": set_weights, "predictor": predictor}
-    arguments |= {
-        "transductive": transductive,
-        "predictor_kwargs": predictor_kwargs,
-        "train_kwargs": train_kwargs or None,
-    }
+    arguments |= {"predictor_kwargs": predictor_kwargs, "train_kwargs": train_kwargs or None, "min_cells": min_cells}
     of_fit = columns_of_fit(sets, split, weights)
     params = fit_params(views, **arguments, **(model_options | train_options))
     model = TDE.from_cell_sets(sets, **model_options)
