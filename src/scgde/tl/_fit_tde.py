@@ -225,8 +225,7 @@ def fit_tde(
     probabilities = None if pair_weights is None else check_pair_weights(pair_weights, len(pairing.pairs))
     warn_of_sets(obs, grouping, pairing.columns, min_cells, adata.uns)
 
-    if pair_fraction is None and not conditioning.needs_predictor:
-        pair_fraction = 1.0
+    pair_fraction = 1.0 if pair_fraction is None and not conditioning.needs_predictor else pair_fraction
     split, of_pairs = by_split = SplitPairs.of(
         pairing,
         split_column,
@@ -242,8 +241,8 @@ def fit_tde(
         # Of perturbations the mean has a predictor of its own, and shares of states add up better in what is learnt.
         few = len(split.train) < FEW_SETS and not pairing.of_perturbations
         moments = few and condition == "both" and views.encoder.spec.is_vector
-    has_frames = moments and views.target is views.encoder
-    of_flows = {"coupling": coupling, "preserve_identity": has_frames or pairing.of_perturbations}
+    preserve = (moments and views.target is views.encoder) or pairing.of_perturbations
+    of_flows = {"coupling": coupling, "preserve_identity": preserve}
     if transport == "flow_matching":
         transport_kwargs = of_flows | (transport_kwargs or {})
     model_options: dict[str, Any] = {
@@ -296,6 +295,6 @@ def fit_tde(
     embedding = model.get_embedding().to_numpy()
     if to_fit is not None and len(labelled) > 1:
         fit_predictors(FittedSets(model, sets, embedding, params), to_fit, labelled, seed=seed)
-    extra = {_keys.PAIRS: pairing.pairs.assign(**{_keys.SPLIT: of_pairs}).rename(index=str)}
-    write_fit(adata, sets, embedding, model, params, key=key_added, columns=of_fit, **extra)
+    pairs = pairing.pairs.assign(**{_keys.SPLIT: of_pairs}).rename(index=str)
+    write_fit(adata, sets, embedding, model, params, key=key_added, columns=of_fit, **{_keys.PAIRS: pairs})
     return model
