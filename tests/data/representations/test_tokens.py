@@ -22,7 +22,7 @@ def make():
     def tokenized(sequences=SEQUENCES, first=None, **options):
         obs = pd.DataFrame({"text": sequences}, index=[f"cell_{i}" for i in range(len(sequences))])
         adata = ad.AnnData(obs=obs if first is None else obs.assign(v=first))
-        pp.tokenize(adata, "text", **{"alphabet": "protein", "first": None if first is None else "v", **options})
+        pp.tokenize(adata, "text", **{"alphabet": "protein", "first_key": None if first is None else "v", **options})
         return adata
 
     return tokenized
