@@ -69,10 +69,13 @@ def associations(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> import scgde
-    >>> adata = scgde.datasets.cohort(n_donors=12, cells_per_donor=30, seed=0)
-    >>> _ = scgde.tl.fit_gde(adata, "donor", max_steps=20, progress_bar=False)
-    >>> ax = scgde.pl.associations(scgde.tl.associate(adata, ["disease", "age"]), show=False)
+    >>> result = {"n_sets": [20, 20], "adjusted_r2": [0.02, 0.3], "p_value": [0.4, 0.001], "q_value": [0.4, 0.002]}
+    >>> table = pd.DataFrame(result | {"note": ""}, index=["sex", "disease"])  # as of scgde.tl.associate
+    >>> ax = scgde.pl.associations(table, show=False)
+    >>> [text.get_text() for text in ax.get_yticklabels()]
+    ['disease', 'sex']
     """
     level = check_fraction(level, "level")
     missing = [name for name in REQUIRED if name not in table]

@@ -108,9 +108,9 @@ def composition(
     Examples
     --------
     >>> import scgde
-    >>> adata = scgde.datasets.cohort(n_donors=12, cells_per_donor=30, seed=0)
+    >>> adata = scgde.datasets.cohort(12, seed=0)
     >>> scgde.pp.make_sets(adata, "donor", key_added="donors")
-    >>> ax = scgde.pl.composition(adata, "cell_type", key="donors", annotate_keys="disease", show=False)
+    >>> ax = scgde.pl.composition(adata, "cell_type", key="donors", annotate_keys="severity", show=False)
     """
     content = read_entries(adata, key, entry=_keys.SETS, made_by="scgde.tl.fit_gde")
     check_columns(adata.obs, [state_key], "state_key")
