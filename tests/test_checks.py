@@ -53,7 +53,7 @@ def test_check_sets_refuses_what_is_no_name(names):
 def test_check_columns_refuses_two_columns_of_one_name():
     obs = pd.DataFrame([[1, 2, 3]], columns=["a", "b", "a"])
     with pytest.raises(ValueError, match=r"names of their own, got several called \['a'\]"):
-        check_columns(obs, ["b"], "groupby")
+        check_columns(obs, groupby=["b"])
 
 
 @pytest.mark.parametrize("interval", [("0", "1"), (None, 1), (0, "1")])

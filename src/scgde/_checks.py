@@ -20,14 +20,20 @@ if TYPE_CHECKING:
 _MAY_BE_ZERO = ("n_layers", "n_extra")
 
 
-def check_columns(obs: pd.DataFrame, columns: Sequence[str], argument: str) -> None:
-    """Require that every name in ``columns`` is a column of ``obs``."""
-    missing = [column for column in columns if column not in obs.columns]
+def check_columns(obs: pd.DataFrame, **named: str | Sequence[str] | None) -> None:
+    """Require that what arguments name, by name of the argument, are columns of ``obs``; None names none."""
     check_unique_columns(obs)
-    if missing:
+    for argument, columns in named.items():
+        missing = [column for column in _as_list(columns) if column not in obs.columns]
+        if not missing:
+            continue
         hint = did_you_mean(missing[0], obs.columns)
         msg = f"`{argument}` must name columns of `adata.obs`, got {missing}. Columns: {list(obs.columns)}.{hint}"
         raise KeyError(msg)
+
+
+def _as_list(names: str | Sequence[str] | None) -> list[str]:
+    return [] if names is None else [names] if isinstance(names, str) else list(names)
 
 
 def check_unique_columns(obs: pd.DataFrame) -> None:

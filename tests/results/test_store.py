@@ -13,7 +13,8 @@ import pytest
 
 from scgde import tl
 from scgde.model import StoredModelError
-from scgde.results._store import read_model, to_storable
+from scgde.model._io import to_storable
+from scgde.results._store import read_model
 
 PROGRAM = """
 import json, sys, anndata as ad, numpy as np

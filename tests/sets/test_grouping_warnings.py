@@ -40,7 +40,7 @@ def test_dropped_sets_are_counted_with_their_share_and_named():
 def test_values_of_which_no_set_is_left_are_named():
     obs = obs_of([20, 20, 3, 4], clone=list("abab"), day=[2, 2, 4, 4])
     (text,) = said(obs, ["clone", "day"])
-    assert text.endswith("No set is left of day '4'.")
+    assert text.endswith("No set is left of day 4.")
 
 
 def test_dropped_sets_are_named_once():

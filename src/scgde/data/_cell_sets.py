@@ -76,8 +76,6 @@ class CellSets:
         grouping: Grouping,
         representation: Representation,
         target: Representation | None = None,
-        *,
-        weights: np.ndarray | None = None,
     ) -> Self:
         """Sets of the cells of ``adata``.
 
@@ -86,15 +84,13 @@ class CellSets:
         adata
             Cells.
         grouping
-            Which set each is in.
+            Which set each is in, and its weight there.
         representation, target
             What is read of a cell and, where that is something else, what is modelled.
-        weights
-            Of each cell in its set, shape ``(n_obs,)``; equal by default.
         """
         encoder = CellView.open(adata, representation)
         view = encoder if target is None or target is representation else CellView.open(adata, target)
-        index = SetIndex.from_codes(grouping.codes, len(grouping.table), weights=weights)
+        index = SetIndex.from_codes(grouping.codes, len(grouping.table), weights=grouping.weights)
         return cls(encoder, view, index, grouping.table)
 
     @classmethod

@@ -190,3 +190,13 @@ def _digest(content: bytes) -> str:
 
 def _pickles(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("*") if path.suffix.lower() in _PICKLES)
+
+
+def to_storable(params: Config) -> Config:
+    """Options as h5ad and zarr can hold them: plain values, and those that are None left out."""
+    return _without_none(plain(params, "options"))
+
+
+def _without_none(params: Config) -> Config:
+    nested = {name: _without_none(value) if isinstance(value, dict) else value for name, value in params.items()}
+    return {name: value for name, value in nested.items() if value is not None}

@@ -113,7 +113,7 @@ def composition(
     >>> ax = scgde.pl.composition(adata, "cell_type", key="donors", annotate_keys="severity", show=False)
     """
     content = read_entries(adata, key, entry=_keys.SETS, made_by="scgde.tl.fit_gde")
-    check_columns(adata.obs, [state_key], "state_key")
+    check_columns(adata.obs, state_key=state_key)
     table: pd.DataFrame = content[_keys.SETS]
     annotations = [table_column(table, name, "annotate_keys") for name in as_names(annotate_keys)]
     types = adata.obs[state_key]

@@ -70,11 +70,11 @@ def perturbation_pairs(
     >>> scgde.tl.fit_tde(adata, ["replicate", "target"], pairs=pairs)
     """
     contexts = [] if context_key is None else as_names(context_key)
-    check_columns(adata.obs, contexts, "context_key")
-    check_columns(adata.obs, [perturbation_key], "perturbation_key")
+    check_columns(adata.obs, context_key=contexts, perturbation_key=perturbation_key)
     columns = [*contexts, perturbation_key]
-    codes, table, _ = group_cells(adata.obs[columns], columns, min_cells=min_cells)
-    dose = None if dose_key is None else _dose(adata.obs, codes, table.index, dose_key)
+    grouping = group_cells(adata.obs[columns], columns, min_cells=min_cells)
+    table = grouping.table
+    dose = None if dose_key is None else _dose(adata.obs, grouping.codes, table.index, dose_key)
     of_context = _joined(table, contexts)
     perturbation = as_text(table[perturbation_key])
     is_control = perturbation == str(control)

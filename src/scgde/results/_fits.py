@@ -10,7 +10,7 @@ import numpy as np
 
 from scgde import __version__, _keys
 from scgde.data.representations import REPRESENTATIONS, Representation, Vectors
-from scgde.results._store import to_storable
+from scgde.model._io import to_storable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,13 +60,14 @@ def open_representations(
     TypeError, ValueError
         If there is no such kind, or an entry cannot hold cells of it.
     """
-    encoder, target = _kind(adata, cells, use_rep).views(adata, use_rep=use_rep, layer=layer)
-    if generate is None:
-        return Representations(encoder, target)
-    if generate != "X" and generate not in adata.obsm:
+    if generate not in (None, "X", *adata.obsm):
         msg = f'`generate` must be "X" or name an entry of `adata.obsm`, got {generate!r}. Entries: {list(adata.obsm)}.'
         raise KeyError(msg)
-    target = _kind(adata, cells, generate).from_adata(adata, use_rep=generate, layer=None)
+    kind, generated = (_kind(adata, cells, entry) for entry in (use_rep, generate))
+    encoder, target = kind.views(adata, use_rep=use_rep, layer=layer)
+    if generate is None:
+        return Representations(encoder, target)
+    target = generated.from_adata(adata, use_rep=generate, layer=None)
     # One entry is opened, and learnt from, once.
     is_same = type(target) is type(encoder) and target.label == encoder.label
     return Representations(encoder, encoder if is_same else target)
@@ -102,7 +103,8 @@ def fit_params(views: Representations, *, mask: Any, set_weights: Any, **options
     """Options of a fit as an AnnData holds them; of masks and weights, the columns that they were, or "array"."""
     given = {"mask": mask, "set_weights": set_weights}
     columns = {name: value if isinstance(value, str) else "array" for name, value in given.items() if value is not None}
-    return to_storable({**columns, **options, **entries_of(*views), "version": __version__})
+    entries = entries_of(*views)
+    return to_storable({**columns, **options, **entries, "version": __version__})
 
 
 def entries_of(encoder: Representation, target: Representation) -> Config:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, Self, TypeVar
 import numpy as np
 
 from scgde import _keys
-from scgde._checks import check_sets
+from scgde._checks import check_columns, check_sets
 from scgde.data import CellSets, CellView, SetIndex, check_fingerprint
 from scgde.model import GDE, TDE
 from scgde.results._store import read_model
@@ -79,8 +79,7 @@ class FittedSets(Generic[ModelT]):
         """
         model = read_model(adata, key) if model_class is None else read_model(adata, key, model_class)
         content = read_entries(adata, key)
-        weights = read_cell_weights(adata.obs, content[_keys.PARAMS].get("weight_key"))
-        index = _index_of_sets(adata, content[_keys.SETS], key)._replace(weights=weights)
+        index = _index_of_sets(adata, content, key)
         encoder, target = model.representations
         read = CellView.open(adata, encoder, all_rows=all_rows)
         modelled = read if target is encoder else CellView.open(adata, target, all_rows=all_rows)
@@ -126,7 +125,10 @@ def check_set_column(adata: AnnData, key: str) -> None:
         raise KeyError(msg)
 
 
-def _index_of_sets(adata: AnnData, table: pd.DataFrame, key: str) -> SetIndex:
-    """Cells of each row of the set table."""
+def _index_of_sets(adata: AnnData, content: Config, key: str) -> SetIndex:
+    """Cells of each row of the set table, with their weights."""
     check_set_column(adata, key)
-    return SetIndex.from_codes(rows_of_cells(adata.obs[_keys.set_column(key)], table), len(table))
+    table, weight_key = content[_keys.SETS], content[_keys.PARAMS].get("weight_key")
+    check_columns(adata.obs, weight_key=weight_key)
+    codes = rows_of_cells(adata.obs[_keys.set_column(key)], table)
+    return SetIndex.from_codes(codes, len(table), weights=read_cell_weights(adata.obs, weight_key, codes))

@@ -27,7 +27,7 @@ def set_features(adata: AnnData, state_key: str | None, key: str, rng: np.random
     ``"kernel_mean"`` the mean of random features of a Gaussian kernel, ``"composition"`` the shares of the cell types.
     """
     if state_key is not None:
-        check_columns(adata.obs, [state_key], "state_key")
+        check_columns(adata.obs, state_key=state_key)
     fitted = FittedSets.read(adata, key, all_rows=True)
     frequencies = _frequencies(fitted, rng)
     means, sds, fourier = [], [], []

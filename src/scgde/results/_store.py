@@ -10,19 +10,19 @@ import numpy as np
 import pandas as pd
 
 from scgde import _keys
-from scgde._checks import check_groupby, check_key, check_set_table
+from scgde._checks import check_set_table
 from scgde.data import fingerprint
 from scgde.model import GDE, TDE
-from scgde.model._io import Stored, from_entry, plain, read_folder, to_text_and_bytes
-from scgde.sets._own_columns import add_own_columns, check_free, computed_columns, is_fit_entry
+from scgde.model._io import Stored, from_entry, read_folder, to_text_and_bytes
+from scgde.sets._own_columns import add_own_columns, computed_columns
 from scgde.sets._views import materialize
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from anndata import AnnData
 
-    from scgde._types import Config, GroupBy
+    from scgde._types import Config
     from scgde.data import CellSets
 
 ModelT = TypeVar("ModelT", GDE, TDE)
@@ -127,75 +127,5 @@ def resolve_reference(reference: AnnData | GDE | TDE | str | Path, key: str) -> 
     raise TypeError(msg)
 
 
-def to_storable(params: Config) -> Config:
-    """Options as h5ad and zarr can hold them: plain values, and those that are None left out."""
-    return _without_none(plain(params, "options"))
-
-
-def check_writable(adata: AnnData, key: str, *, reads: Sequence[str | None] = (), label_key: str | None = None) -> None:
-    """Require that results can be written under ``key``, over an earlier fit or where names are free.
-
-    Parameters
-    ----------
-    adata
-        Cells.
-    key
-        Name of the results, the argument ``key_added``.
-    reads
-        Entries of ``obsm`` that are read.
-    label_key
-        Label that is predicted.
-
-    Raises
-    ------
-    ValueError
-        If ``key`` is no name that files can hold, or ``adata`` is a view of a file, or an entry is not of an earlier
-        fit.
-    """
-    check_key(key, "key_added")
-    check_not_backed_view(adata)
-    column, entry = _keys.set_column(key), _keys.cell_embedding(key)
-    found = adata.uns.get(key)
-    is_fit = is_fit_entry(found)
-    # Without `uns`, as after `anndata.concat`, the two others together are those of a fit.
-    is_ours = is_fit or (found is None and column in adata.obs and entry in adata.obsm)
-    others = {"uns": (key, adata.uns), "obs": (column, adata.obs), "obsm": (entry, adata.obsm)}
-    taken = [f"adata.{where}[{name!r}]" for where, (name, holder) in others.items() if name in holder and not is_ours]
-    if entry in reads:
-        taken = [f"adata.obsm[{entry!r}], which is read,"]
-    if taken:
-        msg = (
-            f"`key_added` must be a name that is free or of an earlier fit, but {key!r} would overwrite "
-            f"{' and '.join(taken)}. Choose another name."
-        )
-        raise ValueError(msg)
-    if label_key is not None:
-        check_free(adata, key, [f"{label_key}_predicted"], "label_key")
-
-
-def check_not_backed_view(adata: AnnData) -> None:
-    """Require that results can be written: AnnData cannot turn a view of a file into an object of its own."""
-    if not isinstance(adata.obs, pd.DataFrame):
-        msg = (
-            f"`adata.obs` must be a DataFrame in memory, got {type(adata.obs).__name__}. "
-            "Call `adata.obs = adata.obs.to_memory()` first; matrices may stay lazy."
-        )
-        raise TypeError(msg)
-    if adata.isbacked and adata.is_view:
-        msg = "`adata` must not be a view of a backed file, which nothing can be written to. Call `.to_memory()` first."
-        raise ValueError(msg)
-
-
-def without_own_columns(adata: AnnData, groupby: GroupBy, key: str) -> pd.DataFrame:
-    """``obs`` without what fits wrote: sets of this key, predictions; unless sets are grouped by it."""
-    own = {_keys.set_column(key), *computed_columns(adata.uns)} - set(check_groupby(groupby))
-    return adata.obs.drop(columns=list(own), errors="ignore")
-
-
 def _class_of(stored: Stored) -> type[GDE | TDE]:
     return TDE if stored.config.get("class") == TDE.__name__ else GDE
-
-
-def _without_none(params: Config) -> Config:
-    nested = {name: _without_none(value) if isinstance(value, dict) else value for name, value in params.items()}
-    return {name: value for name, value in nested.items() if value is not None}

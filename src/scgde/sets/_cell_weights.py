@@ -2,47 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
-from scgde._checks import check_columns
 
-if TYPE_CHECKING:
-    from scgde.sets._grouping import Grouping
-
-
-def read_cell_weights(obs: pd.DataFrame, weight_key: str | None) -> np.ndarray | None:
+def read_cell_weights(obs: pd.DataFrame, weight_key: str | None, codes: np.ndarray) -> np.ndarray | None:
     """Weight of each cell, shape ``(n_obs,)``; None without a column.
+
+    Parameters
+    ----------
+    obs
+        One row per cell.
+    weight_key
+        Column of the weights.
+    codes
+        Set of each cell, -1 for none, shape ``(n_obs,)``. The weight of a cell in no set may be anything.
 
     Raises
     ------
-    KeyError
-        If there is no such column.
     TypeError
-        If it does not hold numbers.
+        If the column does not hold numbers.
+    ValueError
+        If a cell in a set has a weight that is not positive and finite.
     """
     if weight_key is None:
         return None
-    check_columns(obs, [weight_key], "weight_key")
     if not pd.api.types.is_numeric_dtype(obs[weight_key]):
         msg = f"`weight_key` must name a column of numbers, got {weight_key!r} of type {obs[weight_key].dtype}."
         raise TypeError(msg)
-    return obs[weight_key].to_numpy(dtype=float, na_value=np.nan)
-
-
-def check_cell_weights(weights: np.ndarray | None, grouping: Grouping, weight_key: str | None) -> None:
-    """Require that cells in sets have weights that are positive and finite.
-
-    Raises
-    ------
-    ValueError
-        If not.
-    """
-    if weights is None:
-        return
-    inside = weights[grouping.codes >= 0]
+    weights = obs[weight_key].to_numpy(dtype=float, na_value=np.nan)
+    inside = weights[codes >= 0]
     bad = ~(np.isfinite(inside) & (inside > 0))
     if bad.any():
         msg = (
@@ -50,3 +39,4 @@ def check_cell_weights(weights: np.ndarray | None, grouping: Grouping, weight_ke
             f"{int(bad.sum())} others, such as {inside[bad][0]}. Leave these cells out with `mask`."
         )
         raise ValueError(msg)
+    return weights

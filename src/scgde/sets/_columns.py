@@ -155,6 +155,13 @@ def set_table(
     return table
 
 
+def dropped_table(n_cells: pd.Series, min_cells: int, groups: pd.DataFrame | None) -> pd.DataFrame:
+    """One row per set that was too small: its cells, the reason and, where there are several, its group columns."""
+    reason = pd.Categorical([f"fewer than {min_cells} cells"] * len(n_cells), [f"fewer than {min_cells} cells"])
+    columns = {} if groups is None else {name: writable(groups[name]) for name in groups}
+    return pd.DataFrame({_keys.N_CELLS: n_cells, "reason": reason, **columns}).rename_axis("set")
+
+
 def is_constant(column: pd.Series, cells: np.ndarray, representatives: np.ndarray) -> bool:
     """Whether each cell has the value of its representative; a missing value counts as a value.
 
@@ -195,7 +202,7 @@ def per_set_column(obs: pd.DataFrame, codes: np.ndarray, names: pd.Index, column
     ValueError
         If it varies within a set.
     """
-    check_columns(obs, [column], argument)
+    check_columns(obs, **{argument: column})
     cells, first = np.flatnonzero(codes >= 0), first_cells(codes, len(names))
     representatives = first[codes[cells]]
     if not is_constant(obs[column], cells, representatives):

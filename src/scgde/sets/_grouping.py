@@ -7,7 +7,8 @@ import pandas as pd
 
 from scgde import _keys
 from scgde._checks import check_columns, check_count, check_groupby
-from scgde.sets._columns import as_mask, codes_of_groups, first_cells, names_of_groups, set_table, writable
+from scgde.sets._cell_weights import read_cell_weights
+from scgde.sets._columns import as_mask, codes_of_groups, dropped_table, first_cells, names_of_groups, set_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,11 +28,14 @@ class Grouping(NamedTuple):
         ``obs`` that is constant within every kept set (a missing value counts as a value).
     dropped
         One row per set that was too small: ``n_cells``, ``reason`` and, where there are several, the group columns.
+    weights
+        Weight of each cell in its set, shape ``(n_obs,)``; None where all weigh the same.
     """
 
     codes: np.ndarray
     table: pd.DataFrame
     dropped: pd.DataFrame
+    weights: np.ndarray | None = None
 
 
 def group_cells(
@@ -41,6 +45,7 @@ def group_cells(
     min_cells: int = 10,
     min_sets: int = 1,
     mask: np.ndarray | pd.Series | Sequence[bool] | str | None = None,
+    weight_key: str | None = None,
 ) -> Grouping:
     """Group the cells of ``obs`` into sets.
 
@@ -56,6 +61,8 @@ def group_cells(
         So many must be left.
     mask
         Boolean array of shape ``(n_obs,)``, or the name of a boolean column: cells with False are in no set.
+    weight_key
+        Column of the weight of each cell in its set.
 
     Returns
     -------
@@ -66,13 +73,13 @@ def group_cells(
     ------
     KeyError
         If a column is missing.
+    TypeError
+        If weights are not numbers.
     ValueError
-        If fewer than ``min_sets`` sets are left, or two sets would have one name.
+        If fewer than ``min_sets`` sets are left, two sets would have one name, or weights in sets are not positive.
     """
     columns = check_groupby(groupby)
-    check_columns(obs, columns, "groupby")
-    if isinstance(mask, str):
-        check_columns(obs, [mask], "mask")
+    check_columns(obs, groupby=columns, mask=mask if isinstance(mask, str) else None, weight_key=weight_key)
     min_cells = check_count(min_cells, "min_cells")
     for name in {_keys.N_CELLS, _keys.SPLIT} & set(columns):
         msg = f"`groupby` must not contain {name!r}, a column of the set table itself. Rename it."
@@ -88,7 +95,8 @@ def group_cells(
     codes = np.append(np.where(keep, np.cumsum(keep) - 1, -1), -1)[codes]
     table = set_table(obs, columns, codes, first[keep], names[keep])
     groups = obs[columns].iloc[first[~keep]].set_axis(names[~keep]) if len(columns) > 1 else None
-    return Grouping(codes, table, _dropped_table(pd.Series(n_cells[~keep], names[~keep]), min_cells, groups))
+    dropped = dropped_table(pd.Series(n_cells[~keep], names[~keep]), min_cells, groups)
+    return Grouping(codes, table, dropped, read_cell_weights(obs, weight_key, codes))
 
 
 def _check_enough(n_cells: np.ndarray, keep: np.ndarray, min_cells: int, min_sets: int) -> None:
@@ -107,9 +115,3 @@ def _check_enough(n_cells: np.ndarray, keep: np.ndarray, min_cells: int, min_set
             f"{len(n_cells)}. Lower `min_cells`, widen `mask`, or choose another `groupby`."
         )
         raise ValueError(msg)
-
-
-def _dropped_table(n_cells: pd.Series, min_cells: int, groups: pd.DataFrame | None) -> pd.DataFrame:
-    reason = pd.Categorical([f"fewer than {min_cells} cells"] * len(n_cells), [f"fewer than {min_cells} cells"])
-    columns = {} if groups is None else {name: writable(groups[name]) for name in groups}
-    return pd.DataFrame({_keys.N_CELLS: n_cells, "reason": reason, **columns}).rename_axis("set")

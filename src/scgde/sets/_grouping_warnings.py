@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from scgde import _keys
-from scgde.sets._columns import as_text
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from scgde.sets._grouping import Grouping
 
 #: Names that stand for cells without a set.
-SENTINELS = ("-1", "nan", "na", "n/a", "none", "null", "unassigned", "unknown", "undetermined", "not assigned")
+SENTINELS = ("-1", "-1.0", "nan", "na", "n/a", "none", "null", "unassigned", "unknown", "undetermined", "not assigned")
 #: Columns of what ids of donors are unique in.
 STUDIES = ("dataset", "dataset_id", "study", "study_id", "cohort")
 #: A set is far larger than all others from this share of all cells, and this multiple of the second largest, on.
@@ -42,9 +42,9 @@ def warn_of_sets(
         Entries of ``uns``: what was said of the same dropped sets before is not said again.
     """
     reasons = (
+        _across_studies(obs, grouping, columns),
         _dropped(grouping, columns, min_cells, earlier),
         _sentinel(grouping, columns),
-        _across_studies(obs, grouping, columns),
     )
     for reason in reasons:
         if reason:
@@ -66,7 +66,7 @@ def _dropped(grouping: Grouping, columns: list[str], min_cells: int, earlier: Ma
     gone = [
         f"{name} {value!r}"
         for name in (columns if len(columns) > 1 else [])
-        for value in sorted(set(as_text(dropped[name])) - set(as_text(table[name])))
+        for value in sorted(set(dropped[name].tolist()) - set(table[name].tolist()))
     ]
     return text + (f" No set is left of {', '.join(gone[:5])}." if gone else "")
 
@@ -74,9 +74,10 @@ def _dropped(grouping: Grouping, columns: list[str], min_cells: int, earlier: Ma
 def _sentinel(grouping: Grouping, columns: list[str]) -> str:
     table, sizes = grouping.table, np.bincount(grouping.codes[grouping.codes >= 0])
     for name in columns:
-        is_sentinel = pd.Series(as_text(table[name])).str.strip().str.lower().isin(SENTINELS).to_numpy()
+        values = table[name].astype(str)
+        is_sentinel = values.str.strip().str.lower().isin(SENTINELS).to_numpy()
         if is_sentinel.any():
-            value = as_text(table[name])[is_sentinel][0]
+            value = values[is_sentinel].iloc[0]
             return _looks_unassigned(f"{name} {value!r}", sizes[is_sentinel].sum(), sizes.sum())
     largest = int(sizes.argmax())
     others = np.delete(sizes, largest)

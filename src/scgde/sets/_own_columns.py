@@ -1,4 +1,4 @@
-"""Columns that scgde wrote: which it may write again, and which are the user's."""
+"""Names that scgde may write: those that are free, and those that it wrote; what else there is, is the user's."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import numpy as np
 import pandas as pd
 
 from scgde import _keys
+from scgde._checks import check_groupby, check_key
 from scgde.sets._columns import as_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from anndata import AnnData
+
+    from scgde._types import GroupBy
 
 #: Columns that a fit adds to the set table.
 OF_FITS = (_keys.N_CELLS, _keys.SPLIT, _keys.WEIGHT)
@@ -83,6 +86,66 @@ def computed_columns(uns: Mapping[str, Any]) -> list[str]:
     """Columns that were computed from embeddings of any fit in ``uns``: predictions, and weights of sets."""
     fits = [content for content in uns.values() if is_fit_entry(content)]
     return [name for content in fits for name in own_columns(content) if name not in OF_FITS]
+
+
+def check_writable(adata: AnnData, key: str, *, reads: Sequence[str | None] = (), label_key: str | None = None) -> None:
+    """Require that results can be written under ``key``, over an earlier fit or where names are free.
+
+    Parameters
+    ----------
+    adata
+        Cells.
+    key
+        Name of the results, the argument ``key_added``.
+    reads
+        Entries of ``obsm`` that are read.
+    label_key
+        Label that is predicted.
+
+    Raises
+    ------
+    ValueError
+        If ``key`` is no name that files can hold, or ``adata`` is a view of a file, or an entry is not of an earlier
+        fit.
+    """
+    check_key(key, "key_added")
+    check_not_backed_view(adata)
+    column, entry = _keys.set_column(key), _keys.cell_embedding(key)
+    found = adata.uns.get(key)
+    is_fit = is_fit_entry(found)
+    # Without `uns`, as after `anndata.concat`, the two others together are those of a fit.
+    is_ours = is_fit or (found is None and column in adata.obs and entry in adata.obsm)
+    others = {"uns": (key, adata.uns), "obs": (column, adata.obs), "obsm": (entry, adata.obsm)}
+    taken = [f"adata.{where}[{name!r}]" for where, (name, holder) in others.items() if name in holder and not is_ours]
+    if entry in reads:
+        taken = [f"adata.obsm[{entry!r}], which is read,"]
+    if taken:
+        msg = (
+            f"`key_added` must be a name that is free or of an earlier fit, but {key!r} would overwrite "
+            f"{' and '.join(taken)}. Choose another name."
+        )
+        raise ValueError(msg)
+    if label_key is not None:
+        check_free(adata, key, [f"{label_key}_predicted"], "label_key")
+
+
+def check_not_backed_view(adata: AnnData) -> None:
+    """Require that results can be written: AnnData cannot turn a view of a file into an object of its own."""
+    if not isinstance(adata.obs, pd.DataFrame):
+        msg = (
+            f"`adata.obs` must be a DataFrame in memory, got {type(adata.obs).__name__}. "
+            "Call `adata.obs = adata.obs.to_memory()` first; matrices may stay lazy."
+        )
+        raise TypeError(msg)
+    if adata.isbacked and adata.is_view:
+        msg = "`adata` must not be a view of a backed file, which nothing can be written to. Call `.to_memory()` first."
+        raise ValueError(msg)
+
+
+def without_own_columns(adata: AnnData, groupby: GroupBy, key: str) -> pd.DataFrame:
+    """``obs`` without what fits wrote: sets of this key, predictions; unless sets are grouped by it."""
+    own = {_keys.set_column(key), *computed_columns(adata.uns)} - set(check_groupby(groupby))
+    return adata.obs.drop(columns=list(own), errors="ignore")
 
 
 def check_free(adata: AnnData, key: str, names: Iterable[str], argument: str) -> None:

@@ -137,8 +137,7 @@ def _by_perturbation(pairing: Pairing) -> np.ndarray:
 
 
 def _time_scale(obs: pd.DataFrame, columns: list[str], time_key: str, mask: Mask) -> TimeScale:
-    check_columns(obs, columns, "groupby")
-    check_columns(obs, [time_key], "time_key")
+    check_columns(obs, groupby=columns, time_key=time_key)
     if time_key in columns:
         msg = f"`time_key` must not be a column of `groupby`, which names the groups, got {time_key!r} in both."
         raise ValueError(msg)

@@ -20,10 +20,9 @@ from scgde.results._label_task import LabelTask, check_enough_groups, read_label
 from scgde.results._label_tuning import label_tuning
 from scgde.results._set_columns import write_outputs
 from scgde.results._set_features import set_features
-from scgde.results._store import check_not_backed_view
 from scgde.results._unseen import check_unseen
 from scgde.sets._entries import read_entries
-from scgde.sets._own_columns import check_free
+from scgde.sets._own_columns import check_free, check_not_backed_view
 from scgde.stats import (
     BOUNDS,
     Labels,

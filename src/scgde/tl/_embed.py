@@ -9,12 +9,12 @@ from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.data import CellSets
 from scgde.model import GDE
+from scgde.model._io import to_storable
 from scgde.results import resolve_reference, write_fit, write_predictions
 from scgde.results._fits import entries_of
-from scgde.results._store import check_writable, to_storable, without_own_columns
-from scgde.sets._cell_weights import check_cell_weights, read_cell_weights
 from scgde.sets._grouping import group_cells
 from scgde.sets._grouping_warnings import warn_of_sets
+from scgde.sets._own_columns import check_writable, without_own_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,14 +87,12 @@ def embed(
     key_added, reads = key if key_added is None else key_added, [getattr(model.representation, "use_rep", None)]
     check_writable(adata, key_added, reads=reads, label_key=(model.fitted_on or {}).get("label_key"))
     obs = without_own_columns(adata, groupby, key_added)
-    grouping = group_cells(obs, groupby, min_cells=min_cells, mask=mask)
-    model.representation.check(adata, grouping.codes)
     weight_key = (model.fitted_on or {}).get("weight_key")
-    weights = read_cell_weights(adata.obs, weight_key)
-    check_cell_weights(weights, grouping, weight_key)
+    grouping = group_cells(obs, groupby, min_cells=min_cells, mask=mask, weight_key=weight_key)
+    model.representation.check(adata, grouping.codes)
     _warn_incomparable(model.representation, adata)
     warn_of_sets(obs, grouping, check_groupby(groupby), min_cells, adata.uns)
-    cells = CellSets.from_grouping(adata, grouping, model.representation, weights=weights)
+    cells = CellSets.from_grouping(adata, grouping, model.representation)
     embedding = model.embed_store(cells.encoder.store, cells.index, n_jobs=n_jobs)
     given = str(reference) if isinstance(reference, str | Path) else type(reference).__name__
     entry = entries_of(*model.representations) | {"weight_key": weight_key}

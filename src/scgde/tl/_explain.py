@@ -212,7 +212,7 @@ def _states(adata: AnnData, state_key: str | None) -> tuple[np.ndarray, list[str
     """Code of each cell, -1 for none, and names."""
     if state_key is None:
         return np.zeros(adata.n_obs, dtype=np.int64), ["all"]
-    check_columns(adata.obs, [state_key], "state_key")
+    check_columns(adata.obs, state_key=state_key)
     return classes(adata.obs[state_key])
 
 

@@ -23,12 +23,11 @@ from scgde.results._fits import (
     with_backbone,
 )
 from scgde.results._generation_scores import warn_of_better_baselines
-from scgde.results._store import check_writable, without_own_columns
 from scgde.sets import split_sets
-from scgde.sets._cell_weights import check_cell_weights, read_cell_weights
 from scgde.sets._covariates import read_batch, read_label
 from scgde.sets._grouping import group_cells
 from scgde.sets._grouping_warnings import warn_of_sets
+from scgde.sets._own_columns import check_writable, without_own_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -205,7 +204,7 @@ def fit_gde(
     views = open_representations(adata, cells=cells, use_rep=use_rep, layer=layer, generate=generate)
     train_kwargs = {**views.target.default_training, **(train_kwargs or {})}
     isometry = views.encoder.default_isometry if isometry is None else isometry
-    grouping = group_cells(obs, groupby, min_cells=min_cells, min_sets=2, mask=mask)
+    grouping = group_cells(obs, groupby, min_cells=min_cells, min_sets=2, mask=mask, weight_key=weight_key)
     views.check(adata, grouping.codes)
     split_column = column_of_sets(adata.obs, grouping, split_key, "split_key")
     weights = weights_of_sets(adata.obs, grouping, set_weights)
@@ -213,13 +212,11 @@ def fit_gde(
     label = None if label_column is None else read_label(label_column)
     batch_column = column_of_sets(adata.obs, grouping, batch_key, "batch_key")
     batch = None if batch_column is None else read_batch(batch_column)
-    cell_weights = read_cell_weights(adata.obs, weight_key)
-    check_cell_weights(cell_weights, grouping, weight_key)
     warn_of_sets(obs, grouping, check_groupby(groupby), min_cells, adata.uns)
 
     split = split_sets(len(grouping.table), split_column, fraction=validation_fraction, seed=seed)
     views = views.fit(adata, grouping, split.train)
-    sets = CellSets.from_grouping(adata, grouping, *views, weights=cell_weights)
+    sets = CellSets.from_grouping(adata, grouping, *views)
     generator = generator or views.target.default_generator
     model_options: dict[str, Any] = {
         "encoder": ENCODERS.checked(encoder),

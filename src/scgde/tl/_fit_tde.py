@@ -22,9 +22,9 @@ from scgde.results._fits import (
 )
 from scgde.results._predictors import default_predictor, facts_of, fit_predictors, read_conditions
 from scgde.results._split_pairs import SplitPairs
-from scgde.results._store import check_writable, without_own_columns
 from scgde.sets import pair_sets
 from scgde.sets._grouping_warnings import warn_of_sets
+from scgde.sets._own_columns import check_writable, without_own_columns
 from scgde.sets._pairs import SOURCE, TARGET, check_pair_weights, covariate_names
 
 if TYPE_CHECKING:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from scgde.data.representations._pca import reproduces
+from scgde.data.representations._pca import LOADINGS, axes_digest, reproduces
 from scgde.data.stores import blocks
 
 if TYPE_CHECKING:
@@ -18,20 +17,7 @@ if TYPE_CHECKING:
 
 #: Cells that are projected, to compare.
 _N_CHECKED = 200
-_PCA, _LOADINGS = "X_pca", "PCs"
-
-
-def axes_digest(adata: AnnData) -> str | None:
-    """Digest of ``varm["PCs"]`` with the genes that have a loading, in any order; None where there are none."""
-    loadings = adata.varm.get(_LOADINGS)
-    if loadings is None:
-        return None
-    values = np.asarray(loadings, dtype=np.float32)
-    used = np.flatnonzero(np.abs(values).sum(axis=1) > 0)
-    order = used[np.argsort(adata.var_names[used].astype(str), kind="stable")]
-    content = hashlib.sha256("\n".join(adata.var_names[order].astype(str)).encode())
-    content.update(np.ascontiguousarray(values[order]).tobytes())
-    return content.hexdigest()
+_PCA = "X_pca"
 
 
 def check_axes(adata: AnnData, loadings: PCALoadings | None, digest: str | None) -> None:
@@ -45,7 +31,7 @@ def check_axes(adata: AnnData, loadings: PCALoadings | None, digest: str | None)
     ValueError
         If they differ.
     """
-    if _LOADINGS in adata.varm:
+    if LOADINGS in adata.varm:
         same = axes_digest(adata) == digest if loadings is None else _are_same(adata, loadings)
         if not same and (loadings is not None or digest is not None):
             msg = (
@@ -69,7 +55,7 @@ def has_genes(adata: AnnData, loadings: PCALoadings) -> bool:
 
 def _are_same(adata: AnnData, loadings: PCALoadings) -> bool:
     index = pd.Index(adata.var_names).get_indexer_for(loadings.genes)
-    found = np.asarray(adata.varm[_LOADINGS])[index]
+    found = np.asarray(adata.varm[LOADINGS])[index]
     same = found.shape == loadings.components.shape and bool((index >= 0).all())
     return same and np.allclose(found, loadings.components, atol=1e-4)
 

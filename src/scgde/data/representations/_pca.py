@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -10,6 +11,10 @@ from scgde.data.stores import blocks
 if TYPE_CHECKING:
     from typing import Any
 
+    from anndata import AnnData
+
+#: Entry of ``varm``.
+LOADINGS = "PCs"
 # Largest relative error at which stored loadings still explain stored scores.
 _TOLERANCE = 1e-2
 _N_CHECKED = 200
@@ -81,6 +86,19 @@ def find_loadings(x: Any, scores: np.ndarray, loadings: np.ndarray | None, genes
     if not reproduces((some - mean) @ components, scores[rows]):
         return None
     return PCALoadings([str(genes[i]) for i in used], components, mean.astype(np.float32))
+
+
+def axes_digest(adata: AnnData) -> str | None:
+    """Digest of ``varm["PCs"]`` with the genes that have a loading, in any order; None where there are none."""
+    loadings = adata.varm.get(LOADINGS)
+    if loadings is None:
+        return None
+    values = np.asarray(loadings, dtype=np.float32)
+    used = np.flatnonzero(np.abs(values).sum(axis=1) > 0)
+    order = used[np.argsort(adata.var_names[used].astype(str), kind="stable")]
+    content = hashlib.sha256("\n".join(adata.var_names[order].astype(str)).encode())
+    content.update(np.ascontiguousarray(values[order]).tobytes())
+    return content.hexdigest()
 
 
 def reproduces(projected: np.ndarray, scores: np.ndarray) -> bool:

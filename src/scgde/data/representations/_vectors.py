@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from scgde._checks import check_one_of
-from scgde.data.representations._axes import axes_digest, check_axes, has_genes
+from scgde.data.representations._axes import check_axes, has_genes
 from scgde.data.representations._base import REPRESENTATIONS, Representation
 from scgde.data.representations._offsets import MAX_OFFSET, Moments
-from scgde.data.representations._pca import PCALoadings, find_loadings
+from scgde.data.representations._pca import LOADINGS, PCALoadings, axes_digest, find_loadings
 from scgde.data.stores import blocks
 from scgde.nn.cells import CellSpec
 from scgde.nn.transforms import METHODS, TransformSpec
@@ -187,7 +187,7 @@ class Vectors(Representation):
     def is_comparable(self, adata: AnnData) -> bool:
         if self.use_rep != PCA or PCA not in adata.obsm:
             return True
-        if "PCs" in adata.varm:
+        if LOADINGS in adata.varm:
             return self.loadings is not None or self.axes is not None
         return self.loadings is not None and has_genes(adata, self.loadings)
 
@@ -284,7 +284,7 @@ def _loadings(adata: AnnData, use_rep: str) -> PCALoadings | None:
     """Loadings between principal components and genes, where there are any."""
     if use_rep != PCA or adata.X is None or not is_numeric(adata.X):
         return None
-    return find_loadings(adata.X, np.asarray(adata.obsm[PCA]), adata.varm.get("PCs"), adata.var_names.tolist())
+    return find_loadings(adata.X, np.asarray(adata.obsm[PCA]), adata.varm.get(LOADINGS), adata.var_names.tolist())
 
 
 def names_of_columns(entry: Any) -> list[str]:
