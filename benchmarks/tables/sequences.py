@@ -1,0 +1,126 @@
+"""Tables on cells that are sequences."""
+
+from __future__ import annotations
+
+from benchmarks.tables._declare import RESULTS, Table, grid, provenance
+
+WORDS = {f"baseline: {k}-mer means": f"{k}-mers" for k in range(2, 7)}
+
+
+def caption(name: str, figures: str) -> str:
+    """What the figures are, and over how many seeds."""
+    n_seeds = len(provenance(name)["seeds"])
+    return f"{figures}; one seed." if n_seeds == 1 else f"{figures}; median and range over {n_seeds} seeds."
+
+
+def methods(labels: dict[str, str]) -> dict[str, dict]:
+    """Selections of the rows of methods."""
+    return {label: {"method": name} for label, name in labels.items()}
+
+
+def geometry(name: str) -> Table:
+    """Distances between embeddings of multinomials over patterns."""
+    own = {
+        "scgde, the default": "default",
+        "scgde, `isometry=0.1`": "isometry",
+        "scgde, `moments=True`": "moments",
+        "**scgde, `moments=True`, `isometry=0.1`**": "moments and isometry",
+    }
+    columns = {f"{n:,} sequences": {"column": "pearson", "where": {"cells": n}, "spread": True} for n in (100, 2000)}
+    if name == "sequence_geometry":
+        columns["exact patterns"] = {"column": "exact", "form": ".1%"}
+        columns["error of shares"] = {"column": "share_error"}
+    rows = methods(own | WORDS | {"best possible: the shares drawn": "ceiling"})
+    return Table(*grid("method", name, rows, columns), caption(name, "Pearson correlation with Wasserstein-2"))
+
+
+def repertoires() -> Table:
+    """Donors of receptors that were not seen, and receptors generated for them."""
+    columns: dict[str, dict] = {
+        f"donor of {n:,}": {"column": f"donor_{n}", "form": ".2f", "spread": True} for n in (100, 300, 1000)
+    }
+    for spectrum in ("length", "V", "2-mers"):
+        columns[f"variation: {spectrum}"] = {"column": f"tv_{spectrum}"}
+    columns["nats: own donor"] = {"column": "own", "form": ".4f"}
+    columns["nats: another donor"] = {"column": "other", "form": ".4f"}
+    labels = {
+        "**scgde**": "scgde",
+        "baseline: V genes": "V",
+        "baseline: lengths": "length",
+        "baseline: 2-mers": "2-mers",
+        "baseline: 3-mers": "3-mers",
+        "baseline: receptors of all donors": "all donors",
+        "baseline: a model that is told nothing": "told nothing",
+        "best possible: own half": "own half",
+    }
+    figures = "Share of draws whose donor is found; total variation to unseen receptors; nats per token of these"
+    return Table(*grid("method", "repertoires", methods(labels), columns), caption("repertoires", figures))
+
+
+def promoters() -> Table:
+    """Expression of unseen sets of promoters."""
+    columns: dict[str, dict] = {
+        "error, inside": {"column": "error_inside", "spread": True},
+        "error, above": {"column": "error_above", "spread": True},
+        "4-mers of the top": {"column": "tv_top"},
+    }
+    labels = {
+        "**scgde**": "scgde",
+        "baseline: ridge on 3-mer means": "3-mers",
+        "baseline: ridge on 4-mer means": "4-mers",
+        "baseline: promoters of the highest training window": "best window",
+        "baseline: all promoters": "all promoters",
+        "best possible: real promoters of the top": "real",
+    }
+    figures = "Mean absolute error of the rank of expression; total variation to the two highest quantiles"
+    return Table(*grid("method", "promoters", methods(labels), columns), caption("promoters", figures))
+
+
+def generated_promoters() -> Table:
+    """Likelihood of unseen promoters, and expression of generated ones."""
+    figures = {
+        "nats per base: own window": ("nats_own", ".4f"),
+        "mirrored window": ("nats_mirrored", ".4f"),
+        "mean embedding": ("nats_mean", ".4f"),
+        "a model that is told nothing": ("nats_unconditional", ".4f"),
+        "generated: expression at target 0.1": ("oracle_0.1", ".2f"),
+        "at 0.5": ("oracle_0.5", ".2f"),
+        "at 0.85": ("oracle_0.85", ".2f"),
+        "at 0.95, beyond the training windows": ("oracle_0.95", ".2f"),
+        "at 1.2": ("oracle_1.2", ".2f"),
+        "slope over 0.1 to 0.85": ("slope", ".2f"),
+        "rank correlation with the target": ("spearman", ".2f"),
+        "correlation of the judge with measurements": ("oracle_r", ".2f"),
+    }
+    columns = {label: {"column": column, "form": form} for label, (column, form) in figures.items()}
+    header, [row] = grid("", "promoters", methods({"": "scgde"}), columns)
+    return Table(
+        ("figure", "scgde"), list(zip(header[1:], row[1:], strict=True)), caption("promoters", "Generated promoters")
+    )
+
+
+def viral_years() -> Table:
+    """Years of sets of viral proteins."""
+    columns = {
+        "error, years": {"column": "year_error", "form": ".2f", "spread": True},
+        "nats per protein: own set": {"column": "own", "form": ".1f"},
+        "another set": {"column": "other", "form": ".1f"},
+        "mean embedding": {"column": "mean", "form": ".1f"},
+        "right subtype": {"column": "right_subtype", "form": ".3f"},
+    }
+    words = {f"baseline: ridge on {k}-mer means": f"{k}-mers" for k in (1, 2, 3)}
+    labels = {"**scgde**": "scgde", **words, "baseline: mean year": "mean year"}
+    return Table(
+        *grid("method", "viral_years", methods(labels), columns), caption("viral_years", "Means over held-out sets")
+    )
+
+
+_ALL = {
+    "sequence_geometry": ("sequence_geometry", lambda: geometry("sequence_geometry")),
+    "sequence_geometry_hard": ("sequence_geometry_hard", lambda: geometry("sequence_geometry_hard")),
+    "repertoires": ("repertoires", repertoires),
+    "promoters": ("promoters", promoters),
+    "generated_promoters": ("promoters", generated_promoters),
+    "viral_years": ("viral_years", viral_years),
+}
+TABLES = {name: table() for name, (file, table) in _ALL.items() if (RESULTS / f"{file}.csv").exists()}
