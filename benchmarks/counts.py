@@ -69,10 +69,11 @@ def by_donor(adata: ad.AnnData) -> dict[str, np.ndarray]:
 def reconstructed(first: ad.AnnData) -> dict[str, np.ndarray]:
     """Cells of the first half through the autoencoder."""
     fitted, made = FittedSets.read(first, "gde"), {}
-    readout = fitted.model.module.readout
+    module = fitted.model.module
     for row, name in enumerate(fitted.table.index):
         x = torch.from_numpy(fitted.observed(fitted.index.rows(row)))[None]
-        cells = readout.reconstruct(x, x.new_zeros(1, 0), rng=torch.Generator().manual_seed(row))
+        known = module.known_to_decoder(torch.from_numpy(fitted.embedding[row : row + 1]).float())
+        cells = module.readout.reconstruct(x, known, rng=torch.Generator().manual_seed(row))
         made[name] = cells[0].double().numpy()
     return made
 
@@ -96,11 +97,12 @@ def independent(train: Mapping[str, np.ndarray], first: Mapping[str, np.ndarray]
 def main() -> None:
     options = parser(__doc__, steps=500)
     options.add_argument("--validate", action="store_true", help="hold out training donors, to choose options")
+    options.add_argument("--seed", type=int, help="this one only")
     options.add_argument("--only", choices=("baselines", "components", "counts"), help="one of the arms")
     arguments = options.parse_args()
     torch.set_num_threads(arguments.threads)
     rows: list[dict] = []
-    for seed in range(arguments.seeds):
+    for seed in range(arguments.seeds) if arguments.seed is None else [arguments.seed]:
         adata, first, second = read(seed, validate=arguments.validate)
         train, known, real = by_donor(adata[adata.obs["split"] == "train"]), by_donor(first), by_donor(second)
         pooled = np.concatenate(list(train.values()))

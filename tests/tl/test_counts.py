@@ -6,6 +6,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy import sparse, stats
 
 from scgde import datasets, tl
@@ -25,6 +26,10 @@ TINY: dict[str, Any] = {
 
 def fit(adata: ad.AnnData, **options: Any) -> Any:
     return tl.fit_gde(adata, "donor", **{**TINY, **options})
+
+
+def rng() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
 
 
 def shares(adata: ad.AnnData, column: str) -> pd.DataFrame:
@@ -73,6 +78,18 @@ def test_generated_genes_follow_their_sets(fitted):
     truth, found = (shares(one, column).map(np.log1p) for one, column in ((fitted, "donor"), (cells, "set")))
     residual = np.square(found.loc[truth.index] - truth).to_numpy().sum()
     assert residual < 0.6 * np.square(truth - truth.mean()).to_numpy().sum()
+
+
+def test_decoder_sees_leading_moments_of_the_set(fitted):
+    module = read_model(fitted, "gde").module
+    z = torch.from_numpy(fitted.uns["gde"]["embedding"])
+    known = module.known_to_decoder(z)
+    # They are those of the embedding, in standard deviations of the training sets.
+    assert known.shape == (24, 5)
+    assert 0.8 < known.std(0).mean() < 1.2
+    coordinates, sizes = torch.zeros(24, 1, module.readout.n_coordinates), torch.full((24, 1), 1e6)
+    drawn = [module.readout.sample(coordinates, x, library_size=sizes, rng=rng()) for x in (known, 0 * known)]
+    assert not torch.equal(*drawn)
 
 
 def test_library_sizes_are_met_and_scale_means(fitted):

@@ -124,6 +124,11 @@ class SetModule(BaseModuleClass):
         return self.n_embed + self.conditions.n_output
 
     @property
+    def n_core(self) -> int:
+        """Dimensions of an embedding that are known in closed form."""
+        return 0 if self.core is None else self.core.n_output
+
+    @property
     def embeds_new_sets(self) -> bool:
         """Whether sets that were not trained on have an embedding."""
         return self.encoder is not None
@@ -202,8 +207,7 @@ class SetModule(BaseModuleClass):
     def influence(self, x: Tensor, weights: Tensor, directions: Tensor) -> Tensor:
         """Influence of each cell ``(S, M, *shape)`` on its set along ``directions`` ``(E, k)``, shape ``(S, M, k)``."""
         seen = self.transform.encoder_input(x)
-        n_core = 0 if self.core is None else self.core.n_output
-        of_core, of_learnt = directions.split([n_core, self.n_embed - n_core])
+        of_core, of_learnt = directions.split([self.n_core, self.n_embed - self.n_core])
         # One pass per output: along the directions where these are fewer.
         before = of_learnt if of_learnt.shape[1] < len(of_learnt) else None
 
@@ -242,14 +246,16 @@ class SetModule(BaseModuleClass):
         share = 0.0 if self.virtual_sets is None else min(self.virtual_sets.share, max_share)
         if share == 0 or not self.models_what_is_read:
             return batch, None
-        moves = self.virtual_sets.draw(batch.sets, share=share)
+        moves, observed = self.virtual_sets.draw(batch.sets, share=share), batch.encoder
         encoder = moves.apply(batch.encoder._replace(x=self.transform.target(batch.encoder.x)))
         target = moves.apply(batch.target._replace(x=self.modelled(batch.target.x)))
         batch = batch._replace(encoder=encoder._replace(x=self.transform.restore(encoder.x)))
         if self.own_target_transform is None:
             return batch._replace(target=target._replace(x=self.transform.restore(target.x))), moves.is_virtual
-        # These cells stay what they were: they are decoded from their own coordinates.
-        return batch._replace(target=batch.target._replace(weights=target.weights), ground=target.x), moves.is_virtual
+        # These cells stay what they were: they are decoded from their own coordinates, and the moments of their set.
+        core = self.core(self.core_input(observed.x), observed.weights)
+        cells = batch.target._replace(weights=target.weights)
+        return batch._replace(target=cells, ground=target.x, core=core), moves.is_virtual
 
     def with_isometry(self, loss: Tensor, embedding: Tensor, cells: Measure) -> Tensor:
         """``loss`` and, where it has a weight, the misfit of latent distance and W2."""

@@ -7,6 +7,7 @@ from scvi.module.base import LossOutput
 
 from scgde.module._base import SetModule
 from scgde.module._count_readout import CountReadout
+from scgde.module._leading_moments import LeadingMoments, n_leading
 from scgde.nn.cells import CellSpec, check_supported
 from scgde.nn.generators import GENERATORS
 from scgde.nn.hsic import group_dependence
@@ -87,6 +88,7 @@ class GDEModule(SetModule):
         batch: dict[str, Description] = {BATCH: n_batches} if n_batches else {}
         super().__init__(spec, n_embed, conditions={**batch, **(conditions or {})}, **options)
         self.register_module("readout", self._readout_for(generator, decoder))
+        self.register_module("leading", None if self.readout is None else LeadingMoments(self.n_core))
         spec = self.target_spec if self.readout is None else CellSpec.vectors(self.readout.n_coordinates)
         check_supported(GENERATORS[generator], spec, "generator", GENERATORS)
         self.generator = GENERATORS[generator](spec, self.n_context, **(generator_kwargs or {}))
@@ -101,6 +103,7 @@ class GDEModule(SetModule):
         frame = self.frame(average)
         if self.readout is not None:
             self.readout.init_from(*self._described(target()))
+            self._fit_leading(sets)
         blocks = (self.modelled(block[None])[0] for block in target())
         self.generator.init_from(blocks if frame is None else (frame.inside(block[None])[0] for block in blocks))
 
@@ -123,7 +126,7 @@ class GDEModule(SetModule):
         cells = cells if frame is None else frame.outside(cells)
         if self.readout is None:
             return self.target_transform.restore(cells)
-        coordinates, known = self._ground_units.restore(cells), self._known(embedding, covariates)
+        coordinates, known = self._ground_units.restore(cells), self.known_to_decoder(embedding, covariates)
         return self.readout.sample(coordinates, known, rng=rng, **options)
 
     @property
@@ -142,16 +145,28 @@ class GDEModule(SetModule):
             return super().modelled(x)
         return self._ground_units.encoder_input(self.target_transform.ground(x))
 
-    def _known(self, embedding: Tensor, covariates: Mapping[str, Tensor] | None) -> Tensor:
-        """What the decoder is conditioned on: the covariates, not the embedding, shape ``(S, c)``."""
-        return self.context(embedding, covariates)[:, self.n_embed :]
+    def known_to_decoder(
+        self, embedding: Tensor, covariates: Mapping[str, Tensor] | None = None, *, core: Tensor | None = None
+    ) -> Tensor:
+        """What the decoder is conditioned on: leading moments of each set, and the covariates, shape ``(S, c)``.
+
+        The moments are those of the embeddings ``(S, E)``, or ``core``, shape ``(S, K)``.
+        """
+        core = embedding[:, : self.n_core].detach() if core is None else core
+        return torch.cat([self.leading(core), self.context(embedding, covariates)[:, self.n_embed :]], dim=-1)
+
+    @torch.no_grad()
+    def _fit_leading(self, sets: WholeSets | None) -> None:
+        if self.core is not None and sets is not None:
+            self.leading.fit(torch.cat([self.core(self.core_input(x), weights) for _, x, weights in sets()]))
 
     def _readout_for(self, generator: str, decoder: Config | None) -> CountReadout | None:
         """Decoder of counts, where one is needed."""
         transform = self.own_target_transform
         if decoder is None or transform is None or self.target_spec.kind in GENERATORS[generator].supports:
             return None
-        return CountReadout(transform.n_ground, self.target_spec.size, self.conditions.n_output, **decoder)
+        n_known = n_leading(self.n_core) + self.conditions.n_output
+        return CountReadout(transform.n_ground, self.target_spec.size, n_known, **decoder)
 
     def _described(self, blocks: Iterable[Tensor]) -> tuple[list[Tensor], Tensor, Tensor]:
         """Ground coordinates, library sizes and shares of genes of cells in blocks ``(n, G)``."""
@@ -194,7 +209,8 @@ class GDEModule(SetModule):
         loss = self.generator.loss(target, weights, self.context(embedding, batch.covariates))
         if self.readout is None:
             return {"loss": loss}
-        return {"loss": loss + self._decoding_loss(x, weights, self._known(embedding, batch.covariates))}
+        known = self.known_to_decoder(embedding, batch.covariates, core=batch.core)
+        return {"loss": loss + self._decoding_loss(x, weights, known)}
 
     def _decoding_loss(self, x: Tensor, weights: Tensor, known: Tensor) -> Tensor:
         """Loss of the decoder on some of the cells of each set: it learns cells, of which there are many."""

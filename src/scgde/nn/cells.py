@@ -106,6 +106,8 @@ class SetBatch(NamedTuple):
         The sets by how many slots of ``encoder`` they fill, each in one class; empty: they are embedded together.
     ground
         Ground coordinates of ``target``, shape ``(S, N, D)``, where these are modelled and not those of the cells.
+    core
+        Moments of the sets as observed, shape ``(S, K)``, where the cells of ``encoder`` are not.
     """
 
     encoder: Measure
@@ -117,6 +119,7 @@ class SetBatch(NamedTuple):
     destination: Tensor | None = None
     widths: tuple[WidthClass, ...] = ()
     ground: Tensor | None = None
+    core: Tensor | None = None
 
 
 class Ends(NamedTuple):
