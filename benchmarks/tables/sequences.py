@@ -21,10 +21,10 @@ def methods(labels: dict[str, str]) -> dict[str, dict]:
 def geometry(name: str) -> Table:
     """Distances between embeddings of multinomials over patterns."""
     own = {
-        "scgde, the default": "default",
+        "**scgde, the default**": "default",
         "scgde, `isometry=0.1`": "isometry",
         "scgde, `moments=True`": "moments",
-        "**scgde, `moments=True`, `isometry=0.1`**": "moments and isometry",
+        "scgde, `moments=True`, `isometry=0.1`": "moments and isometry",
     }
     columns = {f"{n:,} sequences": {"column": "pearson", "where": {"cells": n}, "spread": True} for n in (100, 2000)}
     if name == "sequence_geometry":
