@@ -35,4 +35,16 @@ def fidelity() -> Table:
     return Table(*grid("cells", "counts", rows, columns), caption)
 
 
-TABLES = {"counts": fidelity()}
+def sparse() -> Table:
+    """Memory and time by layout of the counts."""
+    rows = {name: {"layout": layout} for name, layout in {"CSR": "csr", "CSC": "csc", "h5ad on disk": "backed"}.items()}
+    columns = {
+        "peak memory, GB": {"column": "peak_gb", "form": ".1f"},
+        "CPU seconds per step": {"column": "cpu_seconds_per_step", "form": ".2f"},
+        "largest dense share of the counts": {"column": "dense_share", "form": ".1%"},
+    }
+    caption = "100,000 cells x 5,000 genes, 8 % not zero; memory with the libraries and the making of the matrix."
+    return Table(*grid("counts", "sparse_counts", rows, columns), caption)
+
+
+TABLES = {"counts": fidelity(), "sparse_counts": sparse()}
