@@ -19,21 +19,24 @@ def say(text: str, *, style: str | None = None, error: bool = False) -> None:
 
 
 @contextmanager
-def plain_messages() -> Iterator[None]:
-    """Turn errors into one line and exit code 2, our own warnings into notes; silence libraries."""
-    said: set[str] = set()
+def plain_messages() -> Iterator[dict[str, None]]:
+    """Turn errors into one line and exit code 2, our own warnings into notes; silence libraries.
+
+    Gives the notes so far, in order.
+    """
+    said: dict[str, None] = {}
 
     def note(message: Warning | str, *args: Any, **kwargs: Any) -> None:
         if str(message) not in said:
             say(f"Note: {message}", error=True)
-        said.add(str(message))
+        said[str(message)] = None
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.filterwarnings("always", category=UserWarning, module=r"scgde\.")
         warnings.showwarning = note
         try:
-            yield
+            yield said
         except (KeyError, TypeError, ValueError, ArithmeticError, OSError, RuntimeError) as error:
             # The text of a KeyError is the repr of its message.
             text = error.args[0] if isinstance(error, KeyError) and error.args else error

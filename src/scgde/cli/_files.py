@@ -16,6 +16,7 @@ from scgde.cli._fits import fit_key
 from scgde.cli._process import in_own_process
 
 if TYPE_CHECKING:
+    import pandas as pd
     from anndata import AnnData
 
 
@@ -107,6 +108,25 @@ def write_output(adata: AnnData, path: Path, what: str, *, overwrite: bool) -> N
     """Write results, and say so."""
     write_cells(adata, path, overwrite=overwrite)
     say(f"Wrote {path}: {what}.")
+
+
+def write_text(text: str, path: Path, *, overwrite: bool) -> None:
+    """Write a text file, complete or not at all."""
+    with replacing(path, overwrite=overwrite) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
+
+
+def write_table(table: pd.DataFrame, path: Path | None, *, overwrite: bool) -> None:
+    """Write a csv file, if one is asked for, and say so."""
+    if path is not None:
+        write_text(table.to_csv(index=False), path, overwrite=overwrite)
+        say(f"Wrote {path}: {len(table):,} rows.")
+
+
+def check_table(path: Path | None, *, overwrite: bool) -> None:
+    """As :func:`check_output`, of a csv file, if one is asked for."""
+    if path is not None:
+        check_output(path, overwrite=overwrite, suffix=".csv")
 
 
 def check_output(path: Path, *, overwrite: bool, suffix: str = ".h5ad") -> None:

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+
+def print_table(frame: pd.DataFrame, title: str) -> None:
+    """Print a table with its index, numbers in few digits."""
+    frame = frame.reset_index()
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for name, column in frame.items():
+        table.add_column(str(name), justify="right" if pd.api.types.is_numeric_dtype(column) else "left")
+    for row in rows_of_text(frame):
+        table.add_row(*row)
+    Console().print(table)
+
+
+def rows_of_text(frame: pd.DataFrame) -> list[list[str]]:
+    """Cells of a table as they are read."""
+    return [[_text(value) for value in row] for row in frame.itertuples(index=False)]
+
+
+def _text(value: Hashable | Any) -> str:
+    if isinstance(value, float):
+        return "" if pd.isna(value) else f"{value:.3g}"
+    return str(value)
