@@ -44,7 +44,7 @@ def test_report_holds_its_figures_and_scores_and_leaves_the_file(succeeds, donor
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
     titles = ["Warnings", "Fit", "Sets", "Map", "Training", "Scores", "Uncertainty"]
     assert re.findall("<h2>(.*?)</h2>", html) == titles
-    assert html.count("data:image/png;base64,iVBOR") == 3
+    assert html.count("data:image/png;base64,iVBOR") == 4
     assert "Not available" not in html
     assert "strongest baseline" in html
     assert not re.search(r"(?:src|href)=.(?!data:)", html)

@@ -40,8 +40,8 @@ def _blocks(make: Callable[[AnnData, str, int], list[str]], adata: AnnData, key:
 
 
 def _fit(adata: AnnData, key: str, seed: int) -> list[str]:
-    lines = pd.Series(describe(adata, key), name="value").rename_axis("fit").to_frame()
-    return [table(lines)]
+    lines = pd.Series(describe(adata, key), name="value").drop("uncertainty")  # a section of its own
+    return [table(lines.rename_axis("fit").to_frame())]
 
 
 def _sets(adata: AnnData, key: str, seed: int) -> list[str]:
@@ -73,7 +73,8 @@ def _scores(adata: AnnData, key: str, seed: int) -> list[str]:
     text = f"The fit scores {own:.3g}, the strongest baseline, {name!r}, {best:.3g}."
     if own > best:
         warnings.warn(f"A simple baseline is better. {text}", stacklevel=1)
-    return [paragraph(scores.title + "."), table(scores.means), paragraph(text)]
+    drawn = figure(pl.scores, "One dot per set or pair; a large dot is their median, its line the quartiles.", scores.table)
+    return [paragraph(f"{scores.title}. {text}"), table(scores.ranked()), drawn]
 
 
 def _uncertainty(adata: AnnData, key: str, seed: int) -> list[str]:

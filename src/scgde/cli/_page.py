@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2rem; border-bottom: 1px solid #ddd; }
-table { border-collapse: collapse; } th, td { padding: 0.2rem 0.8rem 0.2rem 0; text-align: left; }
-th { border-bottom: 1px solid #bbb; } img { max-width: 100%; height: auto; }
+table { border-collapse: collapse; margin: 0 2rem 1rem 0; display: inline-table; vertical-align: top; }
+th, td { padding: 0.2rem 0.8rem 0.2rem 0; text-align: left; font-variant-numeric: tabular-nums; }
+th { border-bottom: 1px solid #bbb; } figure { margin: 1rem 0; } figcaption { color: #555; }
+img { max-width: 100%; max-height: 36rem; }
 .warnings { background: #fff6e0; padding: 0.5rem 1.5rem; }
 """
 

@@ -40,6 +40,12 @@ class Scores(NamedTuple):
     means: pd.DataFrame
     table: pd.DataFrame
 
+    def ranked(self) -> pd.DataFrame:
+        """Means, from the lowest to the highest; the fit first, and what is no baseline last."""
+        groups = {self.own: 0} | dict.fromkeys(set(_OURS) - {self.own}, 2)
+        order = pd.DataFrame({"group": [groups.get(name, 1) for name in self.means.index], "mean": self.means["mean"]})
+        return self.means.loc[order.sort_values(["group", "mean"]).index]
+
     def best_baseline(self) -> tuple[str, float]:
         """Name and mean of the strongest baseline."""
         means = self.means["mean"].drop(list(_OURS), errors="ignore")

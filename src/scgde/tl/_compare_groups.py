@@ -140,7 +140,7 @@ def compare_all_groups(
         for result in results
     ]
     table = pd.DataFrame(rows, index=pd.Index(names, name="label_key"))
-    table.insert(4, "q_value", q_values(table["p_value"].to_numpy()))
+    table.insert(5, "q_value", q_values(table["p_value"].to_numpy()))
     return table
 
 

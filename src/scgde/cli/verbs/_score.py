@@ -25,5 +25,5 @@ def score(
         check_table(output, overwrite=overwrite)
         adata, key = read_fit(file, key)
         scores = score_fit(adata, key, seed)
-        print_table(scores.means, scores.title)
+        print_table(scores.ranked(), scores.title)
         write_table(scores.table, output, overwrite=overwrite)
