@@ -73,7 +73,7 @@ def _scores(adata: AnnData, key: str, seed: int) -> list[str]:
     text = f"The fit scores {own:.3g}, the strongest baseline, {name!r}, {best:.3g}."
     if own > best:
         warnings.warn(f"A simple baseline is better. {text}", stacklevel=1)
-    drawn = figure(pl.scores, "One dot per set or pair; a large dot is their median, its line the quartiles.", scores.table)
+    drawn = figure(pl.scores, "One dot per set or pair; large dots: medians, lines: quartiles.", scores.table)
     return [paragraph(f"{scores.title}. {text}"), table(scores.ranked()), drawn]
 
 

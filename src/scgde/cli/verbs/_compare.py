@@ -42,6 +42,8 @@ def compare(
             "n_permutations": n_permutations,
             "seed": seed,
         }
-        tests = tl.compare_all_groups(adata, columns, block_key=block_key or None, pair_key=pair_key, key=key, **options)
+        tests = tl.compare_all_groups(
+            adata, columns, block_key=block_key or None, pair_key=pair_key, key=key, **options
+        )
         print_table(tests, f"Groups of sets, {n_permutations:,} permutations")
         write_table(tests.reset_index(), output, overwrite=overwrite)
