@@ -51,3 +51,23 @@ def test_registry_forgets_what_is_unregistered(registry):
     assert registry["red"].__name__ == "Other"
     with pytest.raises(ValueError, match=r"`colour` must be one of \['blue', 'red'\], got 'green'"):
         registry.unregister("green")
+
+
+class Shape:
+    def __init__(self, size, *, sides=3, colour="red"):
+        self.values = (size, sides, colour)
+
+
+def test_registry_makes_an_object_with_its_options():
+    registry = Registry("shape")
+    registry.register("polygon")(Shape)
+    assert registry.make("polygon", 2, options={"sides": 4}).values == (2, 4, "red")
+    assert registry.make("polygon", 2, options=None, colour="blue").values == (2, 3, "blue")
+
+
+@pytest.mark.parametrize("name", ["sise", "size", "colour"])
+def test_registry_refuses_options_that_a_class_does_not_take(name):
+    registry = Registry("shape")
+    registry.register("polygon")(Shape)
+    with pytest.raises(TypeError, match=rf"`shape_kwargs` must be options of 'polygon', got \['{name}'\].*\['sides'\]"):
+        registry.make("polygon", 2, options={name: 1}, colour="red")

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+import inspect
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from scgde._hints import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 E = TypeVar("E")
 T = TypeVar("T")
@@ -81,6 +82,33 @@ class Registry(NameTable[type[T]]):
 
         return add
 
+    def make(self, name: str, *args: Any, options: dict[str, Any] | None, **fixed: Any) -> T:
+        """An object of a class, with its options by keyword, but for those that are fixed.
+
+        Raises
+        ------
+        TypeError
+            If the class has no such option.
+        """
+        cls, options = self[name], options or {}
+        known = _options_of(cls, fixed)
+        unknown = [] if known is None else [option for option in options if option not in known]
+        if unknown:
+            msg = (
+                f"`{self._kind}_kwargs` must be options of {name!r}, got {unknown}. "
+                f"Options: {known}.{did_you_mean(unknown[0], known or ())}"
+            )
+            raise TypeError(msg)
+        return cls(*args, **fixed, **options)
+
     def name_of(self, cls: type[T]) -> str:
         """Name under which a class is filed."""
         return next(name for name in self if self[name] is cls)
+
+
+def _options_of(cls: type, fixed: Iterable[str]) -> list[str] | None:
+    """Names of the keyword-only parameters of a class that are not fixed; None where it takes any."""
+    parameters = inspect.signature(cls).parameters.values()
+    if any(one.kind is one.VAR_KEYWORD for one in parameters):
+        return None
+    return [one.name for one in parameters if one.kind is one.KEYWORD_ONLY and one.name not in fixed]

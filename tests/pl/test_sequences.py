@@ -66,6 +66,13 @@ def test_sequences_refuses_sets_and_fits_that_it_cannot_draw(observed, drawn):
         pl.sequences(observed, drawn, show=False)
 
 
+def test_sequences_refuses_cells_of_sets_that_were_not_fitted(observed, drawn):
+    observed.obs["gde_set"] = observed.obs["gde_set"].cat.rename_categories({"b": "c"})
+    observed.uns["gde"] |= {"embedding": np.zeros((2, 3), dtype=np.float32), "model": {}}
+    with pytest.raises(ValueError, match=r"must name sets of `adata.uns\['gde'\]`, but names 1 others: \['c'\]"):
+        pl.sequences(observed, drawn, show=False)
+
+
 def test_figures_of_features_refuse_sequences(observed, drawn):
     with pytest.raises(ValueError, match="must hold cells that are vectors"):
         pl.generated(observed, drawn, show=False)

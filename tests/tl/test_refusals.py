@@ -17,6 +17,22 @@ FITS = [
     ({"train_kwargs": {"gradient_clip": -1}}, ValueError, "`gradient_clip` must be zero or positive"),
     ({"train_kwargs": {"weight_decay": "x"}}, TypeError, "`weight_decay` must be a number, got 'x'"),
     ({"train_kwargs": {"precision": "bf16-true"}}, ValueError, "`precision` must be one of"),
+    ({"train_kwargs": 3}, TypeError, "`train_kwargs` must be a dict of options by name, got 3"),
+    (
+        {"train_kwargs": {"devices": 2}},
+        TypeError,
+        "`train_kwargs` must hold no argument of `fit_gde`, got 'devices'. Pass `devices=` itself",
+    ),
+    ({"train_kwargs": {"train_sets": ["s"]}}, TypeError, "got 'train_sets'. .* Choose sets with `split_key`"),
+    ({"train_kwargs": {"patiance": 2}}, TypeError, "got 'patiance'. .* Did you mean 'patience'"),
+    ({"encoder_kwargs": {"n_embed": 3}}, TypeError, "`encoder_kwargs` must be options of 'pooled_gnn', got .'n_embed'"),
+    ({"encoder_kwargs": {"n_hiden": 3}}, TypeError, "Did you mean 'n_hidden'"),
+    ({"generator_kwargs": {"spec": 3}}, TypeError, "`generator_kwargs` must be options of 'flow_matching'"),
+    (
+        {"generator_kwargs": {"backbone_kwargs": {"n_extra": 3}}},
+        TypeError,
+        "`backbone_kwargs` must be options of 'mlp'",
+    ),
     ({"devices": 99}, ValueError, "`devices` must be 1 on the CPU"),
     ({"mask": np.ones((3, 2), dtype=bool)}, ValueError, r"`mask` must be boolean .* got an array of shape \(3, 2\)"),
     (
@@ -59,9 +75,31 @@ def test_interpolate_takes_one_name_to_pass_and_refuses_text_as_an_interval(fitt
         tl.interpolate(fitted, names[0], names[1], interval=("0", "1"))
 
 
-def test_distances_refuses_no_processes(fitted):
-    with pytest.raises(ValueError, match="`n_jobs` must be at least 1, or -1 for all cores, got 0"):
-        tl.distances(fitted, metric="energy", n_jobs=0)
+JOBS = {
+    "distances": lambda fitted, n: tl.distances(fitted, metric="energy", n_jobs=n),
+    "embed": lambda fitted, n: tl.embed(fitted, fitted, n_jobs=n),
+    "uncertainty": lambda fitted, n: tl.uncertainty(fitted, n_jobs=n),
+}
+
+
+@pytest.mark.parametrize("verb", JOBS)
+def test_functions_refuse_no_processes(fitted, unchanged, verb):
+    with unchanged(fitted), pytest.raises(ValueError, match="`n_jobs` must be at least 1, or -1 for all cores, got 0"):
+        JOBS[verb](fitted, 0)
+    with unchanged(fitted), pytest.raises(TypeError, match="`n_jobs` must be an integer, got 'x'"):
+        JOBS[verb](fitted, "x")
+
+
+def test_fit_tde_refuses_options_that_it_takes_by_name(tde_fitted, tiny_tde, unchanged):
+    with unchanged(tde_fitted), pytest.raises(TypeError, match="no argument of `fit_tde`, got 'pairs'"):
+        tl.fit_tde(tde_fitted, "clone", time_key="time", **tiny_tde, train_kwargs={"pairs": []})
+    with unchanged(tde_fitted), pytest.raises(TypeError, match="`transport_kwargs` must be options of"):
+        tl.fit_tde(tde_fitted, "clone", time_key="time", **tiny_tde | {"transport_kwargs": {"condition": 1}})
+
+
+def test_classify_refuses_options_that_it_takes_by_name(fitted, unchanged):
+    with unchanged(fitted), pytest.raises(TypeError, match="no argument of `classify`, got 'max_steps'"):
+        tl.classify(fitted, "disease", mode="joint", train_kwargs={"max_steps": 1})
 
 
 def test_classify_refuses_a_label_that_files_cannot_hold(fitted):

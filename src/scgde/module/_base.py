@@ -112,8 +112,8 @@ class SetModule(BaseModuleClass):
         self.register_module("encoder", None)
         if encoder is not None:
             check_supported(FEATURIZERS[featurizer], spec, "featurizer", FEATURIZERS)
-            self.featurizer = FEATURIZERS[featurizer](spec, **(featurizer_kwargs or {}))
-            self.encoder = ENCODERS[encoder](self.featurizer.n_output, n_embed - n_core, **(encoder_kwargs or {}))
+            self.featurizer = FEATURIZERS.make(featurizer, spec, options=featurizer_kwargs)
+            self.encoder = ENCODERS.make(encoder, self.featurizer.n_output, n_embed - n_core, options=encoder_kwargs)
         self.conditions = Conditions(conditions or {})
         self.register_module("isometry", Isometry(ground=isometry_ground) if isometry else None)
         self.isometry_weight = isometry

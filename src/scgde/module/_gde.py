@@ -91,7 +91,7 @@ class GDEModule(SetModule):
         self.register_module("leading", None if self.readout is None else LeadingMoments(self.n_core))
         spec = self.target_spec if self.readout is None else CellSpec.vectors(self.readout.n_coordinates)
         check_supported(GENERATORS[generator], spec, "generator", GENERATORS)
-        self.generator = GENERATORS[generator](spec, self.n_context, **(generator_kwargs or {}))
+        self.generator = GENERATORS.make(generator, spec, self.n_context, options=generator_kwargs)
         self.head = None if n_classes is None else _head(n_embed, n_classes, balanced=balanced)
         self.n_batches = n_batches
         self.label_weight, self.generator_weight, self.batch_weight = label_weight, generator_weight, batch_weight

@@ -59,7 +59,7 @@ class TDEModule(SetModule):
         embeds_new_sets = CONDITIONS[condition].embeds_new_sets
         super().__init__(spec, n_embed, encoder=encoder if embeds_new_sets else None, **options)
         check_supported(TRANSPORTS[transport], self.target_spec, "transport", TRANSPORTS)
-        self.transport = TRANSPORTS[transport](self.target_spec, self.n_context, **(transport_kwargs or {}))
+        self.transport = TRANSPORTS.make(transport, self.target_spec, self.n_context, options=transport_kwargs)
         self.conditioning = CONDITIONS[condition](n_embed, n_sets=n_sets)
 
     def push(

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from scgde import _keys
-from scgde._checks import check_count, check_set_table
+from scgde._checks import check_count
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.pl._draw import COLORS, GREY, INK, LEGEND_STYLE, check_kinds, draw_panels, panel_titles
+from scgde.pl._draw.cells import training_features
+from scgde.sets._entries import read_entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
     from anndata import AnnData
     from matplotlib.axes import Axes
+
+    from scgde._types import Config
 
 #: Kinds of panels, with their titles.
 TITLES = {"lengths": "lengths", "positions": "letters by position", "words": "words"}
@@ -75,11 +79,11 @@ def sequences(
     KeyError
         If there is no such fit, or a set is missing among the observed or the generated cells.
     ValueError
-        If the fit is not on sequences, or there is no such kind.
+        If the fit is not on sequences, these have changed since, or there is no such kind.
     """
-    check_set_table(adata.uns, key, entry=_keys.PARAMS, made_by="scgde.tl.fit_gde")
     chosen, k = check_kinds(kinds, KINDS), check_count(k, "k")
-    name = _entry(adata, key)
+    name = _entry(adata, read_entries(adata, key, entry=_keys.PARAMS)[_keys.PARAMS], key)
+    training_features(adata, key)  # refuses those that are not what was fitted
     wanted = list(dict.fromkeys(generated.obs["set"].astype(str))) if sets is None else list(sets)
     both = _Letters.of(adata, name, _keys.set_column(key), wanted), _Letters.of(generated, name, "set", wanted)
     draw: dict[str, Callable[..., None]] = {
@@ -130,8 +134,7 @@ class _Letters(NamedTuple):
         return np.bincount(code, minlength=len(self.alphabet) ** k) / max(len(code), 1)
 
 
-def _entry(adata: AnnData, key: str) -> str:
-    params = adata.uns[key][_keys.PARAMS]
+def _entry(adata: AnnData, params: Config, key: str) -> str:
     name = str(params.get("generate", params.get("use_rep")))
     if not hasattr(adata.uns.get(name), "keys") or "alphabet" not in adata.uns[name]:
         msg = (

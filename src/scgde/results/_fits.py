@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from scgde import __version__, _keys
+from scgde._checks import check_options
+from scgde._hints import did_you_mean
 from scgde.data.representations import REPRESENTATIONS, Representation, Vectors
+from scgde.model import TrainOptions
 from scgde.model._io import to_storable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
     from anndata import AnnData
 
@@ -21,6 +26,8 @@ if TYPE_CHECKING:
     from scgde.sets import Grouping, SetSplit
 
 DEFAULT_STEPS = 1000
+#: Options of training that follow from how a fit splits the sets.
+_BY_SPLIT = frozenset({"train_sets", "validation_sets"})
 #: Share of its fall that the validation loss loses in the last fifth of the steps of a fit that is not over.
 _STILL_FALLING = 0.05
 #: Training sets below which an embedding has moments by default.
@@ -97,6 +104,28 @@ def decoder_options(views: Representations, options: Config | None) -> Config | 
         msg = f'`decoder_kwargs` must be None for cells that are not decoded, got {options}. Fit with `cells="counts"`.'
         raise ValueError(msg)
     return None
+
+
+def check_training(options: Any, fit: Callable[..., Any]) -> Config:
+    """Options of training that a function does not take by name, none for None.
+
+    Raises
+    ------
+    TypeError
+        If these are no options of training, or an argument of the function is among them.
+    """
+    known, arguments = TrainOptions.__optional_keys__, inspect.signature(fit).parameters
+    free = sorted(known - arguments.keys() - _BY_SPLIT)
+    given = check_options(options, "train_kwargs")
+    for name in given:
+        if name in arguments:
+            msg = f"`train_kwargs` must hold no argument of `{fit.__name__}`, got {name!r}. Pass `{name}=` itself."
+            raise TypeError(msg)
+        if name not in free:
+            instead = " Choose sets with `split_key`." if name in _BY_SPLIT else did_you_mean(name, free)
+            msg = f"`train_kwargs` must be options of training, got {name!r}. Options: {free}.{instead}"
+            raise TypeError(msg)
+    return given
 
 
 def fit_params(views: Representations, *, mask: Any, set_weights: Any, **options: Any) -> Config:

@@ -22,7 +22,7 @@ def label_tuning(
     class_weight: str | None,
     label_weights: Sequence[float],
     max_steps: int,
-    train_kwargs: dict[str, Any] | None,
+    train_kwargs: dict[str, Any],
     seed: int,
 ) -> LabelTuning:
     """Fits to labels that start from ``fitted``, which has all of its cells."""
@@ -30,7 +30,7 @@ def label_tuning(
     params: dict[str, Any] = fitted.params
     used = table.index if split is None else table.index[(split != "test").to_numpy()]
     sizes: dict[str, Any] = {name: params[name] for name in ("sets_per_batch", "set_size") if name in params}
-    options: dict[str, Any] = {**sizes, "progress_bar": False, "seed": seed, **(train_kwargs or {})}
+    options: dict[str, Any] = {**sizes, "progress_bar": False, "seed": seed, **train_kwargs}
     batches = batches_of_sets(fitted)
     if batches is None and fitted.model.batches is not None:
         # Of sets that were embedded later, none is known.

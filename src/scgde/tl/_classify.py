@@ -15,6 +15,7 @@ from scgde._hints import checked_keywords
 from scgde.model import GDE
 from scgde.results import FittedSets
 from scgde.results._distance_matrix import EMBEDDING
+from scgde.results._fits import check_training
 from scgde.results._fitted_sets import check_set_column
 from scgde.results._label_task import LabelTask, check_enough_groups, read_label_task
 from scgde.results._label_tuning import label_tuning
@@ -142,6 +143,7 @@ def classify(
     Intervals by :cite:t:`Nadeau03`.
     """
     check_one_of(mode, "mode", MODES)
+    train_kwargs = check_training(train_kwargs, classify)
     if class_weight is not None:
         check_one_of(class_weight, "class_weight", ["balanced"])
     n_splits = check_count(n_splits, "n_splits", minimum=2) if n_splits else 0

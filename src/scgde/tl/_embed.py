@@ -4,7 +4,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scgde._checks import check_groupby
+from scgde._checks import check_groupby, check_jobs
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.data import CellSets
@@ -82,6 +82,7 @@ def embed(
     if model.representation is None:
         msg = "`reference` must know its features: fit it with `scgde.tl.fit_gde`, or call `model.embed` on arrays."
         raise ValueError(msg)
+    check_jobs(n_jobs, "n_jobs")
     if groupby is None:
         groupby = _groupby_of(model)
     key_added, reads = key if key_added is None else key_added, [getattr(model.representation, "use_rep", None)]

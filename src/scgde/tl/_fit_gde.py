@@ -14,6 +14,7 @@ from scgde.results._context_gain import warn_of_ignored_context
 from scgde.results._fits import (
     DEFAULT_STEPS,
     FEW_SETS,
+    check_training,
     columns_of_fit,
     decoder_options,
     fit_params,
@@ -202,7 +203,7 @@ def fit_gde(
     check_writable(adata, key_added, reads=(use_rep, generate), label_key=label_key)
     obs = without_own_columns(adata, groupby, key_added)
     views = open_representations(adata, cells=cells, use_rep=use_rep, layer=layer, generate=generate)
-    train_kwargs = {**views.target.default_training, **(train_kwargs or {})}
+    train_kwargs = {**views.target.default_training, **check_training(train_kwargs, fit_gde)}
     isometry = views.encoder.default_isometry if isometry is None else isometry
     grouping = group_cells(obs, groupby, min_cells=min_cells, min_sets=2, mask=mask, weight_key=weight_key)
     views.check(adata, grouping.codes)

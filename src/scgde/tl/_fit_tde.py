@@ -14,10 +14,12 @@ from scgde.results import FittedSets, write_fit
 from scgde.results._fits import (
     DEFAULT_STEPS,
     FEW_SETS,
+    check_training,
     columns_of_fit,
     fit_params,
     open_representations,
     train_names,
+    warn_of_training,
     with_backbone,
 )
 from scgde.results._predictors import default_predictor, facts_of, fit_predictors, read_conditions
@@ -202,6 +204,11 @@ def fit_tde(
         If features are not finite, there are fewer than two sets, ``time_key`` is not numeric or ordered, has NaN or
         one time only, a set is paired with itself, or ``split_key`` divides a group.
 
+    Warns
+    -----
+    UserWarning
+        If no set was left to validate on, or the validation loss fell to the last step.
+
     References
     ----------
     :cite:t:`Fishman26`.
@@ -211,7 +218,7 @@ def fit_tde(
     obs = without_own_columns(adata, groupby, key_added)
     conditioning = CONDITIONS[condition]
     views = open_representations(adata, cells=cells, use_rep=use_rep, layer=layer, generate=generate)
-    train_kwargs = {**views.target.default_training, **(train_kwargs or {})}
+    train_kwargs = {**views.target.default_training, **check_training(train_kwargs, fit_tde)}
     pairing = pair_sets(
         obs, groupby, time_key=time_key, pairs=pairs, condition_keys=condition_keys, mask=mask, min_cells=min_cells
     )
@@ -297,4 +304,7 @@ def fit_tde(
         fit_predictors(FittedSets(model, sets, embedding, params), to_fit, labelled, seed=seed)
     pairs = pairing.pairs.assign(**{_keys.SPLIT: of_pairs}).rename(index=str)
     write_fit(adata, sets, embedding, model, params, key=key_added, columns=of_fit, **{_keys.PAIRS: pairs})
+    warn_of_training(
+        model.history, split, validation_fraction if split_key is None and conditioning.embeds_new_sets else 0.0
+    )
     return model

@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from scgde import _keys
-from scgde._checks import check_set_table
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.model import GDE
@@ -61,7 +59,6 @@ def log_likelihood(
     >>> mean = scgde.tl.log_likelihood(adata, "donor_1", given="mean")
     >>> (own - mean).mean()  # nats a cell that the embedding tells
     """
-    check_set_table(adata.uns, key, entry=_keys.MODEL, made_by="scgde.tl.fit_gde")
     fitted = FittedSets.read(adata, key, GDE)
     check_likelihood(fitted.model)
     chosen = np.arange(len(fitted.table)) if sets is None else fitted.rows_of(sets, "sets")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scgde import _keys
+from scgde._checks import check_jobs
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.model._inference import covariance_of_sets
@@ -57,6 +58,7 @@ def uncertainty(
     ----------
     :cite:t:`Fishman25`, theorem on asymptotic normality; :cite:t:`vanderVaart98`, chapter 20.
     """
+    check_jobs(n_jobs, "n_jobs")
     fitted = FittedSets.read(adata, key, all_rows=True)
     correction = _finite_population(fitted, population_size)
     covariance = covariance_of_sets(fitted.model.module, fitted.cells.encoder.store, fitted.index, n_jobs=n_jobs)

@@ -47,7 +47,7 @@ BACKBONES: Registry[Backbone] = Registry("backbone")
 
 
 def build_backbone(
-    name: str, spec: CellSpec, n_context: int, options: dict[str, Any] | None = None, **extra: Any
+    name: str, spec: CellSpec, n_context: int, options: dict[str, Any] | None = None, *, n_extra: int = 0
 ) -> Backbone:
     """Backbone of a name, for cells of a spec.
 
@@ -55,7 +55,8 @@ def build_backbone(
     ------
     ValueError
         If there is no such backbone, or it does not take cells of this kind; the message lists those that do.
+    TypeError
+        If it has no such options.
     """
-    cls = BACKBONES[name]
-    check_supported(cls, spec, "backbone", BACKBONES)
-    return cls(spec, n_context, **extra, **(options or {}))
+    check_supported(BACKBONES[name], spec, "backbone", BACKBONES)
+    return BACKBONES.make(name, spec, n_context, options=options, n_extra=n_extra)

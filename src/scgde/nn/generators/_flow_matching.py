@@ -74,11 +74,11 @@ class FlowMatching(Generator):
         self.n_steps = check_count(n_steps, "n_steps")
         self.solver = check_one_of(solver, "solver", list(SOLVERS))
         self.coupling = check_one_of(coupling, "coupling", COUPLINGS)
-        self.gaussian, extra = None, {}
+        self.gaussian, n_extra = None, 0
         if check_flag(gaussian, "gaussian"):
-            n_features = check_vectors(spec, "`gaussian=True`")
-            self.gaussian, extra = GaussianHead(n_features, n_context), {"n_extra": n_features}
-        self.backbone = build_backbone(backbone, spec, n_context, backbone_kwargs, **extra)
+            n_extra = check_vectors(spec, "`gaussian=True`")
+            self.gaussian = GaussianHead(n_extra, n_context)
+        self.backbone = build_backbone(backbone, spec, n_context, backbone_kwargs, n_extra=n_extra)
 
     def loss(self, target: Tensor, weights: Tensor, context: Tensor) -> Tensor:
         time = random_times(target)
