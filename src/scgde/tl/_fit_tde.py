@@ -232,15 +232,10 @@ def fit_tde(
     probabilities = None if pair_weights is None else check_pair_weights(pair_weights, len(pairing.pairs))
     warn_of_sets(obs, grouping, pairing.columns, min_cells, adata.uns)
 
+    held_out = validation_fraction if conditioning.embeds_new_sets else 0.0
     pair_fraction = 1.0 if pair_fraction is None and not conditioning.needs_predictor else pair_fraction
-    split, of_pairs = by_split = SplitPairs.of(
-        pairing,
-        split_column,
-        fraction=validation_fraction if conditioning.embeds_new_sets else 0.0,
-        only_pairs=pair_fraction == 1,
-        transductive=transductive,
-        seed=seed,
-    )
+    of_split: dict[str, Any] = {"only_pairs": pair_fraction == 1, "transductive": transductive, "seed": seed}
+    split, of_pairs = by_split = SplitPairs.of(pairing, split_column, fraction=held_out, **of_split)
     views = views.fit(adata, grouping, split.train)
     sets = CellSets.from_grouping(adata, grouping, *views)
     labelled = pairing.pairs[by_split.known]
@@ -275,6 +270,8 @@ def fit_tde(
         "validation_fraction": validation_fraction,
         "seed": seed,
     }
+    run_options: dict[str, Any] = {"accelerator": accelerator, "devices": devices, "num_nodes": num_nodes}
+    run_options |= {"strategy": strategy, "checkpoint_dir": checkpoint_dir, "progress_bar": progress_bar}
     columns = {"time_key": time_key, "covariates": covariate_names(pairing.pairs)}
     arguments: dict[str, Any] = {"groupby": groupby, **columns, "mask": mask, "transductive": transductive}
     arguments |= {"split_key": split_key, "generate": generate, "set_weights": set_weights, "predictor": predictor}
@@ -291,12 +288,7 @@ def fit_tde(
         pairs=labelled[[SOURCE, TARGET]].to_numpy(dtype=object) if len(labelled) else None,
         pair_weights=None if probabilities is None else probabilities[by_split.known],
         set_weights=weights,
-        accelerator=accelerator,
-        devices=devices,
-        num_nodes=num_nodes,
-        strategy=strategy,
-        checkpoint_dir=checkpoint_dir,
-        progress_bar=progress_bar,
+        **run_options,
         **train_kwargs,
     )
     embedding = model.get_embedding().to_numpy()
@@ -304,7 +296,5 @@ def fit_tde(
         fit_predictors(FittedSets(model, sets, embedding, params), to_fit, labelled, seed=seed)
     pairs = pairing.pairs.assign(**{_keys.SPLIT: of_pairs}).rename(index=str)
     write_fit(adata, sets, embedding, model, params, key=key_added, columns=of_fit, **{_keys.PAIRS: pairs})
-    warn_of_training(
-        model.history, split, validation_fraction if split_key is None and conditioning.embeds_new_sets else 0.0
-    )
+    warn_of_training(model.history, split, held_out if split_key is None else 0.0)
     return model
