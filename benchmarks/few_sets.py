@@ -58,7 +58,7 @@ DATA = {
 
 
 def main() -> None:
-    options = parser(__doc__, steps=1000)
+    options = parser(__doc__, steps=2500)
     options.add_argument("--data", choices=sorted(DATA), required=True)
     options.add_argument("--without-moments", action="store_true", help="embeddings that are learnt as a whole")
     arguments = options.parse_args()

@@ -6,6 +6,7 @@ import pytest
 from anndata import AnnData
 
 from scgde import tl
+from scgde.results._fits import default_steps, open_representations
 
 TINY = {
     "max_steps": 5,
@@ -40,6 +41,11 @@ def test_few_training_sets_have_moments_by_default(n_sets, expected):
 def test_many_sets_may_have_moments_and_few_need_not():
     assert tl.fit_gde(donors(230), "donor", moments=True, **TINY).module.core is not None
     assert tl.fit_gde(donors(10), "donor", moments=False, **TINY).module.core is None
+
+
+def test_fits_with_virtual_sets_take_more_steps_by_default():
+    views = open_representations(donors(10), cells=None, use_rep=None, layer=None, generate=None)
+    assert default_steps(views, moments=True) > default_steps(views, moments=False) == 1000
 
 
 def test_dimensions_have_room_for_the_moments_by_default():

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from scgde.sets import Grouping, SetSplit
 
 DEFAULT_STEPS = 1000
+#: Steps with virtual sets, with which longer training does no harm.
+STEPS_WITH_MOMENTS = 2500
 #: Options of training that follow from how a fit splits the sets.
 _BY_SPLIT = frozenset({"train_sets", "validation_sets"})
 #: Share of its fall that the validation loss loses in the last fifth of the steps of a fit that is not over.
@@ -126,6 +128,12 @@ def check_training(options: Any, fit: Callable[..., Any]) -> Config:
             msg = f"`train_kwargs` must be options of training, got {name!r}. Options: {free}.{instead}"
             raise TypeError(msg)
     return given
+
+
+def default_steps(views: Representations, *, moments: bool) -> int:
+    """Steps of a fit: more where most sets of a step are virtual, which no network learns by heart."""
+    is_widened = moments and views.encoder.spec.is_vector and views.target is views.encoder
+    return STEPS_WITH_MOMENTS if is_widened else DEFAULT_STEPS
 
 
 def fit_params(views: Representations, *, mask: Any, set_weights: Any, **options: Any) -> Config:

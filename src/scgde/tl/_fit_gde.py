@@ -12,11 +12,11 @@ from scgde.nn import ENCODERS, FEATURIZERS, GENERATORS
 from scgde.results import write_fit, write_predictions
 from scgde.results._context_gain import warn_of_ignored_context
 from scgde.results._fits import (
-    DEFAULT_STEPS,
     FEW_SETS,
     check_training,
     columns_of_fit,
     decoder_options,
+    default_steps,
     fit_params,
     open_representations,
     train_names,
@@ -116,7 +116,7 @@ def fit_gde(
     moments
         Whether the embedding contains mean and covariance, or widths, of a set by a fixed linear map, from which the
         generator starts: a new set then lies where its cells lie, however few sets were trained on. See
-        :class:`scgde.nn.linear_core.LinearCore`. By default where fewer than 100 sets are trained on, and there is no
+        :class:`scgde.nn.linear_core.LinearCore`. By default where fewer than 200 sets are trained on, and there is no
         ``batch_key``: a fixed map cannot be made independent of it. With many sets a network does as well, and better
         where sets share cell states at fixed places. Of sequences it contains the mean counts of words, see
         :class:`scgde.nn.mean_core.MeanCore`.
@@ -151,7 +151,8 @@ def fit_gde(
     validation_fraction
         Share of the sets held out to choose when to stop, where there is no ``split_key``.
     max_steps
-        %(max_steps)s
+        %(max_steps)s With moments of vectors 2,500: training sets are then varied at random, and longer training does
+        no harm.
     sets_per_batch, set_size
         Sets in a step, and cells of each that the encoder sees.
     accelerator
@@ -219,12 +220,13 @@ def fit_gde(
     views = views.fit(adata, grouping, split.train)
     sets = CellSets.from_grouping(adata, grouping, *views)
     generator = generator or views.target.default_generator
+    moments = len(split.train) < FEW_SETS and batch is None if moments is None else moments
     model_options: dict[str, Any] = {
         "encoder": ENCODERS.checked(encoder),
         "generator": generator,
         "featurizer": FEATURIZERS.checked(featurizer or views.encoder.default_featurizer),
         "n_latent": n_latent,
-        "moments": len(split.train) < FEW_SETS and batch is None if moments is None else moments,
+        "moments": moments,
         "isometry": isometry,
         "isometry_ground": isometry_ground,
         "scaling": scaling,
@@ -239,7 +241,7 @@ def fit_gde(
     if batch is not None:
         model_options |= {"batches": batch.classes, "batch_weight": batch_weight}
     train_options: dict[str, Any] = {
-        "max_steps": DEFAULT_STEPS if max_steps is None else max_steps,
+        "max_steps": default_steps(views, moments=moments) if max_steps is None else max_steps,
         "sets_per_batch": sets_per_batch,
         "set_size": set_size,
         "validation_fraction": validation_fraction,
