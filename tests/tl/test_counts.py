@@ -85,7 +85,7 @@ def test_decoder_sees_leading_moments_of_the_set(fitted):
     z = torch.from_numpy(fitted.uns["gde"]["embedding"])
     known = module.known_to_decoder(z)
     # They are those of the embedding, in standard deviations of the training sets.
-    assert known.shape == (24, 5)
+    assert known.shape == (24, 6)
     assert 0.8 < known.std(0).mean() < 1.2
     coordinates, sizes = torch.zeros(24, 1, module.readout.n_coordinates), torch.full((24, 1), 1e6)
     drawn = [module.readout.sample(coordinates, x, library_size=sizes, rng=rng()) for x in (known, 0 * known)]

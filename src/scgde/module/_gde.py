@@ -7,7 +7,7 @@ from scvi.module.base import LossOutput
 
 from scgde.module._base import SetModule
 from scgde.module._count_readout import CountReadout
-from scgde.module._leading_moments import LeadingMoments, n_leading
+from scgde.module._leading_moments import LeadingMoments
 from scgde.nn.cells import CellSpec, check_supported
 from scgde.nn.generators import GENERATORS
 from scgde.nn.hsic import group_dependence
@@ -87,8 +87,8 @@ class GDEModule(SetModule):
     ) -> None:
         batch: dict[str, Description] = {BATCH: n_batches} if n_batches else {}
         super().__init__(spec, n_embed, conditions={**batch, **(conditions or {})}, **options)
+        self.register_module("leading", None)
         self.register_module("readout", self._readout_for(generator, decoder))
-        self.register_module("leading", None if self.readout is None else LeadingMoments(self.n_core))
         spec = self.target_spec if self.readout is None else CellSpec.vectors(self.readout.n_coordinates)
         check_supported(GENERATORS[generator], spec, "generator", GENERATORS)
         self.generator = GENERATORS.make(generator, spec, self.n_context, options=generator_kwargs)
@@ -158,14 +158,16 @@ class GDEModule(SetModule):
     @torch.no_grad()
     def _fit_leading(self, sets: WholeSets | None) -> None:
         if self.core is not None and sets is not None:
-            self.leading.fit(torch.cat([self.core(self.core_input(x), weights) for _, x, weights in sets()]))
+            core = torch.cat([self.core(self.core_input(x), weights) for _, x, weights in sets()])
+            self.leading.fit(core, self.core)
 
     def _readout_for(self, generator: str, decoder: Config | None) -> CountReadout | None:
         """Decoder of counts, where one is needed."""
         transform = self.own_target_transform
         if decoder is None or transform is None or self.target_spec.kind in GENERATORS[generator].supports:
             return None
-        n_known = n_leading(self.n_core) + self.conditions.n_output
+        self.leading = LeadingMoments(self.core)
+        n_known = self.leading.n_output + self.conditions.n_output
         return CountReadout(transform.n_ground, self.target_spec.size, n_known, **decoder)
 
     def _described(self, blocks: Iterable[Tensor]) -> tuple[list[Tensor], Tensor, Tensor]:

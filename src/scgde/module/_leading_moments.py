@@ -1,7 +1,14 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
+
+from scgde.nn.linear_core import LinearCore
+
+if TYPE_CHECKING:
+    from scgde.nn.mean_core import MeanCore
 
 #: Moments that are seen, and the largest value of one.
 _N_SEEN, _MAX = 5, 3.0
@@ -12,30 +19,37 @@ class LeadingMoments(nn.Module):
 
     What a decoder is told of a set. All cells of a donor have something in common that no cell shows: a cell of some
     hundred counts leaves the level of a gene open by far more than donors differ. Few moments, as there may be tens of
-    training sets only.
+    training sets only. One more says how deeply the cells were sequenced, see :meth:`LinearCore.along_noise`.
 
     Parameters
     ----------
-    n_core
-        Moments that are known of a set, those of the largest variance between sets first.
+    core
+        What is known of a set; None for nothing.
     """
 
+    directions: Tensor
     scale: Tensor
 
-    def __init__(self, n_core: int) -> None:
+    def __init__(self, core: LinearCore | MeanCore | None) -> None:
         super().__init__()
-        self.n_output = n_leading(n_core)
+        n_core = 0 if core is None else core.n_output
+        self.n_output = min(_N_SEEN, n_core) + _along_noise(core).shape[1]
+        self.register_buffer("directions", torch.eye(n_core, self.n_output))
         self.register_buffer("scale", torch.ones(self.n_output))
 
-    def fit(self, core: Tensor) -> None:
-        """Take the units from the moments of the training sets, shape ``(S, n_core)``."""
-        self.scale.copy_(core[:, : self.n_output].std(0, correction=0).clamp_min(1e-3))
+    def fit(self, moments: Tensor, core: LinearCore | MeanCore) -> None:
+        """Take directions and units from the moments of the training sets, shape ``(S, K)``."""
+        noise = _along_noise(core)
+        self.directions[:, self.n_output - noise.shape[1] :] = noise
+        self.scale.copy_((moments @ self.directions).std(0, correction=0).clamp_min(1e-3))
 
-    def forward(self, core: Tensor) -> Tensor:
-        """Leading ones of moments ``(S, n_core)``, shape ``(S, n_output)``."""
-        return (core[:, : self.n_output] / self.scale).clamp(-_MAX, _MAX)
+    def forward(self, moments: Tensor) -> Tensor:
+        """What is seen of moments ``(S, K)``, shape ``(S, n_output)``."""
+        return (moments @ self.directions / self.scale).clamp(-_MAX, _MAX)
 
 
-def n_leading(n_core: int) -> int:
-    """How many of ``n_core`` moments are seen."""
-    return min(_N_SEEN, n_core)
+def _along_noise(core: LinearCore | MeanCore | None) -> Tensor:
+    """Direction of the depth of a set, ``(K, 1)``; ``(K, 0)`` where moments have no widths."""
+    if isinstance(core, LinearCore):
+        return core.along_noise()
+    return torch.zeros(0 if core is None else core.n_output, 0)

@@ -103,6 +103,17 @@ class LinearCore(nn.Module):
         """Influence of each cell ``(S, M, G)`` on the coordinates of its set, shape ``(S, M, K)``."""
         return influence_of_mean(self.readout, self.moments.lift(x), weights)
 
+    def along_noise(self) -> Tensor:
+        """How coordinates sum up to the mean log width of the axes behind the leading ones, ``(K, 1)`` or ``(K, 0)``.
+
+        Cells of counts differ along these axes by the noise of counting mostly, the more the fewer counts a cell has:
+        the sum tells the depth of a set, which is in none of its means. None where there are no widths.
+        """
+        n_widths = self.moments.n_axes - self.moments.n_root
+        n_noise = n_widths - n_widths // 5
+        last = torch.arange(self.moments.n_output, device=self.center.device) >= self.moments.n_output - n_noise
+        return (self.directions @ last.to(self.directions.dtype))[:, None][:, : min(n_noise, 1)]
+
     @full_precision
     def frame(self, embedding: Tensor) -> Frame:
         """Place and shape that embeddings, which begin with these coordinates, stand for."""
