@@ -27,8 +27,6 @@ ROLES = {
     "baseline": (BASELINE, ()),
     "floor": (INK, ("floor", "split half")),
 }
-#: What one row of a table of scores is about.
-UNITS = {"set": "set", "source": "pair"}
 
 
 @checked_keywords
@@ -103,12 +101,11 @@ def scores(
 
 def _long(table: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     """What a row of scores is about; and ``method``, ``metric``, ``value`` of each score."""
-    unit = next((name for column, name in UNITS.items() if column in table), None)
-    if unit == "pair" and {"forecast", "metric", "value"} <= set(table):
-        return unit, table.rename(columns={"forecast": "method"})[["method", "metric", "value"]]
-    if unit == "set" and "generated" in table:
+    if {"forecast", "metric", "value"} <= set(table):
+        return "pair", table.rename(columns={"forecast": "method"})[["method", "metric", "value"]]
+    if {"set", "generated"} <= set(table):
         numbers = table.drop(columns=["set", "n_cells"], errors="ignore").select_dtypes("number")
-        return unit, numbers.melt(var_name="method").assign(metric="unbiased_energy")
+        return "set", numbers.melt(var_name="method").assign(metric="unbiased_energy")
     msg = (
         "`scores` must be a table of `scgde.tl.score_generation` or `scgde.tl.evaluate_transport`, "
         f"got columns {list(table)}."
