@@ -58,10 +58,17 @@ WALKS: dict[str, list[tuple[str, str, Any]]] = {
         ("fit_tde", "perturbations", lambda a: pl.perturbations(a)),
     ],
 }
-CASES = [pytest.param(fit, draw, id=f"{fit}-{of}-{by}") for fit, walks in WALKS.items() for of, by, draw in walks]
+#: Takes several seconds.
+SLOW = {"classification": [pytest.mark.slow]}
+CASES = [
+    pytest.param(fit, draw, id=f"{fit}-{of}-{by}", marks=SLOW.get(by, []))
+    for fit, walks in WALKS.items()
+    for of, by, draw in walks
+]
 #: Of fits that have not converged.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:A simple description of a set"),
+    pytest.mark.filterwarnings("ignore:The model does not explain"),
     pytest.mark.filterwarnings("ignore:The generator does not listen"),
 ]
 
@@ -110,7 +117,7 @@ def screen(tiny) -> ad.AnnData:
 
 def of_transport(tiny) -> dict[str, Any]:
     options = {name: value for name, value in tiny.items() if name != "generator_kwargs"}
-    return {**options, "transport_kwargs": tiny["generator_kwargs"]}
+    return {**options, "min_cells": 1, "transport_kwargs": tiny["generator_kwargs"]}
 
 
 FITS = {fit.__name__: fit for fit in (donors, counts, words, clones, screen)}
