@@ -50,7 +50,7 @@ WALKS: dict[str, list[tuple[str, str, Any]]] = {
         ("fit_tde", "history", lambda a: pl.history(a, key="tde")),
         ("fit_tde", "embedding", lambda a: pl.embedding(a, key="tde")),
         ("transport", "transport", lambda a: pl.transport(a, tl.transport(a, *a_pair(a)))),
-        ("forecast", "transport", lambda a: pl.transport(a, tl.forecast(a, a_pair(a)[0]))),
+        ("forecast", "transport", lambda a: pl.transport(a, tl.forecast(a, a_pair(a)[0], to=4))),
         ("evaluate_transport", "scores", lambda a: pl.scores(tl.evaluate_transport(a))),
         ("distances", "distances", lambda a: [tl.distances(a, key="tde"), pl.distances(a, key="tde")][1]),
     ],
