@@ -21,6 +21,14 @@ class Measure(NamedTuple):
         Finite features, shape ``(n, G)``.
     weights
         Positive, sum 1, shape ``(n,)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import scgde
+    >>> cells = scgde.metrics.Measure(np.array([[0.0], [1.0]]), np.array([0.75, 0.25]))
+    >>> float(cells.weights @ cells.x[:, 0])
+    0.25
     """
 
     x: np.ndarray

@@ -62,6 +62,13 @@ def clones(
     Cells with ``obs``: ``clone`` (missing where not known), ``time`` in days, ``fate`` (``"progenitor"`` or
     ``"fate_0"``, ...); and ``uns["truth"]``: ``"clones"``, one row per clone with the probability of each
     fate and ``paired``; ``"origin"`` of shape ``(n_clones, G)`` and ``"fate_centers"`` of shape ``(4, G)``.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> adata = scgde.datasets.clones(20)
+    >>> adata.obs.columns.tolist()
+    ['clone', 'time', 'fate']
     """
     n_clones = check_count(n_clones, "n_clones")
     n_features = check_count(n_features, "n_features", minimum=2)

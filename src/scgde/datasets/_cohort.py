@@ -70,6 +70,13 @@ def cohort(
     Cells with log-normalised ``X`` and ``layers["counts"]``, both CSR; ``obs``: ``donor``, ``cell_type`` and
     the attributes; ``var["program"]``: the attribute that acts on the gene, or ``"none"``; ``uns["truth"]``:
     one row per donor with the attributes and the true proportions of the cell types.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> adata = scgde.datasets.cohort(6)
+    >>> adata.obs["donor"].nunique()
+    6
     """
     n_donors = check_count(n_donors, "n_donors", minimum=2)
     n_genes = check_count(n_genes, "n_genes", minimum=MIN_GENES)

@@ -54,8 +54,9 @@ def cytometry_cohort(
 
     Examples
     --------
-    >>> adata = scgde.datasets.cytometry_cohort(40)
-    >>> scgde.tl.fit_gde(adata, "donor")
+    >>> import scgde
+    >>> adata = scgde.datasets.cytometry_cohort(8, n_markers=10, n_cells=50)
+    >>> model = scgde.tl.fit_gde(adata, "donor")
     """
     n_markers = check_count(n_markers, "n_markers")
     world, rng = np.random.default_rng(WORLD), check_seed(seed)

@@ -64,9 +64,10 @@ def digit_sets(
 
     Examples
     --------
-    >>> adata = scgde.datasets.digit_sets(60, 50)
+    >>> import scgde
+    >>> adata = scgde.datasets.digit_sets(4, 5)
     >>> adata.obsm["X_images"].shape
-    (3000, 1, 8, 8)
+    (20, 1, 8, 8)
     """
     digits, rng = _check_digits(digits), check_seed(seed)
     check_one_of(part, "part", PARTS)

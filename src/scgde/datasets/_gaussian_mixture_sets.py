@@ -44,6 +44,12 @@ def gaussian_mixture_sets(
     Cells with ``obs["set"]``, ``obs["component"]`` and ``uns["truth"]``: ``"weight"`` of shape ``(S, K)``,
     ``"mean"`` of shape ``(S, K, G)`` and ``"covariance"`` of shape ``(S, K, G, G)``, in the order of the
     categories of ``obs["set"]``.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> scgde.datasets.gaussian_mixture_sets(5, 20, 2).shape
+    (100, 2)
     """
     n_features = check_count(n_features, "n_features")
     n_components = check_count(n_components, "n_components")

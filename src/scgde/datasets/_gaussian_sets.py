@@ -49,6 +49,12 @@ def gaussian_sets(
     -------
     Cells with ``obs["set"]`` and ``uns["truth"]``: ``"mean"`` of shape ``(S, G)`` and ``"covariance"`` of
     shape ``(S, G, G)``, in the order of the categories of ``obs["set"]``.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> scgde.datasets.gaussian_sets(5, 20, 3).shape
+    (100, 3)
     """
     check_one_of(prior, "prior", ["balanced", "inverse_wishart"])
     n_features = check_count(n_features, "n_features")

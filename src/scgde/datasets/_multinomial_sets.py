@@ -45,6 +45,12 @@ def multinomial_sets(
     -------
     Cells with counts in ``X``, ``obs["set"]`` and ``uns["truth"]["p"]`` of shape ``(S, G)``, in the order of
     the categories of ``obs["set"]``.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> scgde.datasets.multinomial_sets(5, 20, 3).shape
+    (100, 3)
     """
     n_classes = check_count(n_classes, "n_classes", minimum=2)
     n_trials = check_count(n_trials, "n_trials")

@@ -66,6 +66,13 @@ def perturbations(
     ------
     ValueError
         If there is no such kind, or there are fewer pairs of singles than ``n_doubles``.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> adata = scgde.datasets.perturbations(n_singles=3, n_doubles=2, n_cells=20, n_control=50)
+    >>> adata.obs["perturbation"].nunique()
+    6
     """
     check_one_of(kind, "kind", list(_RESPONSES))
     n_singles, n_doubles = (

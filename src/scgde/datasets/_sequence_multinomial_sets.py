@@ -64,6 +64,13 @@ def sequence_multinomial_sets(
     References
     ----------
     :cite:t:`Fishman25`.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> adata = scgde.datasets.sequence_multinomial_sets(5, 20, length=8)
+    >>> adata.obs["sequence"].str.len().unique().tolist()
+    [8]
     """
     rng, noise = check_seed(seed), check_fraction(noise, "noise")
     texts = _patterns(patterns, check_count(length, "length"), rng)

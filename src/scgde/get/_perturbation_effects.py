@@ -39,8 +39,10 @@ def perturbation_effects(adata: AnnData, key: str = "tde", *, context: str | Non
 
     Examples
     --------
-    >>> effects = scgde.get.perturbation_effects(screen_a)
-    >>> scgde.tl.fit_tde(screen_b, "gene", pairs=pairs, condition_features=effects)
+    >>> import scgde
+    >>> effects = scgde.get.perturbation_effects(screen)
+    >>> effects.shape
+    (6, 4)
     """
     stored = read_entries(adata, key, entry=_keys.PAIRS, made_by="scgde.tl.fit_tde")
     pairs = stored[_keys.PAIRS]

@@ -34,6 +34,15 @@ def sets(adata: AnnData, key: str = "gde") -> AnnData:
     ------
     KeyError
         If no embedding is stored under ``key``.
+
+    Examples
+    --------
+    >>> import scanpy as sc
+    >>> import scgde
+    >>> sets = scgde.get.sets(adata)
+    >>> sets.shape
+    (20, 4)
+    >>> sc.pp.pca(sets, n_comps=2)
     """
     stored = read_entries(adata, key)
     embedding = np.array(stored[_keys.EMBEDDING], dtype=np.float32)

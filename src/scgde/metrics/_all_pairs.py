@@ -15,7 +15,17 @@ Term = TypeVar("Term")
 
 
 class AllPairs(ABC, Generic[Term]):
-    """A metric whose part of one set is computed once, whatever the number of its partners."""
+    """A metric whose part of one set is computed once, whatever the number of its partners.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import scgde
+    >>> energy = scgde.metrics.METRICS["energy"].all_pairs()
+    >>> sets = [energy.of_set(np.array([[0.0]])), energy.of_set(np.array([[3.0]]))]
+    >>> energy.block(sets[:1], sets[1:]).tolist()
+    [[6.0]]
+    """
 
     @abstractmethod
     def of_set(self, x: np.ndarray) -> Term:

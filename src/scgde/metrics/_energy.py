@@ -48,6 +48,12 @@ def energy_distance(
     References
     ----------
     Székely and Rizzo (2013), Energy statistics.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> float(scgde.metrics.energy_distance([[0.0]], [[3.0]]))
+    6.0
     """
     first, second = as_measures(x, y, x_weights, y_weights)
     within = mean_within(first, _identity, unbiased=unbiased) + mean_within(second, _identity, unbiased=unbiased)

@@ -44,6 +44,12 @@ def gaussian_wasserstein(
     References
     ----------
     Bhatia, Jain and Lim (2019), On the Bures-Wasserstein distance between positive definite matrices.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> float(scgde.metrics.gaussian_wasserstein([0.0], [[1.0]], [3.0], [[1.0]]))
+    3.0
     """
     shift = _as_mean(mean_x, "mean_x") - _as_mean(mean_y, "mean_y")
     root_x = _root(cov_x, shift.shape[-1], "cov_x")

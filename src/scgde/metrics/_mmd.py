@@ -68,6 +68,14 @@ def mmd(
     References
     ----------
     Gretton et al. (2012), A kernel two-sample test.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import scgde
+    >>> x = np.random.default_rng(0).normal(size=(50, 2))
+    >>> scgde.metrics.mmd(x, x) < scgde.metrics.mmd(x, x + 1)
+    True
     """
     first, second = as_measures(x, y, x_weights, y_weights)
     widths = median_bandwidth(pool([first.x, second.x])) if bandwidth is None else bandwidth

@@ -44,6 +44,12 @@ def median_bandwidth(cells: ArrayLike, *, count_equal: bool = False, seed: int =
     Returns
     -------
     A standard deviation, in the units of the features; 1 where the median would be 0.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> float(scgde.metrics.median_bandwidth([[0.0], [2.0]]))
+    2.0
     """
     distances = pdist(pool([np.asarray(cells, dtype=float)], seed=seed))
     distances = distances if count_equal else distances[distances > 0]

@@ -21,6 +21,8 @@ def pseudobulk_distance(x: np.ndarray, y: np.ndarray, *, unbiased: bool = False)
 
     Examples
     --------
+    >>> import numpy as np
+    >>> import scgde
     >>> scgde.metrics.pseudobulk_distance(np.array([[0.0], [2.0]]), np.array([[4.0], [4.0]]))
     9.0
     """
@@ -41,6 +43,8 @@ def pseudobulk_sd_distance(x: np.ndarray, y: np.ndarray) -> float:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> import scgde
     >>> scgde.metrics.pseudobulk_sd_distance(np.array([[0.0], [2.0]]), np.array([[4.0], [4.0]]))
     10.0
     """

@@ -50,6 +50,12 @@ class CellMetric:
     all_pairs
         From the keyword arguments of `function` that :meth:`prepare` would pass to the same metric between all pairs of
         many sets, with what concerns one set computed once. None: `function` is called for each pair.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> scgde.metrics.METRICS["energy"].label
+    'energy distance'
     """
 
     function: Callable[..., float]
@@ -95,10 +101,12 @@ class MetricRegistry(NameTable[CellMetric]):
 
     Examples
     --------
+    >>> import numpy as np
+    >>> import scgde
     >>> @scgde.metrics.METRICS.register("mean_distance", label="distance of means", is_squared=False)
     ... def mean_distance(x, y):
     ...     return float(np.linalg.norm(x.mean(axis=0) - y.mean(axis=0)))
-    >>> scgde.tl.distances(adata, metric="mean_distance")
+    >>> table = scgde.tl.distances(adata, metric="mean_distance")
     """
 
     def register(

@@ -30,6 +30,7 @@ def kmer_distance(a: Sequence[str], b: Sequence[str], *, k: int = 3) -> float:
 
     Examples
     --------
+    >>> import scgde
     >>> scgde.metrics.kmer_distance(["ACGT"], ["ACGG"], k=2)
     0.3333333333333333
     """
@@ -57,6 +58,7 @@ def edit_distance(a: Sequence[str], b: Sequence[str]) -> np.ndarray:
 
     Examples
     --------
+    >>> import scgde
     >>> scgde.metrics.edit_distance(["kitten"], ["sitting", "kitten"])
     array([[3, 0]])
     """

@@ -112,6 +112,14 @@ def sinkhorn_divergence(
     References
     ----------
     Feydy et al. (2019), Interpolating between optimal transport and MMD using Sinkhorn divergences.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import scgde
+    >>> x = np.random.default_rng(0).normal(size=(50, 2))
+    >>> round(float(scgde.metrics.sinkhorn_divergence(x, x)), 6) == 0
+    True
     """
     first, second = as_measures(x, y, x_weights, y_weights)
     check_count(max_iterations, "max_iterations")

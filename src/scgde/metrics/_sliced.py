@@ -46,6 +46,12 @@ def sliced_wasserstein(
     References
     ----------
     Bonneel et al. (2015), Sliced and Radon Wasserstein barycenters of measures.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> float(scgde.metrics.sliced_wasserstein([[0.0]], [[3.0]]))
+    3.0
     """
     first, second = as_measures(x, y, x_weights, y_weights)
     squares = [

@@ -40,6 +40,15 @@ def split_half(
     ------
     ValueError
         If `x` is not a finite matrix of at least two cells, or `n_splits` is below 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import scgde
+    >>> x = np.random.default_rng(0).normal(size=(100, 2))
+    >>> floor = scgde.metrics.split_half(x, scgde.metrics.energy_distance)
+    >>> floor < scgde.metrics.energy_distance(x, x + 1)
+    True
     """
     cells = as_cells(x, name="x")
     half = len(cells) // 2

@@ -46,6 +46,12 @@ def wasserstein(
     References
     ----------
     Bonneel et al. (2011), Displacement interpolation using Lagrangian mass transport.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> float(scgde.metrics.wasserstein([[0.0], [1.0]], [[3.0], [4.0]]))
+    3.0
     """
     if not 1 <= p < np.inf:
         msg = f"`p` must be at least 1 and finite, got {p}."

@@ -42,6 +42,17 @@ class CountDecoder:
         Of the representation.
     options
         Of the network.
+
+    Examples
+    --------
+    >>> import scanpy as sc
+    >>> import scgde
+    >>> counted = scgde.datasets.cohort(20, n_genes=50, seed=0)
+    >>> sc.pp.pca(counted, n_comps=10)
+    >>> model = scgde.tl.fit_gde(counted, "donor", use_rep="X_pca")
+    >>> scgde.tl.fit_decoder(counted, "counts", max_steps=100)
+    >>> scgde.tl.generate(counted, "donor_00", n_cells=20, decode=True).shape
+    (20, 50)
     """
 
     def __init__(self, layer: CountLayer, n_features: int, **options: Any) -> None:

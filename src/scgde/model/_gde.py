@@ -81,14 +81,12 @@ class GDE(SetModel):
 
     Examples
     --------
+    >>> import scgde
     >>> scgde.model.GDE.setup_anndata(adata, set_key="donor", use_rep="X_pca")
     >>> model = scgde.model.GDE(adata)
     >>> model.train(1000)
-    >>> model.get_embedding()
-
-    References
-    ----------
-    :cite:t:`Fishman25`.
+    >>> model.get_embedding().shape
+    (20, 32)
     """
 
     _module_cls = GDEModule

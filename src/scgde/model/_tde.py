@@ -88,14 +88,12 @@ class TDE(SetModel):
 
     Examples
     --------
-    >>> scgde.model.TDE.setup_anndata(adata, set_key="clone_day", use_rep="X_pca")
-    >>> model = scgde.model.TDE(adata)
-    >>> model.train(1000, pairs=[("clone1_day2", "clone1_day4"), ("clone2_day2", "clone2_day4")])
+    >>> import scgde
+    >>> clones = clones[clones.obs["tde_set"].notna()].copy()
+    >>> scgde.model.TDE.setup_anndata(clones, set_key="tde_set")
+    >>> model = scgde.model.TDE(clones)
+    >>> model.train(1000, pairs=[("clone_02|2", "clone_02|4"), ("clone_02|4", "clone_02|6")])
     >>> z = model.get_embedding()
-
-    References
-    ----------
-    :cite:t:`Fishman26`.
     """
 
     _module_cls = TDEModule

@@ -49,6 +49,12 @@ class TrainOptions(TypedDict, total=False):
     ``progress_bar``             True                 whether to show one
     ``seed``                     0                    same seed, machine and number of threads, same result
     ===========================  ===================  ================================================================
+
+    Examples
+    --------
+    >>> import scgde
+    >>> options: scgde.model.TrainOptions = {"lr": 1e-3, "patience": 20}
+    >>> model = scgde.tl.fit_gde(adata, "donor", train_kwargs=options, progress_bar=False)
     """
 
     sets_per_batch: int

@@ -24,7 +24,17 @@ _DIVISORS = ("scale", "unit")
 
 
 class StoredModelError(ValueError):
-    """A stored model that cannot be read: damaged, changed, of another kind, or not by scgde."""
+    """A stored model that cannot be read: damaged, changed, of another kind, or not by scgde.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> del adata.uns["gde"]["model"]["state"]
+    >>> scgde.tl.generate(adata)
+    Traceback (most recent call last):
+        ...
+    scgde.nn.stored_weights.StoredModelError: ...
+    """
 
 
 @contextmanager

@@ -77,6 +77,12 @@ def classification(
         If the label was not predicted.
     ValueError
         If a kind or the representation is unknown.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> scores = scgde.tl.classify(adata, "composition", n_splits=2, n_repeats=1, baselines=False)
+    >>> axes = scgde.pl.classification(adata, "composition", show=False)
     """
     result = _result(adata, label_key, representation, key)
     draw = {"roc": _draw_roc, "confusion": _draw_confusion, "calibration": _draw_calibration}

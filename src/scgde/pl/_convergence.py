@@ -82,6 +82,12 @@ def convergence(
     ------
     KeyError
         If :func:`scgde.tl.convergence` was not run, or not for these sets.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> scgde.tl.convergence(adata, sets=["donor_00", "donor_01"], sizes=(5, 10, 20), n_draws=5)
+    >>> ax = scgde.pl.convergence(adata, show=False)
     """
     content = read_entries(adata, key, entry=_keys.CONVERGENCE, made_by="scgde.tl.convergence")
     table = _rows_of_sets(content[_keys.CONVERGENCE], sets)

@@ -93,6 +93,14 @@ def counts(
         If there is no fit, or a set is missing among the observed or the generated cells.
     ValueError
         If the genes differ, or a kind is unknown.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> counted = scgde.datasets.cohort(20, n_genes=50, seed=0)
+    >>> model = scgde.tl.fit_gde(counted, "donor", layer="counts", cells="counts")
+    >>> cells = scgde.tl.generate(counted, ["donor_00", "donor_01"], n_cells=100)
+    >>> axes = scgde.pl.counts(counted, cells, show=False)
     """
     kinds = check_kinds(kinds, KINDS)
     clouds = _clouds(adata, generated, key, sets)

@@ -109,6 +109,12 @@ def distances(
         If these distances were not computed, or the set table lacks a column.
     ValueError
         If ``method`` is unknown, or there are fewer than two sets.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> table = scgde.tl.distances(adata, metric="embedding")
+    >>> axes = scgde.pl.distances(adata, metric="embedding", annotate_keys=["composition", "batch"], show=False)
     """
     content = read_entries(adata, key, entry=_keys.DISTANCES, made_by="scgde.tl.distances")
     check_one_of(method, "method", METHODS)

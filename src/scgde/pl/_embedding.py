@@ -104,6 +104,11 @@ def embedding(
         If there is no such fit, or no such column in the set table.
     ValueError
         If `basis`, `components` or `palette` does not fit the data.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> axes = scgde.pl.embedding(adata, color=["composition", "severity"], show=False)
     """
     content = read_entries(adata, key)
     table: pd.DataFrame = content[_keys.SETS]

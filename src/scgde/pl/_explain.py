@@ -91,6 +91,12 @@ def explain(
     -----
     UserWarning
         If cells that the model generates differ much less, or much more, than those that were observed.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> result = scgde.tl.explain(adata, "donor_00", "donor_01", state_key="cell_type")
+    >>> axes = scgde.pl.explain(result, show=False)
     """
     _warn_unexplained(explanation)
     names = check_kinds(kinds, KINDS)

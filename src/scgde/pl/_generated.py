@@ -111,6 +111,12 @@ def generated(
         If there is no such fit, or a set is missing among the observed or the generated cells.
     ValueError
         If the features differ, or `basis`, `components` or `channels` does not fit them.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> cells = scgde.tl.generate(adata, ["donor_00", "donor_01"], n_cells=50)
+    >>> axes = scgde.pl.generated(adata, cells, show=False)
     """
     names = _sets_to_draw(adata, generated, key=key, sets=sets, n_panels=n_panels)
     if are_images(training_features(adata, key)):

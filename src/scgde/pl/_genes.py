@@ -73,6 +73,12 @@ def genes(
         If a gene is missing in `path` or `adata`, or there is no such fit.
     ValueError
         If `path` has one time only.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> path = scgde.tl.interpolate(adata, "donor_00", "donor_01", n_steps=5, n_cells=50, decode=True)
+    >>> axes = scgde.pl.genes(adata, path, n_genes=2, show=False)
     """
     n_genes = check_count(n_genes, "n_genes")
     made = _by_time(path)

@@ -97,6 +97,12 @@ def groups(
     ------
     ValueError
         If a kind is unknown.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> result = scgde.tl.compare_groups(adata, "composition")
+    >>> axes = scgde.pl.groups(result, show=False)
     """
     names = check_kinds(kinds, KINDS)
     titles = panel_titles(title, [_default_title(comparison, kind) for kind in names])

@@ -63,6 +63,11 @@ def history(
         If there is no such fit.
     ValueError
         If `window` is below 1.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> ax = scgde.pl.history(adata, show=False)
     """
     check_set_table(adata.uns, key, entry=_keys.HISTORY, made_by="scgde.tl.fit_gde")
     table: pd.DataFrame = adata.uns[key][_keys.HISTORY]

@@ -122,6 +122,12 @@ def interpolation(
         If there is no such fit, or a set of the path is not observed.
     ValueError
         If the features differ, or `kind`, `basis`, `components` or `channels` does not fit.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> path = scgde.tl.interpolate(adata, "donor_00", "donor_01", n_steps=5, n_cells=50)
+    >>> axes = scgde.pl.interpolation(adata, path, show=False)
     """
     check_one_of(kind, "kind", KINDS)
     n_panels, n_frames = check_count(n_panels, "n_panels"), check_count(n_frames, "n_frames", minimum=2)

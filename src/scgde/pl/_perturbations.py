@@ -96,6 +96,11 @@ def perturbations(
         If there is no fit on perturbations, or no such perturbation or context.
     ValueError
         If ``components`` or ``palette`` does not fit the data.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> axes = scgde.pl.perturbations(screen, ["p_0", "p_1"], show=False)
     """
     n_names = check_count(n_names, "n_names", minimum=0)
     pairs = _pairs(adata, key)

@@ -80,6 +80,12 @@ def sequences(
         If there is no such fit, or a set is missing among the observed or the generated cells.
     ValueError
         If the fit is not on sequences, these have changed since, or there is no such kind.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> cells = scgde.tl.generate(repertoires, n_cells=20)
+    >>> axes = scgde.pl.sequences(repertoires, cells, show=False)
     """
     chosen, k = check_kinds(kinds, KINDS), check_count(k, "k")
     name = _entry(adata, read_entries(adata, key, entry=_keys.PARAMS)[_keys.PARAMS], key)

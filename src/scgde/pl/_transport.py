@@ -104,6 +104,12 @@ def transport(
         If there is no such fit, or no such basis.
     ValueError
         If the features differ, or source cells are missing in `adata`.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> cells = scgde.tl.transport(clones, "clone_02|2", "clone_02|4", n_times=5)
+    >>> axes = scgde.pl.transport(clones, cells, show=False)
     """
     n_paths = check_count(n_paths, "n_paths")
     features = training_features(adata, key, list(transported.var_names), made_by="scgde.tl.fit_tde")

@@ -105,6 +105,12 @@ def uncertainty(
         If there is no uncertainty, or no such column or set.
     ValueError
         If `basis`, `components`, `level` or `palette` does not fit the data.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> scgde.tl.uncertainty(adata)
+    >>> ax = scgde.pl.uncertainty(adata, color="composition", show=False)
     """
     content = read_entries(adata, key, entry=_keys.COVARIANCE, made_by="scgde.tl.uncertainty")
     if basis is not None:

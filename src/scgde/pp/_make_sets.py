@@ -63,6 +63,14 @@ def make_sets(
         If a column is missing.
     ValueError
         If no set is left, two sets would have one name, or ``key_added`` is the name of something else.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> adata = scgde.datasets.cohort(6, seed=0)
+    >>> scgde.pp.make_sets(adata, ["donor", "cell_type"], min_cells=5)
+    >>> adata.uns["set"]["sets"].index[0]
+    'donor_0|type_a'
     """
     columns, key_added = check_groupby(groupby), check_key(key_added, "key_added")
     if key_added in columns:

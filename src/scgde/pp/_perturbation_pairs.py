@@ -66,8 +66,10 @@ def perturbation_pairs(
 
     Examples
     --------
-    >>> pairs = scgde.pp.perturbation_pairs(adata, "target", "non-targeting", context_key="replicate")
-    >>> scgde.tl.fit_tde(adata, ["replicate", "target"], pairs=pairs)
+    >>> import scgde
+    >>> screen = scgde.datasets.perturbations(n_singles=6, n_doubles=4, n_cells=20, n_control=60)
+    >>> pairs = scgde.pp.perturbation_pairs(screen, "perturbation", "control")
+    >>> model = scgde.tl.fit_tde(screen, "perturbation", pairs=pairs, predictor="additive")
     """
     contexts = [] if context_key is None else as_names(context_key)
     check_columns(adata.obs, context_key=contexts, perturbation_key=perturbation_key)

@@ -75,6 +75,15 @@ def set_weights(
     References
     ----------
     :cite:t:`Levina04` for the dimension.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> adata = scgde.datasets.cohort(20, seed=0)
+    >>> scgde.pp.make_sets(adata, "donor")
+    >>> scgde.pp.set_weights(adata, "severity", key="set")
+    >>> round(float(adata.uns["set"]["sets"]["weight"].mean()), 6)
+    1.0
     """
     key = key or ("gde" if label_key is None else "set")
     entry, made_by = (

@@ -65,6 +65,15 @@ def split_sets(
     ValueError
         If ``fractions`` do not sum to 1, there are fewer groups than parts, a group has several strata, or
         ``key_added`` names a column that scgde did not write.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> adata = scgde.datasets.cohort(20, seed=0)
+    >>> scgde.pp.make_sets(adata, "donor")
+    >>> scgde.pp.split_sets(adata, fractions=(0.5, 0.25, 0.25), stratify_key="composition")
+    >>> adata.uns["set"]["sets"]["split"].value_counts().to_dict()
+    {'train': 10, 'validation': 5, 'test': 5}
     """
     shares = check_fractions(fractions, len(PARTS))
     rng = check_seed(seed)

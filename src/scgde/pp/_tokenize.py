@@ -59,8 +59,11 @@ def tokenize(
 
     Examples
     --------
-    >>> scgde.pp.tokenize(adata, "cdr3_aa", alphabet="protein", first_key="v_call")
-    >>> scgde.tl.fit_gde(adata, "donor", use_rep="X_tokens")
+    >>> import scgde
+    >>> adata = scgde.datasets.sequence_multinomial_sets(5, 20, length=8)
+    >>> scgde.pp.tokenize(adata, "sequence", alphabet="dna")
+    >>> adata.obsm["X_tokens"].shape
+    (100, 8)
     """
     sequences = _text(adata, sequence_key, "sequence_key")
     front = None if first_key is None else _text(adata, first_key, "first_key")

@@ -72,9 +72,11 @@ def write_sets(
 
     Examples
     --------
-    >>> scgde.pp.write_sets(["batch_1.h5ad", "batch_2.h5ad"], "donors.h5ad", "donor")
-    >>> adata = anndata.read_h5ad("donors.h5ad", backed="r")
-    >>> scgde.tl.fit_gde(adata, "donor")
+    >>> import scanpy as sc
+    >>> import scgde
+    >>> adata = scgde.datasets.cohort(6, seed=0)
+    >>> scgde.pp.write_sets([adata], "donors.h5ad", "donor")
+    >>> on_disk = sc.read_h5ad("donors.h5ad", backed="r")
     """
     path, rng = _check_path(path, overwrite=overwrite), check_seed(seed)
     with open_sources(adata) as sources:

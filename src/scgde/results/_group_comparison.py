@@ -44,6 +44,13 @@ class GroupComparison(TableSummary):
         their ``group``, and their ``pair`` where there are pairs.
     label_key
         Column of the groups.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> result = scgde.tl.compare_groups(adata, "composition")
+    >>> result.to_frame().columns.tolist()
+    ['n_groups', 'n_sets', 'statistic', 'effect_size', 'p_value', 'exact', 'n_permutations']
     """
 
     statistic: float

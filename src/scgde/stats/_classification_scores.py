@@ -34,6 +34,14 @@ def class_scores(truth: np.ndarray, probability: np.ndarray) -> dict[str, float]
     -------
     ``accuracy``; ``balanced_accuracy``; ``roc_auc``, ``f1`` and ``average_precision``, of the last class where there
     are two, else the mean over the classes that occur; ``brier``, the squared error of the probabilities.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> scores = stats.class_scores(np.array([0, 1]), np.array([[0.9, 0.1], [0.2, 0.8]]))
+    >>> scores["accuracy"]
+    1.0
     """
     predicted = probability.argmax(axis=1)
     present = np.unique(truth)
@@ -50,7 +58,15 @@ def class_scores(truth: np.ndarray, probability: np.ndarray) -> dict[str, float]
 
 
 def number_scores(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    """``r2`` and the rank correlation ``spearman``; 0 where the prediction does not vary."""
+    """``r2`` and the rank correlation ``spearman``; 0 where the prediction does not vary.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> stats.number_scores(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 3.0]))["r2"]
+    1.0
+    """
     spread = ((truth - truth.mean()) ** 2).sum()
     varies = np.ptp(predicted) > 0 and spread > 0
     return {
@@ -60,7 +76,15 @@ def number_scores(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
 
 
 def calibration_error(truth: np.ndarray, probability: np.ndarray) -> float:
-    """Mean gap between the probability of the predicted class and how often it is right, over ten bins."""
+    """Mean gap between the probability of the predicted class and how often it is right, over ten bins.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> stats.calibration_error(np.array([0, 1]), np.array([[1.0, 0.0], [0.0, 1.0]]))
+    0.0
+    """
     confidence, right = probability.max(axis=1), probability.argmax(axis=1) == truth
     bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
     gaps = np.bincount(bins, right, minlength=_BINS) - np.bincount(bins, confidence, minlength=_BINS)
@@ -87,6 +111,14 @@ def interval(values: np.ndarray, n_splits: int, level: float, bounds: tuple[floa
     References
     ----------
     :cite:t:`Nadeau03`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> low, high = stats.interval(np.array([0.7, 0.8, 0.75, 0.8]), 4, 0.95, (0, 1))
+    >>> low < 0.7625 < high
+    True
     """
     values = values[np.isfinite(values)]
     if len(values) < 2:

@@ -6,7 +6,16 @@ import numpy as np
 
 
 class Split(NamedTuple):
-    """Positions to train on and to test on."""
+    """Positions to train on and to test on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> folds = stats.splits(np.array([0, 0, 1, 1]), np.arange(4), 2, np.random.default_rng(0))
+    >>> len(folds[0].train), len(folds[0].test)
+    (2, 2)
+    """
 
     train: np.ndarray
     test: np.ndarray
@@ -23,6 +32,14 @@ def splits(strata: np.ndarray, groups: np.ndarray, n_splits: int, rng: np.random
         Group of each set, shape ``(n,)``.
     n_splits
         Number of folds.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> folds = stats.splits(np.array([0, 0, 1, 1]), np.arange(4), 2, np.random.default_rng(0))
+    >>> [sorted(fold.test.tolist()) for fold in folds] != [[0, 1], [2, 3]]
+    True
     """
     groups = np.unique(groups, return_inverse=True)[1]
     table = np.zeros((groups.max() + 1, strata.max() + 1), dtype=np.int64)
@@ -37,5 +54,13 @@ def splits(strata: np.ndarray, groups: np.ndarray, n_splits: int, rng: np.random
 
 
 def n_groups_of_rarest(strata: np.ndarray, groups: np.ndarray) -> int:
-    """Number of groups in the class that occurs in the fewest groups."""
+    """Number of groups in the class that occurs in the fewest groups.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> stats.n_groups_of_rarest(np.array([0, 0, 1]), np.arange(3))
+    1
+    """
     return min(len(np.unique(groups[strata == stratum])) for stratum in np.unique(strata))

@@ -20,7 +20,9 @@ def predictability(known: np.ndarray, values: np.ndarray) -> float:
 
     Examples
     --------
-    >>> predictability(np.array([0, 0, 1, 1]), np.array([1, 1, 0, 0]))
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> float(stats.predictability(np.array([0, 0, 1, 1]), np.array([1, 1, 0, 0])))
     1.0
     """
     counts = np.zeros((known.max() + 1, values.max() + 1))

@@ -30,6 +30,16 @@ class Score(NamedTuple):
         From outcomes and values ``(S,)`` to a number.
     encode
         From values to what `predict` needs of them: one entry, or one row and column, per set.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> distances = np.abs(np.subtract.outer(np.arange(6.0), np.arange(6.0)))
+    >>> score, values = stats.order_of_distances(), np.arange(6.0)
+    >>> null = score.null(distances, values, 9, np.random.default_rng(0))
+    >>> bool(score(distances, values) > null.max())
+    True
     """
 
     prepare: Callable[[np.ndarray], np.ndarray]
@@ -52,39 +62,109 @@ class Score(NamedTuple):
 
 
 def knn_classes(n_neighbors: int) -> Score:
-    """Balanced accuracy of the majority vote of the nearest other sets; ties go to the nearer ones."""
+    """Balanced accuracy of the majority vote of the nearest other sets; ties go to the nearer ones.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> x = np.array([0.0, 1.0, 2.0, 10.0, 11.0, 12.0])
+    >>> distances = np.abs(x[:, None] - x)
+    >>> round(float(stats.knn_classes(1)(distances, np.array([0, 0, 0, 1, 1, 1]))), 6)
+    1.0
+    """
     return Score(lambda distances: _neighbors(distances, n_neighbors), _majority, _balanced_accuracy)
 
 
 def knn_numbers(n_neighbors: int) -> Score:
-    """Rank correlation of the values with the mean over the nearest other sets."""
+    """Rank correlation of the values with the mean over the nearest other sets.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> x = np.array([0.0, 1.0, 2.0, 10.0, 11.0, 12.0])
+    >>> distances = np.abs(x[:, None] - x)
+    >>> round(float(stats.knn_numbers(1)(distances, np.array([0, 0, 0, 1, 1, 1]))), 6)
+    1.0
+    """
     return Score(lambda d: _neighbors(d, n_neighbors), lambda near, values: values[near].mean(axis=1), _spearman)
 
 
 def linear_classes() -> Score:
-    """Balanced accuracy of ridge regression of the class, each set predicted from the others."""
+    """Balanced accuracy of ridge regression of the class, each set predicted from the others.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> x = np.array([0.0, 1.0, 2.0, 10.0, 11.0, 12.0])
+    >>> distances = np.abs(x[:, None] - x)
+    >>> round(float(stats.linear_classes()(distances, np.array([0, 0, 0, 1, 1, 1]))), 6)
+    1.0
+    """
     return Score(_smoother, _nearest_class, _balanced_accuracy)
 
 
 def linear_numbers() -> Score:
-    """Rank correlation of the values with ridge regression, each set predicted from the others."""
+    """Rank correlation of the values with ridge regression, each set predicted from the others.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> x = np.array([0.0, 1.0, 2.0, 10.0, 11.0, 12.0])
+    >>> distances = np.abs(x[:, None] - x)
+    >>> round(float(stats.linear_numbers()(distances, x)), 6)
+    1.0
+    """
     return Score(_smoother, lambda hat, values: _leave_one_out(hat, values[:, None])[:, 0], _spearman)
 
 
 def order_of_distances() -> Score:
-    """Rank correlation of the distances from a set with the differences of the values, mean over sets."""
+    """Rank correlation of the distances from a set with the differences of the values, mean over sets.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> x = np.array([0.0, 1.0, 2.0, 10.0, 11.0, 12.0])
+    >>> distances = np.abs(x[:, None] - x)
+    >>> round(float(stats.order_of_distances()(distances, x)), 6)
+    1.0
+    """
     return Score(
         _ranks, lambda x, y: (x * y).sum(axis=1), lambda outcomes, _: float(outcomes.mean()), _difference_ranks
     )
 
 
 def order_along_a_line() -> Score:
-    """Rank correlation of the first principal coordinate, in either direction."""
+    """Rank correlation of the first principal coordinate, in either direction.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> x = np.array([0.0, 1.0, 2.0, 10.0, 11.0, 12.0])
+    >>> distances = np.abs(x[:, None] - x)
+    >>> round(float(stats.order_along_a_line()(distances, np.arange(6.0))), 6)
+    1.0
+    """
     return Score(_first_coordinate, lambda line, _: line, lambda line, values: abs(_spearman(line, values)))
 
 
 def replicates() -> Score:
-    """Probability that a replicate of a set is nearer than another set, mean over sets that have replicates."""
+    """Probability that a replicate of a set is nearer than another set, mean over sets that have replicates.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> x = np.array([0.0, 1.0, 2.0, 10.0, 11.0, 12.0])
+    >>> distances = np.abs(x[:, None] - x)
+    >>> round(float(stats.replicates()(distances, np.array([0, 0, 0, 1, 1, 1]))), 6)
+    1.0
+    """
     return Score(lambda distances: distances, _share_farther, lambda outcomes, _: _nan_mean(outcomes))
 
 

@@ -26,6 +26,17 @@ class Decomposition(NamedTuple):
         Weight of b minus weight of a at each point, shape ``(N,)``.
     measures
         Parts of the difference by state, each of mass 0, with sum ``difference``, shape ``(3, K, N)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> from scgde.metrics import Measure
+    >>> rng = np.random.default_rng(0)
+    >>> a, b = (Measure(rng.normal(mean, 1, (50, 2)), np.full(50, 1 / 50)) for mean in (0, 1))
+    >>> states = (np.zeros(50, dtype=int), np.zeros(50, dtype=int))
+    >>> stats.decompose(a, b, states, 1).contributions().shape
+    (3, 1)
     """
 
     points: np.ndarray
@@ -49,7 +60,15 @@ class Decomposition(NamedTuple):
 
 
 def state_shares(weights: np.ndarray, states: np.ndarray, n_states: int) -> np.ndarray:
-    """Weight of each state, from weights and codes of the cells ``(n,)``; shape ``(K,)``."""
+    """Weight of each state, from weights and codes of the cells ``(n,)``; shape ``(K,)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> stats.state_shares(np.array([0.5, 0.25, 0.25]), np.array([0, 1, 1]), 2).tolist()
+    [0.5, 0.5]
+    """
     return np.bincount(states, weights, minlength=n_states)
 
 
@@ -69,6 +88,18 @@ def decompose(a: Measure, b: Measure, states: tuple[np.ndarray, np.ndarray], n_s
         Code of the state of each cell of a and of b, shapes ``(n,)`` and ``(m,)``.
     n_states
         Number of states K.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> from scgde.metrics import Measure
+    >>> rng = np.random.default_rng(0)
+    >>> a, b = (Measure(rng.normal(mean, 1, (50, 2)), np.full(50, 1 / 50)) for mean in (0, 1))
+    >>> states = (np.arange(50) % 2, np.arange(50) % 2)
+    >>> composition, shift, dispersion = stats.decompose(a, b, states, 2).contributions().sum(axis=1)
+    >>> bool(shift > abs(composition))
+    True
     """
     a_states, b_states = states
     p, q = state_shares(a.weights, a_states, n_states), state_shares(b.weights, b_states, n_states)
@@ -93,7 +124,15 @@ def decompose(a: Measure, b: Measure, states: tuple[np.ndarray, np.ndarray], n_s
 
 
 def energy_by_feature(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Energy distance of each feature alone, shape ``(G,)``."""
+    """Energy distance of each feature alone, shape ``(G,)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> stats.energy_by_feature(np.array([[0.0, 1.0]]), np.array([[3.0, 1.0]]))
+    array([6., 0.])
+    """
     points = np.concatenate([x, y])
     difference = np.concatenate([np.full(len(x), -1 / len(x)), np.full(len(y), 1 / len(y))])
     return difference @ _potential_by_feature(points, difference)

@@ -10,7 +10,16 @@ SUPPORT_LEVEL = 0.95
 
 
 def in_support(points: np.ndarray, training: np.ndarray) -> np.ndarray:
-    """Whether each point ``(T, E)`` is as near to a training point ``(S, E)`` as most of these are to each other."""
+    """Whether each point ``(T, E)`` is as near to a training point ``(S, E)`` as most of these are to each other.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> training = np.array([[0.0], [1.0], [2.0]])
+    >>> stats.in_support(np.array([[0.5], [9.0]]), training).tolist()
+    [True, False]
+    """
     tree = cKDTree(training)
     gaps = tree.query(training, k=[2])[0]
     # A single training point has no neighbour: it alone is in its support.

@@ -19,6 +19,15 @@ class Hotelling(NamedTuple):
         Denominator degrees of freedom of its F distribution, shape ``(...)``.
     p_value
         Shape ``(...)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> covariances = np.stack([0.5 * np.eye(2), 0.5 * np.eye(2)])
+    >>> result = stats.hotelling(np.array([3.0, 0.0]), covariances, np.array([50, 50]))
+    >>> round(float(result.statistic), 6)
+    9.0
     """
 
     statistic: np.ndarray
@@ -48,6 +57,15 @@ def hotelling(difference: np.ndarray, covariance: np.ndarray, n_cells: np.ndarra
     References
     ----------
     :cite:t:`Hotelling31`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> covariances = np.stack([0.5 * np.eye(2), 0.5 * np.eye(2)])
+    >>> result = stats.hotelling(np.array([3.0, 0.0]), covariances, np.array([50, 50]))
+    >>> round(float(result.statistic), 6)
+    9.0
     """
     # A covariance of a mean, times n (n - 1), is the scatter of the cells. Pooled: S = (A_1 + A_2) / nu with
     # nu = n_1 + n_2 - 2. Then T^2 = d' [(1 / n_1 + 1 / n_2) S]^-1 d, and T^2 (nu - k + 1) / (nu k) ~ F(k, nu - k + 1).
@@ -84,6 +102,14 @@ def separate_df(covariance: np.ndarray, n_cells: np.ndarray) -> float:
     References
     ----------
     :cite:t:`Krishnamoorthy04`, who make the solution of :cite:t:`Nel86` invariant under linear maps.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> covariance = np.stack([np.eye(2), np.eye(2)])
+    >>> float(stats.separate_df(covariance, np.array([50, 50])))
+    98.0
     """
     k = covariance.shape[-1]
     if not np.isfinite(covariance).all():

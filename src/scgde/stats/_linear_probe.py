@@ -31,6 +31,14 @@ class Labels:
         Sets of one group are never on both sides of a split, shape ``(n,)``.
     n_classes
         0 where the labels are numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> labels = stats.Labels(np.array([0, 1, 1]), np.arange(3), n_classes=2)
+    >>> labels.n_classes
+    2
     """
 
     values: np.ndarray
@@ -56,6 +64,14 @@ class Standardizer(NamedTuple):
         Mean and standard deviation of each column, shape ``(d,)``; the scale of a constant column is infinite.
     axes
         Principal axes, shape ``(k, d)``; None where the columns are kept as they are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> x = np.array([[0.0], [2.0]])
+    >>> stats.Standardizer(np.array([1.0]), np.array([2.0]), None)(x).ravel().tolist()
+    [-0.5, 0.5]
     """
 
     center: np.ndarray
@@ -68,7 +84,15 @@ class Standardizer(NamedTuple):
 
 
 class Linear(NamedTuple):
-    """Logits of classes, or a number: ``x @ coef.T + intercept``, of shapes ``(C, d)`` and ``(C,)``."""
+    """Logits of classes, or a number: ``x @ coef.T + intercept``, of shapes ``(C, d)`` and ``(C,)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> stats.Linear(np.array([[2.0]]), np.array([1.0])).coef
+    array([[2.]])
+    """
 
     coef: np.ndarray
     intercept: np.ndarray
@@ -93,6 +117,16 @@ def fit_predict(
     -------
     Probability of each class, shape ``(m, n_classes)``, or predicted numbers, ``(m, 1)``. Where d is 0: the
     frequencies, or the mean, of the labels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> x, labels = np.arange(10.0)[:, None], stats.Labels(np.arange(10) // 5, np.arange(10), n_classes=2)
+    >>> new = np.array([[0.0], [9.0]])
+    >>> probability = stats.fit_predict(x, labels, new, np.random.default_rng(0), class_weight=None)
+    >>> probability.argmax(axis=1).tolist()
+    [0, 1]
     """
     if x.shape[1] == 0:
         return np.tile(_marginal(labels), (len(new), 1))
@@ -100,7 +134,16 @@ def fit_predict(
 
 
 def fit_linear(x: np.ndarray, labels: Labels, rng: np.random.Generator, *, class_weight: str | None) -> Linear:
-    """The model that :func:`fit_predict` predicts with, as a function of the columns of ``x``."""
+    """The model that :func:`fit_predict` predicts with, as a function of the columns of ``x``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> x, labels = np.arange(10.0)[:, None], stats.Labels(np.arange(10.0), np.arange(10), n_classes=0)
+    >>> stats.fit_linear(x, labels, np.random.default_rng(0), class_weight=None).coef.shape
+    (1, 1)
+    """
     standardizer = _fit_standardizer(x)
     standardized = standardizer(x)
     strength = _best_strength(standardized, labels, rng, class_weight)
@@ -108,7 +151,16 @@ def fit_linear(x: np.ndarray, labels: Labels, rng: np.random.Generator, *, class
 
 
 def losses(labels: Labels, outputs: np.ndarray, *, class_weight: str | None = None) -> np.ndarray:
-    """Log loss, or squared error, of each labelled set, shape ``(n,)``; ``"balanced"`` gives classes equal weight."""
+    """Log loss, or squared error, of each labelled set, shape ``(n,)``; ``"balanced"`` gives classes equal weight.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> labels = stats.Labels(np.array([1.0, 2.0]), np.arange(2), n_classes=0)
+    >>> stats.losses(labels, np.array([[1.0], [4.0]])).tolist()
+    [0.0, 4.0]
+    """
     if not labels.n_classes:
         return (labels.values - outputs[:, 0]) ** 2
     values = -np.log(outputs[np.arange(len(outputs)), labels.values].clip(_SMALLEST))

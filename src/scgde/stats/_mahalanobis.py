@@ -20,6 +20,14 @@ def standard_errors(embedding: np.ndarray, covariance: np.ndarray) -> np.ndarray
     Returns
     -------
     Shape ``(S, S)``, 0 on the diagonal.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> embedding, covariance = np.array([[0.0], [3.0]]), np.full((2, 1, 1), 0.5)
+    >>> round(float(stats.standard_errors(embedding, covariance)[0, 1]), 6)
+    1.0
     """
     square = np.zeros((len(embedding), len(embedding)))
     for i, z in enumerate(embedding):
@@ -45,6 +53,14 @@ def mahalanobis(embedding: np.ndarray, covariance: np.ndarray, n_cells: np.ndarr
     Returns
     -------
     Shape ``(S, S)``; NaN for sets without covariance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> embedding, covariance = np.array([[0.0], [3.0]]), np.full((2, 1, 1), 0.5)
+    >>> round(float(stats.mahalanobis(embedding, covariance, np.array([50, 50]))[0, 1]), 6)
+    3.0
     """
     shrunk = _shrunk(covariance, n_cells)
     square = np.zeros((len(embedding), len(embedding)))
@@ -81,6 +97,15 @@ def noise_corrected(embedding: np.ndarray, n_cells: np.ndarray, covariance: np.n
     References
     ----------
     :cite:t:`Walther16`, who take the noise out of squared Mahalanobis distances by cross-validation.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> embedding, n_cells = np.array([[0.0], [3.0]]), np.array([10, 10])
+    >>> distances = stats.noise_corrected(embedding, n_cells, np.array([[20.0]]), whiten=False)
+    >>> round(float(distances[0, 1] ** 2), 6)  # 9 less 20 / 10 + 20 / 10
+    5.0
     """
     metric, variance = np.eye(len(covariance)), np.diag(covariance)
     if whiten and variance.min() > 0:

@@ -30,6 +30,16 @@ class Partition(NamedTuple):
         Degrees of freedom of the design, and of the error.
     null
         Pseudo-F of each permutation, shape ``(n,)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> inner = stats.inner_products(np.abs(np.subtract.outer(np.arange(4.0), np.arange(4.0))), power=2)
+    >>> design = np.array([[1.0], [1.0], [0.0], [0.0]])
+    >>> orders = stats.shuffles(np.zeros(4, dtype=int), 9, np.random.default_rng(0))
+    >>> round(stats.partition(inner, design, np.zeros((4, 0)), orders).r2, 2)
+    0.8
     """
 
     statistic: float
@@ -43,12 +53,29 @@ def inner_products(distances: np.ndarray, *, power: float) -> np.ndarray:
     """Inner products with squared distances ``distances ** power``, up to centring, shape ``(S, S)``.
 
     Centring on both sides gives Gower's matrix, in which ``|x - y|^2 = <x, x> + <y, y> - 2 <x, y>``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> inner = stats.inner_products(np.array([[0.0, 2.0], [2.0, 0.0]]), power=2)
+    >>> float(inner[0, 0] + inner[1, 1] - 2 * inner[0, 1])
+    4.0
     """
     return -0.5 * distances**power
 
 
 def residualize(inner: np.ndarray, nuisance: np.ndarray) -> np.ndarray:
-    """Inner products of the residuals of a linear fit on a constant and the nuisance ``(S, q)``, shape ``(S, S)``."""
+    """Inner products of the residuals of a linear fit on a constant and the nuisance ``(S, q)``, shape ``(S, S)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> inner = stats.inner_products(np.array([[0.0, 2.0], [2.0, 0.0]]), power=2)
+    >>> stats.residualize(inner, np.zeros((2, 0))).round(6).tolist()
+    [[1.0, -1.0], [-1.0, 1.0]]
+    """
     # (I - Q Q') G (I - Q Q'), one side after the other.
     basis = _basis_with_constant(nuisance)
     rows = inner - basis @ (basis.T @ inner)
@@ -56,7 +83,15 @@ def residualize(inner: np.ndarray, nuisance: np.ndarray) -> np.ndarray:
 
 
 def degrees_of_freedom(design: np.ndarray, nuisance: np.ndarray) -> tuple[int, int]:
-    """Degrees of freedom that a design adds to a nuisance, and of the error; a test needs both to be positive."""
+    """Degrees of freedom that a design adds to a nuisance, and of the error; a test needs both to be positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> stats.degrees_of_freedom(np.array([[1.0], [1.0], [0.0], [0.0]]), np.zeros((4, 0)))
+    (1, 2)
+    """
     basis = _basis_with_constant(nuisance)
     added = _orthogonal_complement(design, basis).shape[1]
     return added, len(design) - basis.shape[1] - added
@@ -82,6 +117,17 @@ def partition(inner: np.ndarray, design: np.ndarray, nuisance: np.ndarray, permu
     References
     ----------
     :cite:t:`Anderson01,Rizzo10`; permutation of residuals by :cite:t:`Freedman83`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> inner = stats.inner_products(np.abs(np.subtract.outer(np.arange(4.0), np.arange(4.0))), power=2)
+    >>> design = np.array([[1.0], [1.0], [0.0], [0.0]])
+    >>> orders = stats.shuffles(np.zeros(4, dtype=int), 9, np.random.default_rng(0))
+    >>> result = stats.partition(inner, design, np.zeros((4, 0)), orders)
+    >>> round(result.statistic, 2), result.null.shape
+    (8.0, (9,))
     """
     df = degrees_of_freedom(design, nuisance)
     if min(df) <= 0:

@@ -16,7 +16,17 @@ TOLERANCE = 1e-8
 
 
 def shuffles(strata: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
-    """``n`` random permutations of sets within strata ``(S,)``, shape ``(n, S)``."""
+    """``n`` random permutations of sets within strata ``(S,)``, shape ``(n, S)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> strata = np.array([0, 0, 1, 1])
+    >>> orders = stats.shuffles(strata, 5, np.random.default_rng(0))
+    >>> bool((strata[orders] == strata).all())
+    True
+    """
     order = np.argsort(strata, kind="stable")
     permutations = np.empty((n, len(strata)), dtype=np.int64)
     # Noise below 1 shuffles within a stratum and keeps the strata in order.
@@ -25,12 +35,28 @@ def shuffles(strata: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray
 
 
 def n_arrangements(codes: np.ndarray, strata: np.ndarray) -> int:
-    """Number of distinct labellings that permutations of the labels ``(S,)`` within strata can give."""
+    """Number of distinct labellings that permutations of the labels ``(S,)`` within strata can give.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> stats.n_arrangements(np.array([0, 0, 1, 1]), np.zeros(4, dtype=int))
+    6
+    """
     return prod(_n_distinct(codes[strata == stratum]) for stratum in np.unique(strata))
 
 
 def arrangements(codes: np.ndarray, strata: np.ndarray) -> np.ndarray:
-    """Permutations that give each distinct labelling once, shape ``(n_arrangements, S)``."""
+    """Permutations that give each distinct labelling once, shape ``(n_arrangements, S)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> stats.arrangements(np.array([0, 0, 1]), np.zeros(3, dtype=int)).shape
+    (3, 3)
+    """
     members = [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
     choices = [[rows[order] for order in _distinct(codes[rows])] for rows in members]
     permutations = np.empty((prod(map(len, choices)), len(codes)), dtype=np.int64)
@@ -55,6 +81,13 @@ def p_value(observed: float, null: np.ndarray, *, exact: bool) -> float:
     References
     ----------
     :cite:t:`Phipson10`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scgde import stats
+    >>> stats.p_value(3.0, np.array([0.0, 1.0, 2.0]), exact=False)
+    0.25
     """
     slack = TOLERANCE * abs(observed) if np.isfinite(observed) else 0
     n_larger = int((null >= observed - slack).sum())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scgde.results._set_comparison import SetComparison
 from scgde.tl._associate import associate
 from scgde.tl._classify import classify
 from scgde.tl._compare_groups import GroupComparison, compare_all_groups, compare_groups
@@ -30,6 +31,7 @@ __all__ = [
     "Explanation",
     "GroupComparison",
     "PerturbationScores",
+    "SetComparison",
     "associate",
     "classify",
     "compare_all_groups",

@@ -83,6 +83,13 @@ def associate(
     References
     ----------
     :cite:t:`Legendre99`; residuals permuted after :cite:t:`Freedman83`; adjusted shares after :cite:t:`Peres06`.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> table = scgde.tl.associate(adata, ["composition", "severity"], adjust_keys="batch", n_permutations=99)
+    >>> sorted(table.index)
+    ['composition', 'severity']
     """
     power = POWERS[check_one_of(statistic, "statistic", list(POWERS))]
     n_permutations, rng = check_count(n_permutations, "n_permutations"), check_seed(seed)

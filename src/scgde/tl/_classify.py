@@ -141,6 +141,15 @@ def classify(
     References
     ----------
     Intervals by :cite:t:`Nadeau03`.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> scores = scgde.tl.classify(adata, "composition", n_splits=2, n_repeats=1, baselines=False)
+    >>> scores["score"].tolist()[:2]
+    ['accuracy', 'balanced_accuracy']
+    >>> sorted(adata.obs["composition_predicted"].unique())
+    ['high_c', 'low_c']
     """
     check_one_of(mode, "mode", MODES)
     train_kwargs = check_training(train_kwargs, classify)

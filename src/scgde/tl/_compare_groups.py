@@ -84,6 +84,13 @@ def compare_groups(
     References
     ----------
     :cite:t:`Rizzo10,Anderson01`; p-values by :cite:t:`Phipson10`.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> result = scgde.tl.compare_groups(adata, "composition", block_key="batch", n_permutations=99)
+    >>> 0 < result.p_value <= 1
+    True
     """
     sets = DistanceMatrix.read(adata, metric, key)
     check_columns_unseen(adata, [label_key], metric, "label_key", key)
@@ -124,6 +131,13 @@ def compare_all_groups(
         If there is no fit or column.
     ValueError
         As :func:`compare_groups`.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> table = scgde.tl.compare_all_groups(adata, ["composition", "shift"], block_key="batch", n_permutations=99)
+    >>> table[["effect_size", "p_value", "q_value"]].shape
+    (2, 3)
     """
     names, sets = as_names(label_keys), DistanceMatrix.read(adata, metric, key)
     check_columns_unseen(adata, names, metric, "label_keys", key)

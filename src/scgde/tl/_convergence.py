@@ -66,6 +66,13 @@ def convergence(
         If there is no fit, or no set of that name.
     ValueError
         If no size is within the cells of a set, or cells of a set are missing.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> scgde.tl.convergence(adata, sets=["donor_00"], sizes=(5, 10, 20), n_draws=5)
+    >>> adata.uns["gde"]["convergence"].groupby("n_cells")["distance"].size().to_dict()
+    {5: 5, 10: 5, 20: 5}
     """
     sizes = sorted({check_count(size, "sizes") for size in sizes})
     n_draws, rng = check_count(n_draws, "n_draws"), check_seed(seed)

@@ -82,6 +82,13 @@ def distances(
     ValueError
         If ``metric`` is unknown, or with ``neighbors`` none between cells, a set has no cells in ``adata``, or
         ``"mahalanobis"`` meets the uncertainty of finite populations.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> table = scgde.tl.distances(adata, metric="embedding")
+    >>> table.shape, table.index[0]
+    ((20, 20), 'donor_00')
     """
     check_one_of(metric, "metric", [*EMBEDDING_DISTANCES, *METRICS.forms])
     draw: dict[str, Any] = {"rng": check_seed(seed), "n_cells": check_count(n_cells, "n_cells", minimum=2)}

@@ -77,6 +77,14 @@ def embed(
     -----
     UserWarning
         If principal components cannot be compared with those of the reference.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> new = adata[adata.obs["donor"].isin(["donor_00", "donor_01"])].copy()
+    >>> scgde.tl.embed(new, adata)
+    >>> new.uns["gde"]["embedding"].shape
+    (2, 4)
     """
     model = resolve_reference(reference, key)
     if model.representation is None:

@@ -104,6 +104,13 @@ def evaluate_embedding(
     References
     ----------
     Scores of this kind are those of :cite:t:`Shitov24`; intervals from halves, of :cite:t:`Shao89`.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> table = scgde.tl.evaluate_embedding(adata, label_key="composition", batch_key="batch")
+    >>> table.columns.tolist()[:4]
+    ['metric', 'score', 'covariate', 'value']
     """
     n_neighbors, rng = check_count(n_neighbors, "n_neighbors"), check_seed(seed)
     n_permutations, n_draws = check_count(n_permutations, "n_permutations"), check_count(n_draws, "n_draws")

@@ -46,6 +46,12 @@ class PerturbationScores:
         half (1).
     differences
         Of predictions to the best baseline of each metric, paired: ``difference``, ``se`` over perturbations, ``n``.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> scores = scgde.tl.evaluate_perturbations(screen)
+    >>> table = scores.table("all")
     """
 
     scores: pd.DataFrame
@@ -138,8 +144,9 @@ def evaluate_perturbations(
 
     Examples
     --------
-    >>> scores = scgde.tl.evaluate_perturbations(adata)
-    >>> scores.table("responding")["energy"]
+    >>> import scgde
+    >>> scores = scgde.tl.evaluate_perturbations(screen)
+    >>> table = scores.table("responding")["energy"]
     """
     n_cells, seed = check_count(n_cells, "n_cells", minimum=4), check_count(seed, "seed", minimum=0)
     table = read_entries(adata, key, entry=_keys.PAIRS, made_by="scgde.tl.fit_tde")[_keys.PAIRS]

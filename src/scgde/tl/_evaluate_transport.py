@@ -100,6 +100,13 @@ def evaluate_transport(
         If the fit has no predictor.
     ValueError
         If no pair was held out, or the fit under ``source_fit`` is not one of that kind and split.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> table = scgde.tl.evaluate_transport(clones, n_draws=2, metric="unbiased_energy")
+    >>> "forecast" in table["forecast"].unique()
+    True
     """
     n_draws, n_cells = check_count(n_draws, "n_draws"), check_count(n_cells, "n_cells", minimum=2)
     rng = check_seed(seed)

@@ -52,6 +52,13 @@ class Explanation(TableSummary):
         Mean of each feature over the cells generated at each t, in its standard deviations.
     sets
         Names of the two sets, or of the sets in each of the two groups.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> result = scgde.tl.explain(adata, "donor_00", "donor_01", state_key="cell_type")
+    >>> result.states.columns.tolist()
+    ['share_a', 'share_b', 'composition', 'shift', 'dispersion']
     """
 
     total: float
@@ -136,6 +143,13 @@ def explain(
     References
     ----------
     :cite:t:`Szekely13`; :cite:t:`Shapley53`.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> result = scgde.tl.explain(adata, "donor_00", ["donor_01", "donor_02"], state_key="cell_type")
+    >>> result.parts.index.tolist()
+    ['composition', 'shift', 'dispersion']
     """
     n_cells, rng = check_count(n_cells, "n_cells", minimum=2), check_seed(seed)
     n_steps = check_count(n_steps, "n_steps", minimum=2)

@@ -66,9 +66,13 @@ def fit_decoder(
 
     Examples
     --------
-    >>> scgde.tl.fit_gde(adata, "donor", use_rep="X_scVI")
-    >>> scgde.tl.fit_decoder(adata, "counts")
-    >>> counts = scgde.tl.generate(adata, "donor_1", decode=True)
+    >>> import scanpy as sc
+    >>> import scgde
+    >>> adata = scgde.datasets.cohort(20, n_genes=50, seed=0)
+    >>> sc.pp.pca(adata, n_comps=10)
+    >>> model = scgde.tl.fit_gde(adata, "donor", use_rep="X_pca")
+    >>> scgde.tl.fit_decoder(adata, "counts", max_steps=100)
+    >>> counts = scgde.tl.generate(adata, "donor_00", decode=True)
     """
     max_steps, seed = check_count(max_steps, "max_steps"), check_count(seed, "seed", minimum=0)
     counts = CountLayer.from_adata(adata, layer)

@@ -199,6 +199,16 @@ def fit_gde(
     References
     ----------
     :cite:t:`Fishman25`.
+
+    Examples
+    --------
+    >>> import scanpy as sc
+    >>> import scgde
+    >>> adata = scgde.datasets.cohort(20, seed=0)
+    >>> sc.pp.pca(adata, n_comps=20)
+    >>> model = scgde.tl.fit_gde(adata, "donor", batch_key="batch", max_steps=1000)
+    >>> adata.uns["gde"]["embedding"].shape
+    (20, 32)
     """
     check_count(seed, "seed", minimum=0)
     check_writable(adata, key_added, reads=(use_rep, generate), label_key=label_key)

@@ -56,6 +56,12 @@ def fit_predictor(
         If there is no fit.
     ValueError
         If the transport has no use for a predictor, or the fit had fewer than two pairs.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> scgde.tl.fit_predictor(clones, "ridge")
+    >>> cells = scgde.tl.forecast(clones, "clone_02|2", to=4)
     """
     seed = check_count(seed, "seed", minimum=0)
     pairs = read_entries(adata, key, entry=_keys.PAIRS, made_by="scgde.tl.fit_tde")[_keys.PAIRS]

@@ -212,6 +212,14 @@ def fit_tde(
     References
     ----------
     :cite:t:`Fishman26`.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> clones = scgde.datasets.clones(20, paired_fraction=0.5, seed=0)
+    >>> model = scgde.tl.fit_tde(clones, "clone", time_key="time", min_cells=1, predictor="ridge", max_steps=1000)
+    >>> clones.uns["tde"]["pairs"].columns.tolist()
+    ['source', 'target', 'group', 'time_from', 'time_to', 'split']
     """
     check_count(seed, "seed", minimum=0)
     check_writable(adata, key_added, reads=(use_rep, generate))
@@ -262,14 +270,9 @@ def fit_tde(
         "featurizer_kwargs": featurizer_kwargs,
         "seed": seed,
     }
-    train_options: dict[str, Any] = {
-        "max_steps": DEFAULT_STEPS if max_steps is None else max_steps,
-        "sets_per_batch": sets_per_batch,
-        "set_size": set_size,
-        "pair_fraction": pair_fraction,
-        "validation_fraction": validation_fraction,
-        "seed": seed,
-    }
+    train_options: dict[str, Any] = {"sets_per_batch": sets_per_batch, "set_size": set_size, "seed": seed}
+    train_options |= {"pair_fraction": pair_fraction, "validation_fraction": validation_fraction}
+    train_options["max_steps"] = DEFAULT_STEPS if max_steps is None else max_steps
     run_options: dict[str, Any] = {"accelerator": accelerator, "devices": devices, "num_nodes": num_nodes}
     run_options |= {"strategy": strategy, "checkpoint_dir": checkpoint_dir, "progress_bar": progress_bar}
     columns = {"time_key": time_key, "covariates": covariate_names(pairing.pairs)}

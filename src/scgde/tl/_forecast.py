@@ -91,6 +91,13 @@ def forecast(
         If the fit had no pairs to learn a predictor from.
     ValueError
         If ``to`` does not give the covariates of the predictor, or cells cannot be mapped back to genes.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> cells = scgde.tl.forecast(clones, "clone_02|2", to=4, n_draws=3)
+    >>> cells.obs["draw"].nunique()
+    3
     """
     n_draws, n_times = check_count(n_draws, "n_draws"), check_count(n_times, "n_times", minimum=2)
     rng = check_seed(seed)

@@ -75,6 +75,13 @@ def generate(
     ValueError
         If an embedding has the wrong number of dimensions, cells cannot be mapped back to genes, there is no such
         batch, or ``library_size`` is not positive or the fit not one of counts.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> cells = scgde.tl.generate(adata, ["donor_00", "donor_01"], n_cells=50)
+    >>> cells.obs["set"].value_counts().to_dict()
+    {'donor_00': 50, 'donor_01': 50}
     """
     model = read_model(adata, key, GDE)
     check_decodable(model, decode=decode, clip=clip)

@@ -86,6 +86,13 @@ def interpolate(
         If there is no fit, or no set of that name.
     ValueError
         If ``n_steps`` is below 2, or ``interval`` is not increasing.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> path = scgde.tl.interpolate(adata, "donor_00", "donor_01", n_steps=3, n_cells=50)
+    >>> path.obs["t"].unique().tolist()
+    [0.0, 0.5, 1.0]
     """
     n_steps, n_cells = check_count(n_steps, "n_steps", minimum=2), check_count(n_cells, "n_cells")
     check_interval(*interval, "`interval`")

@@ -55,9 +55,10 @@ def log_likelihood(
 
     Examples
     --------
-    >>> own = scgde.tl.log_likelihood(adata, "donor_1")
-    >>> mean = scgde.tl.log_likelihood(adata, "donor_1", given="mean")
-    >>> (own - mean).mean()  # nats a cell that the embedding tells
+    >>> import scgde
+    >>> own = scgde.tl.log_likelihood(repertoires, "set_0")
+    >>> mean = scgde.tl.log_likelihood(repertoires, "set_0", given="mean")
+    >>> gain = (own - mean).mean()  # nats per cell that the embedding explains
     """
     fitted = FittedSets.read(adata, key, GDE)
     check_likelihood(fitted.model)

@@ -88,7 +88,10 @@ def predict_perturbations(
 
     Examples
     --------
-    >>> cells = scgde.tl.predict_perturbations(adata, ["JAK2", "JAK2+STAT1"], context="rep_3")
+    >>> import scgde
+    >>> cells = scgde.tl.predict_perturbations(screen, ["p_0+p_1"])
+    >>> cells.obs.columns.tolist()
+    ['perturbation', 'context', 'source_set', 'cell']
     """
     check_count(seed, "seed", minimum=0)
     names = [perturbations] if isinstance(perturbations, str) else list(perturbations)

@@ -83,6 +83,13 @@ def score_generation(
         If there is no fit, or no set of that name.
     ValueError
         If the fit trained on all sets, or no set has enough cells.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> scores = scgde.tl.score_generation(adata)
+    >>> scores.columns.tolist()
+    ['set', 'n_cells', 'generated', 'pooled', 'mean', 'mean_sd', 'gaussian', 'linear', 'nearest', 'floor']
     """
     n_cells, n_repeats = check_count(n_cells, "n_cells", minimum=2), check_count(n_repeats, "n_repeats")
     rng = check_seed(seed)

@@ -71,6 +71,13 @@ def transport(
     ValueError
         If the numbers of sources and targets differ, a set is transported to itself, the transport is conditioned on
         the source alone, or cells cannot be mapped back to genes.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> cells = scgde.tl.transport(clones, "clone_02|2", "clone_02|4", n_times=3)
+    >>> cells.obs["t"].unique().tolist()
+    [0.0, 0.5, 1.0]
     """
     n_times = check_count(n_times, "n_times", minimum=2)
     check_decodable(read_model(adata, key, TDE), decode=decode, clip=clip)

@@ -57,6 +57,13 @@ def uncertainty(
     References
     ----------
     :cite:t:`Fishman25`, theorem on asymptotic normality; :cite:t:`vanderVaart98`, chapter 20.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> scgde.tl.uncertainty(adata)
+    >>> adata.uns["gde"]["standard_error"].shape
+    (20, 4)
     """
     check_jobs(n_jobs, "n_jobs")
     fitted = FittedSets.read(adata, key, all_rows=True)
