@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -33,3 +33,7 @@ class Measure(NamedTuple):
 
     x: np.ndarray
     weights: np.ndarray
+
+
+#: A set by its name, or all sets with values of columns of the set table, ``{"status": "Covid"}``.
+SetLike = str | Mapping[str, Any]

@@ -13,6 +13,7 @@ from scgde._columns import as_names
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.pl._draw import COLORS, INK, LEGEND_STYLE, draw_panels, panel_titles
+from scgde.pl._draw.path import sets_of_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,7 +113,7 @@ def _by_time(path: AnnData) -> pd.DataFrame:
 def _at_ends(adata: AnnData, path: AnnData, key: str | None) -> pd.DataFrame:
     """The same of the observed cells of the sets that the path passes, at their times."""
     if "path" in path.uns:
-        key, sets = key or path.uns["path"]["key"], [[name] for name in path.uns["path"]["sets"]]
+        key, sets = key or path.uns["path"]["key"], sets_of_path(path)
     else:
         key, sets = key or "tde", [path.obs[f"{end}_set"].unique().tolist() for end in ("source", "target")]
     column = _keys.set_column(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scgde.results._explanation import Explanation
 from scgde.results._set_comparison import SetComparison
 from scgde.tl._associate import associate
 from scgde.tl._classify import classify
@@ -13,7 +14,7 @@ from scgde.tl._embed import embed
 from scgde.tl._evaluate_embedding import evaluate_embedding
 from scgde.tl._evaluate_perturbations import PerturbationScores, evaluate_perturbations
 from scgde.tl._evaluate_transport import evaluate_transport
-from scgde.tl._explain import Explanation, explain
+from scgde.tl._explain import explain
 from scgde.tl._fit_decoder import fit_decoder
 from scgde.tl._fit_gde import fit_gde
 from scgde.tl._fit_predictor import fit_predictor

@@ -1,22 +1,22 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.spatial.distance import cdist
 
-from scgde._checks import check_columns, check_count, check_seed, check_sets
-from scgde._columns import as_names, classes
+from scgde._checks import check_columns, check_count, check_seed
+from scgde._columns import classes
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
-from scgde._summary import TableSummary
 from scgde._types import Measure
 from scgde.data import CellView
 from scgde.data.representations import Vectors
 from scgde.model import GDE
 from scgde.results import FittedSets, read_model
+from scgde.results._explanation import Explanation
+from scgde.results._set_groups import SetGroup, set_groups
 from scgde.stats._energy_decomposition import PARTS, decompose, energy_by_feature, state_shares
 from scgde.tl._generate import check_decodable, generated_cells
 from scgde.tl._interpolate import interpolate_linearly
@@ -26,71 +26,16 @@ if TYPE_CHECKING:
 
     from anndata import AnnData
 
-#: Names that are printed.
-_MAX_NAMES = 6
-
-
-@dataclass(frozen=True, repr=False)
-class Explanation(TableSummary):
-    """The difference between two sets, or groups of sets.
-
-    Attributes
-    ----------
-    total
-        Energy distance between their cells, in the units of the fit.
-    floor
-        What it would be on average between so many cells of one population.
-    parts
-        ``composition``, ``shift`` and ``dispersion``, of sum `total`.
-    states
-        One row per state: ``share_a``, ``share_b``, and what it has in each part.
-    features
-        One row per feature, in its standard deviations: ``mean_a``, ``mean_b``; the energy distance ``total`` along
-        this feature alone, and its three parts; ``generated``, that distance between cells generated at both ends of
-        the path. Largest `total` first.
-    path
-        Mean of each feature over the cells generated at each t, in its standard deviations.
-    sets
-        Names of the two sets, or of the sets in each of the two groups.
-
-    Examples
-    --------
-    >>> import scgde
-    >>> result = scgde.tl.explain(adata, "donor_00", "donor_01", state_key="cell_type")
-    >>> result.states.columns.tolist()
-    ['share_a', 'share_b', 'composition', 'shift', 'dispersion']
-    """
-
-    total: float
-    floor: float
-    parts: pd.Series
-    states: pd.DataFrame
-    features: pd.DataFrame
-    path: pd.DataFrame
-    sets: tuple[list[str], list[str]]
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row per part: its ``distance``, and the ``share`` of the total."""
-        return pd.DataFrame({"distance": self.parts, "share": self.parts / self.total})
-
-    @property
-    def _title(self) -> str:
-        return "Explanation: what is different between {} and {}?".format(*map(_named, self.sets))
-
-    def _lines(self) -> dict[str, str]:
-        lines = {"energy distance": f"{self.total:.3g} in the units of the fit; {self.floor:.2g} within one population"}
-        lines |= {str(name): f"{value:.3g}, {value / self.total:.0%} of it" for name, value in self.parts.items()}
-        if len(self.states) > 1:
-            lines["states"] = _first(self.states.index[np.argsort(-self.states[list(PARTS)].sum(axis=1).to_numpy())])
-        return lines | {"features": _first(self.features.index)}
+    from scgde._types import SetLike
 
 
 @checked_keywords
 @shared_docs
 def explain(
     adata: AnnData,
-    a: str | Sequence[str],
-    b: str | Sequence[str],
+    label_key: str | SetLike | Sequence[SetLike] | None = None,
+    a: Any = None,
+    b: Any = None,
     *,
     state_key: str | None = None,
     decode: bool = False,
@@ -100,6 +45,9 @@ def explain(
     seed: int = 0,
 ) -> Explanation:
     """What the difference between two sets, or two groups of sets, consists of.
+
+    ``explain(adata, "status", "Healthy", "Covid")`` compares the sets with two values of a column;
+    ``explain(adata, a, b)`` compares sets by name.
 
     The energy distance between the cells is split into three parts that add up to it. *Composition*: the states have
     other shares. *Shift*: within states, means differ. *Dispersion*: within states, the distribution is another
@@ -113,8 +61,11 @@ def explain(
     ----------
     adata
         A fitted AnnData, with its cells.
+    label_key
+        Column of the set table, or of ``obs``, whose values `a` and `b` are. Left out, `a` and `b` are sets.
     a, b
-        A set, or several. Each set of a group counts the same.
+        The two sides: a value, or several, of `label_key`; else a set, or several, by name or by value
+        (``{"status": "Covid"}``). Each set of a group counts the same.
     state_key
         Column of ``obs`` with the state of each cell, such as its type. Cells without one are left out. None: all cells
         are in one state, and there is no composition.
@@ -137,8 +88,10 @@ def explain(
     ------
     KeyError
         If there is no fit, no such set or column.
+    TypeError
+        If there are not two sides.
     ValueError
-        If `a` and `b` share sets, or there are no cells to compare.
+        If no set has a value, `a` and `b` share sets, or there are no cells to compare.
 
     References
     ----------
@@ -147,7 +100,7 @@ def explain(
     Examples
     --------
     >>> import scgde
-    >>> result = scgde.tl.explain(adata, "donor_00", ["donor_01", "donor_02"], state_key="cell_type")
+    >>> result = scgde.tl.explain(adata, "shift", "control", "shifted", state_key="cell_type")
     >>> result.parts.index.tolist()
     ['composition', 'shift', 'dispersion']
     """
@@ -156,7 +109,8 @@ def explain(
     check_decodable(read_model(adata, key, GDE), decode=decode)
     codes, names = _states(adata, state_key)
     fitted = FittedSets.read(adata, key, GDE)
-    sides = [_side(fitted, as_names(some), codes, n_cells, rng) for some in (a, b)]
+    groups = [_side_of(adata, some, key) for some in _sides_asked(label_key, a, b)]
+    sides = [_side(fitted, group, codes, n_cells, rng) for group in groups]
     _check_disjoint(*sides)
     states = (sides[0].states, sides[1].states)
     scaled = [Measure(fitted.ground(side.rows), side.weights) for side in sides]
@@ -174,17 +128,27 @@ def explain(
         pd.Series(contributions.sum(axis=1), index=PARTS),
         _state_table(contributions, sides, names),
         *_features(measured, states, path, len(names)),
-        (as_names(a), as_names(b)),
+        (sides[0].names, sides[1].names),
+        (groups[0].name, groups[1].name),
     )
 
 
-def _named(sets: list[str]) -> str:
-    return repr(sets[0]) if len(sets) == 1 else f"{len(sets)} sets"
+def _sides_asked(label_key: Any, a: Any, b: Any) -> tuple[Any, Any]:
+    """What to compare; with values of a column, groups of sets. Without a column, its place is taken by `a`."""
+    asked = [one for one in (label_key, a, b) if one is not None]
+    if len(asked) == 3 and isinstance(label_key, str):
+        return {label_key: a}, {label_key: b}
+    if len(asked) != 2:
+        msg = "`explain` compares two sides: pass `label_key`, `a` and `b`, or two sets. Got {asked}."
+        raise TypeError(msg.format(asked=asked))
+    return asked[0], asked[1]
 
 
-def _first(names: pd.Index) -> str:
-    """The first of many names."""
-    return ", ".join(map(str, names[:_MAX_NAMES])) + ", ..." * (len(names) > _MAX_NAMES)
+def _side_of(adata: AnnData, asked: Any, key: str) -> SetGroup:
+    """One side, of one set or several."""
+    groups = set_groups(adata, asked, "`a` and `b`", key)
+    name = groups[0].name if len(groups) == 1 else f"{len(groups)} sets"
+    return SetGroup(name, np.unique(np.concatenate([group.rows for group in groups])))
 
 
 class _Path(NamedTuple):
@@ -204,8 +168,8 @@ class _Side(NamedTuple):
     embedding: np.ndarray
 
 
-def _side(fitted: FittedSets, names: list[str], states: np.ndarray, n_cells: int, rng: np.random.Generator) -> _Side:
-    sets = check_sets(fitted.table.index, names, "`a` and `b`")
+def _side(fitted: FittedSets, group: SetGroup, states: np.ndarray, n_cells: int, rng: np.random.Generator) -> _Side:
+    sets, names = group.rows, fitted.table.index[group.rows].tolist()
     each = -(-n_cells // len(names))
     parts = [_with_state(fitted.index.rows(i), states) for i in sets]
     rows = [rng.permutation(part)[:each] for part in parts]

@@ -216,10 +216,7 @@ def fit_tde(
     Examples
     --------
     >>> import scgde
-    >>> clones = scgde.datasets.clones(20, paired_fraction=0.5, seed=0)
     >>> model = scgde.tl.fit_tde(clones, "clone", time_key="time", min_cells=1, predictor="ridge", max_steps=1000)
-    >>> clones.uns["tde"]["pairs"].columns.tolist()
-    ['source', 'target', 'group', 'time_from', 'time_to', 'split']
     """
     check_count(seed, "seed", minimum=0)
     check_writable(adata, key_added, reads=(use_rep, generate))
@@ -272,7 +269,7 @@ def fit_tde(
     }
     train_options: dict[str, Any] = {"sets_per_batch": sets_per_batch, "set_size": set_size, "seed": seed}
     train_options |= {"pair_fraction": pair_fraction, "validation_fraction": validation_fraction}
-    train_options["max_steps"] = DEFAULT_STEPS if max_steps is None else max_steps
+    train_options |= {"max_steps": DEFAULT_STEPS if max_steps is None else max_steps}
     run_options: dict[str, Any] = {"accelerator": accelerator, "devices": devices, "num_nodes": num_nodes}
     run_options |= {"strategy": strategy, "checkpoint_dir": checkpoint_dir, "progress_bar": progress_bar}
     columns = {"time_key": time_key, "covariates": covariate_names(pairing.pairs)}

@@ -7,12 +7,12 @@ import pandas as pd
 from scipy import sparse
 
 from scgde import _keys
-from scgde._checks import check_sets
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.data.representations import Vectors
 from scgde.model import GDE
 from scgde.results import read_model
+from scgde.results._set_groups import SetGroup, set_groups
 from scgde.sets._entries import read_entries
 from scgde.sets._own_columns import own_column
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from anndata import AnnData
 
-    from scgde._types import Config
+    from scgde._types import Config, SetLike
     from scgde.model import TDE
 
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @shared_docs
 def generate(
     adata: AnnData,
-    sets: str | Sequence[str] | np.ndarray | None = None,
+    sets: SetLike | Sequence[SetLike] | np.ndarray | None = None,
     *,
     n_cells: int = 500,
     batch: str | None = None,
@@ -46,7 +46,8 @@ def generate(
     adata
         A fitted AnnData, or one with embedded sets.
     sets
-        Names of sets, or embeddings of shape ``(S, E)``; all sets by default.
+        Names of sets, or embeddings of shape ``(S, E)``; all sets by default. ``{"status": "Covid"}`` is the mean
+        embedding of all sets with this value in the set table, each counting the same.
     n_cells
         Cells per set.
     batch
@@ -73,8 +74,8 @@ def generate(
     KeyError
         If there is no fit, or no set of that name.
     ValueError
-        If an embedding has the wrong number of dimensions, cells cannot be mapped back to genes, there is no such
-        batch, or ``library_size`` is not positive or the fit not one of counts.
+        If no set has the values, an embedding has the wrong number of dimensions, cells cannot be mapped back to genes,
+        there is no such batch, or ``library_size`` is not positive or the fit not one of counts.
 
     Examples
     --------
@@ -82,6 +83,9 @@ def generate(
     >>> cells = scgde.tl.generate(adata, ["donor_00", "donor_01"], n_cells=50)
     >>> cells.obs["set"].value_counts().to_dict()
     {'donor_00': 50, 'donor_01': 50}
+    >>> cells = scgde.tl.generate(adata, [{"shift": "control"}, {"shift": "shifted"}], n_cells=50)
+    >>> cells.obs["set"].value_counts().to_dict()
+    {'shift=control': 50, 'shift=shifted': 50}
     """
     model = read_model(adata, key, GDE)
     check_decodable(model, decode=decode, clip=clip)
@@ -118,11 +122,22 @@ def _requested_sets(adata: AnnData, sets: Any, key: str) -> tuple[pd.DataFrame, 
     table, embedding = content[_keys.SETS], np.asarray(content[_keys.EMBEDDING])
     if isinstance(sets, np.ndarray) and np.issubdtype(sets.dtype, np.number):
         return _named_by_number(sets, embedding.shape[1])
-    rows = np.arange(len(table)) if sets is None else check_sets(table.index, sets, "`sets`")
+    groups = set_groups(adata, list(table.index) if sets is None else sets, "`sets`", key)
+    if any(len(group.rows) > 1 for group in groups):
+        return _shared_columns(table, groups), np.stack([group.embedding(embedding) for group in groups])
+    rows = np.concatenate([group.rows for group in groups])
     names = table.index[rows]
     chosen = table.iloc[rows].drop(columns=["set", *_counts(content, key)], errors="ignore")
     chosen.insert(0, "set", pd.Categorical(names, categories=names.unique()))
     return chosen, embedding[rows]
+
+
+def _shared_columns(table: pd.DataFrame, groups: list[SetGroup]) -> pd.DataFrame:
+    """One row per group: its name, and the columns in which the sets of every group agree."""
+    parts, names = [table.iloc[group.rows] for group in groups], pd.Index([group.name for group in groups])
+    shared = [name for name in table if name != "set" and all(len(part[name].unique()) == 1 for part in parts)]
+    chosen = table[shared].iloc[[group.rows[0] for group in groups]].set_axis(names)
+    return chosen.assign(set=pd.Categorical(names, categories=names.unique()))[["set", *shared]]
 
 
 def _counts(content: Config, key: str) -> list[str]:

@@ -1,17 +1,18 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from scgde import _keys
-from scgde._checks import check_count, check_interval, check_sets
-from scgde._columns import as_names
+from scgde._checks import check_count, check_interval
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.model import GDE
 from scgde.results import read_model
+from scgde.results._set_groups import members, set_groups
 from scgde.sets._entries import read_entries
 from scgde.sets._own_columns import own_column
 from scgde.stats import in_support
@@ -22,17 +23,17 @@ if TYPE_CHECKING:
 
     from anndata import AnnData
 
-    from scgde._types import Config
+    from scgde._types import Config, SetLike
 
 
 @checked_keywords
 @shared_docs
 def interpolate(
     adata: AnnData,
-    source: str,
-    target: str,
+    source: SetLike,
+    target: SetLike,
     *,
-    via: str | Sequence[str] = (),
+    via: SetLike | Sequence[SetLike] = (),
     n_steps: int = 11,
     n_cells: int = 500,
     interval: tuple[float, float] = (0.0, 1.0),
@@ -53,9 +54,10 @@ def interpolate(
     adata
         A fitted AnnData, or one with embedded sets.
     source, target
-        Names of the sets at t = 0 and t = 1.
+        Sets at t = 0 and t = 1, by name or by value: ``{"status": "Covid"}`` is the mean embedding of all sets with
+        this value in the set table, each counting the same.
     via
-        Name or names of sets that the line passes through, at equal times.
+        Set or sets that the line passes through, at equal times.
     n_steps
         Steps, the ends included.
     n_cells
@@ -78,14 +80,14 @@ def interpolate(
     Cells, step by step: ``obs["t"]``, ``obs["cell"]``, and ``obs["in_support"]``, False where the embedding is farther
     from every training set than training sets are from their nearest one (95 % of them): such cells are extrapolated.
     Without a fit in this AnnData, the embedded sets themselves are taken for training sets. ``uns["path"]`` holds
-    the ``key`` and the names of the ``sets`` passed.
+    the ``key``, the names of the ``sets`` passed, and their ``members``, one row per set.
 
     Raises
     ------
     KeyError
         If there is no fit, or no set of that name.
     ValueError
-        If ``n_steps`` is below 2, or ``interval`` is not increasing.
+        If no set has the values, ``n_steps`` is below 2, or ``interval`` is not increasing.
 
     Examples
     --------
@@ -93,15 +95,19 @@ def interpolate(
     >>> path = scgde.tl.interpolate(adata, "donor_00", "donor_01", n_steps=3, n_cells=50)
     >>> path.obs["t"].unique().tolist()
     [0.0, 0.5, 1.0]
+    >>> path = scgde.tl.interpolate(adata, {"shift": "control"}, {"shift": "shifted"}, n_steps=3)
+    >>> path.uns["path"]["sets"].tolist()
+    ['shift=control', 'shift=shifted']
     """
     n_steps, n_cells = check_count(n_steps, "n_steps", minimum=2), check_count(n_cells, "n_cells")
     check_interval(*interval, "`interval`")
     model = read_model(adata, key, GDE)
     check_decodable(model, decode=decode, clip=clip)
-    names = [source, *as_names(via), target]
     content = read_entries(adata, key)
-    rows = check_sets(content[_keys.SETS].index, names, "`source`, `target` and `via`")
-    knots = np.asarray(content[_keys.EMBEDDING])[rows]
+    between = [via] if isinstance(via, str | Mapping) else via
+    passed = set_groups(adata, [source, *between, target], "`source`, `target` and `via`", key)
+    embedding = np.asarray(content[_keys.EMBEDDING])
+    knots = np.stack([group.embedding(embedding) for group in passed])
     t = np.linspace(*interval, n_steps)
     path = interpolate_linearly(knots, t)
     inside = in_support(path, _training_embedding(content, key))
@@ -116,7 +122,8 @@ def interpolate(
     )
     options = {"library_size": library_size, "shape": (n_steps, n_cells), "seed": seed}
     generated = generated_cells(model, cells, obs, decode=decode, clip=clip, **options)
-    generated.uns[_keys.PATH] = {"key": key, "sets": np.array(names, dtype=object)}
+    names = np.array([group.name for group in passed], dtype=object)
+    generated.uns[_keys.PATH] = {"key": key, "sets": names, "members": members(passed, content[_keys.SETS].index)}
     return generated
 
 

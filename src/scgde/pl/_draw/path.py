@@ -44,7 +44,9 @@ class PathSteps(NamedTuple):
     in_support
         Whether the embedding is in the support of the training sets, shape ``(T,)``.
     names
-        Of the sets on the path.
+        Of the sets, or groups of sets, on the path.
+    members
+        Of each, the names of its sets.
     n_cells
         Of each step.
     key
@@ -54,6 +56,7 @@ class PathSteps(NamedTuple):
     times: np.ndarray
     in_support: np.ndarray
     names: list[str]
+    members: list[list[str]]
     n_cells: int
     key: str
 
@@ -63,7 +66,7 @@ class PathSteps(NamedTuple):
         n_cells = _cells_per_step(path)
         times, in_support = (path.obs[name].to_numpy()[::n_cells] for name in ("t", "in_support"))
         names = [str(name) for name in path.uns[_keys.PATH]["sets"]]
-        return cls(times, in_support, names, n_cells, str(path.uns[_keys.PATH]["key"]))
+        return cls(times, in_support, names, sets_of_path(path), n_cells, str(path.uns[_keys.PATH]["key"]))
 
     def spread(self, n: int) -> np.ndarray:
         """Evenly spread steps, the ends included."""
@@ -154,11 +157,19 @@ def features_of_path(adata: AnnData, steps: PathSteps, names: Sequence[str] = ()
 def observed_cells(adata: AnnData, features: Matrix, steps: PathSteps) -> list[np.ndarray]:
     """Observed cells of each set on a path."""
     labels = adata.obs[_keys.set_column(steps.key)]
-    missing = sorted(set(steps.names) - set(map(str, labels.dropna().unique())))
+    missing = sorted({name for names in steps.members for name in names} - set(map(str, labels.dropna().unique())))
     if missing:
         msg = f"`adata` must hold cells of the sets on the path, but holds none of {missing}."
         raise KeyError(msg)
-    return [cells_of_set(features, labels, name) for name in steps.names]
+    return [np.concatenate([cells_of_set(features, labels, name) for name in names]) for names in steps.members]
+
+
+def sets_of_path(path: AnnData) -> list[list[str]]:
+    """Names of the sets in each group that a path passes; a path of an earlier version has sets alone."""
+    passed = path.uns[_keys.PATH]
+    if "members" not in passed:
+        return [[str(name)] for name in passed["sets"]]
+    return [names.astype(str).tolist() for _, names in passed["members"].groupby("position")["set"]]
 
 
 def _cells_per_step(path: AnnData) -> int:

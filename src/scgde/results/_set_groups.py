@@ -1,0 +1,95 @@
+"""Sets that are asked for by name, or by values of their columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from scgde import _keys
+from scgde._checks import check_names, check_sets
+from scgde._hints import did_you_mean
+from scgde.results._set_columns import set_column
+from scgde.sets._entries import read_entries
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+#: Values of a column that a message lists.
+MAX_VALUES = 20
+
+
+class SetGroup(NamedTuple):
+    """One set, or several that count the same.
+
+    Parameters
+    ----------
+    name
+        Of the set, or of the values that its sets share, as ``"status=Covid"``.
+    rows
+        Of the set table.
+    """
+
+    name: str
+    rows: np.ndarray
+
+    def embedding(self, embeddings: np.ndarray) -> np.ndarray:
+        """Mean of the embeddings ``(S, E)`` of its sets, shape ``(E,)``."""
+        return embeddings[self.rows].mean(axis=0)
+
+
+def set_groups(adata: AnnData, asked: Any, arguments: str, key: str) -> list[SetGroup]:
+    """Groups of fitted sets: a name, a mapping from columns to values, or a collection of these.
+
+    Raises
+    ------
+    KeyError
+        If there is no set of a name, or no such column.
+    ValueError
+        If no set has the values.
+    """
+    table = read_entries(adata, key)[_keys.SETS]
+    asked = [asked] if isinstance(asked, Mapping) else asked
+    if isinstance(asked, str) or not isinstance(asked, Iterable) or not any(isinstance(one, Mapping) for one in asked):
+        names = check_names(asked, arguments)
+        rows = check_sets(table.index, names, arguments)
+        return [SetGroup(str(name), np.array([row])) for name, row in zip(names, rows, strict=True)]
+    return [_group(adata, table, one, arguments, key) for one in asked]
+
+
+def members(groups: list[SetGroup], names: pd.Index) -> pd.DataFrame:
+    """One row per set: the ``position`` of its group, and the name of the ``set``."""
+    rows = np.concatenate([group.rows for group in groups])
+    position = np.repeat(np.arange(len(groups)), [len(group.rows) for group in groups])
+    return pd.DataFrame({"position": position, "set": names[rows].astype(str).to_numpy()}).rename(index=str)
+
+
+def _group(adata: AnnData, table: pd.DataFrame, one: Any, arguments: str, key: str) -> SetGroup:
+    if not isinstance(one, Mapping):
+        return SetGroup(str(one), check_sets(table.index, [one], arguments))
+    has_all = np.ones(len(table), dtype=bool)
+    for column, values in one.items():
+        has_all &= _has_value(set_column(adata, column, arguments.strip("`"), key), column, values, arguments)
+    name = ", ".join(f"{column}={'|'.join(map(str, _as_list(values)))}" for column, values in one.items())
+    if not has_all.any():
+        msg = f"{arguments} must be values that some set has, got {name!r}, and there is no such set."
+        raise ValueError(msg)
+    return SetGroup(name, np.flatnonzero(has_all))
+
+
+def _has_value(found: pd.Series, column: str, values: Any, arguments: str) -> np.ndarray:
+    known = found.dropna().unique().tolist()
+    unknown = [value for value in _as_list(values) if value not in known]
+    if unknown:
+        msg = (
+            f"{arguments} must be values of {column!r}, got {unknown[0]!r}. Values: {known[:MAX_VALUES]}."
+            f"{did_you_mean(unknown[0], known)}"
+        )
+        raise ValueError(msg)
+    return found.isin(_as_list(values)).to_numpy()
+
+
+def _as_list(values: Any) -> list[Any]:
+    return list(values) if isinstance(values, Iterable) and not isinstance(values, str) else [values]
