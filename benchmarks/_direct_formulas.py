@@ -11,8 +11,9 @@ import numpy as np
 from scipy.linalg import eigh
 
 from scgde.nn.influence import influence
-from scgde.predictors import _choose, _kernel_system
+from scgde.predictors import _choose, _kernel, _kernel_system
 from scgde.predictors._kernel_system import KernelSystem, Regression
+from scgde.predictors._mixture import energy_score
 from scgde.stats import hotelling
 from scgde.tl._compare_sets import SHARE, _Tests
 
@@ -60,7 +61,10 @@ def influence_of_each_dimension(module: SetModule, x: torch.Tensor, weights: tor
 
 @contextmanager
 def options_one_at_a_time(max_pairs: int) -> Iterator[None]:
-    """Cross-validation of the kernel predictor with errors left out per penalty and form, on ``max_pairs`` pairs."""
+    """Cross-validation of the kernel predictor with errors left out per penalty and form, on ``max_pairs`` pairs.
+
+    All that may be mixed is compared on all of them, in double precision.
+    """
 
     def of_each(system: KernelSystem, values: list[np.ndarray], groups: np.ndarray) -> list[Regression]:
         return [_regression(system, part, groups) for part in values]
@@ -68,7 +72,9 @@ def options_one_at_a_time(max_pairs: int) -> Iterator[None]:
     saved: dict[Any, Any] = {
         (_choose, "MAX_PAIRS"): max_pairs,
         (_kernel_system, "MAX_PAIRS"): max_pairs,
-        (_kernel_system, "eigh"): lambda matrix, **options: eigh(matrix, overwrite_a=True),
+        (_kernel, "_SCREENED"): np.inf,
+        (_kernel, "energy_score"): lambda known, truth: energy_score(known.astype(float), truth.astype(float)),
+        (_kernel_system, "eigh"): lambda matrix, **options: eigh(matrix.astype(float), overwrite_a=True),
         (Regression, "of_each"): staticmethod(of_each),
     }
     before = {(owner, name): vars(owner)[name] for owner, name in saved}

@@ -40,6 +40,21 @@ def test_kernel_has_no_linear_part_where_the_map_has_none():
         assert Kernel(residuals=True).fit(source, target).chosen["linear_weight"] == 0
 
 
+@pytest.mark.parametrize("relative", [True, False])
+def test_kernel_that_compares_few_options_on_all_pairs_is_as_good_as_one_that_compares_all(monkeypatch, relative):
+    """Displacements or targets by one of two covariates: what is better is not left out by the first comparison."""
+    rng = np.random.default_rng(0)
+    source, covariates = rng.normal(size=(150, E)) * 5, rng.choice([1.0, 2.0], size=(150, 2))
+    target = source * relative + np.where(covariates[:, :1] > 1, 3, -3) + 0.3 * rng.normal(size=source.shape)
+    monkeypatch.setattr("scgde.predictors._kernel._SCREENED", 75)
+    screened = Kernel().fit(source, target, covariates=covariates)
+    monkeypatch.setattr("scgde.predictors._kernel._SCREENED", np.inf)
+    full = Kernel().fit(source, target, covariates=covariates)
+    expected = np.where(covariates[:, :1] > 1, 3, -3) + source * relative
+    errors = [np.square(one.mean(source, covariates=covariates) - expected).mean() for one in (screened, full)]
+    assert errors[0] < 1.1 * errors[1] < 0.2, errors
+
+
 def test_kernel_fitted_to_a_single_group_mixes_its_targets(forked_pairs):
     source, target = forked_pairs()
     assert Kernel().fit(source, target, groups=np.zeros(N)).chosen["residuals"] == 0

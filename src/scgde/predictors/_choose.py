@@ -28,11 +28,23 @@ def choose(
     rng
         Random state.
     """
+    total = total_losses(losses, groups, rng)
+    return None if total is None else int(np.argmin(total))
+
+
+def total_losses(
+    losses: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    groups: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    max_pairs: int = MAX_PAIRS,
+) -> np.ndarray | None:
+    """Loss of each option on held-out groups, as :func:`choose` compares them, of at most ``max_pairs`` pairs."""
     fold = folds(groups, N_FOLDS, rng)
-    used = rng.permutation(len(groups))[:MAX_PAIRS]
+    used = rng.permutation(len(groups))[:max_pairs]
     parts = [(used[fold[used] != i], used[fold[used] == i]) for i in range(N_FOLDS)]
     parts = [(train, test) for train, test in parts if len(train) and len(test)]
-    return int(np.argmin(sum(losses(train, test) for train, test in parts))) if parts else None
+    return np.sum([losses(train, test) for train, test in parts], axis=0) if parts else None
 
 
 def folds(groups: np.ndarray, n_folds: int, rng: np.random.Generator) -> np.ndarray:

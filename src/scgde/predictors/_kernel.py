@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from itertools import product
+from itertools import product, starmap
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from scgde.predictors._base import PREDICTORS
-from scgde.predictors._choose import choose
+from scgde.predictors._choose import total_losses
 from scgde.predictors._kernel_system import KernelSystem, Regression, best_linear_weight, shrinkage
 from scgde.predictors._mixture import MixturePredictor, check_choice, energy_score, weights_to_try
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Larger data sets are thinned: the weights solve a system of this size.
 MAX_PAIRS = 4000
+#: All that may be mixed is compared on so many pairs, and the best of it on more.
+_SCREENED, _N_KEPT = 200, 2
 _PENALTIES = np.logspace(-2, 2, 13)
 
 
@@ -36,6 +38,13 @@ class _Form(NamedTuple):
     relative: bool
     values: np.ndarray
     of_residuals: bool
+
+
+class _Candidate(NamedTuple):
+    """What may be mixed, and how much covariates and standard errors count in the weights."""
+
+    form: _Form
+    option: tuple[float, float]
 
 
 @PREDICTORS.register("kernel")
@@ -82,11 +91,15 @@ class Kernel(MixturePredictor):
         options, forms = weights_to_try(inputs), self._forms(inputs, target)
         is_point = self.options["residuals"] is False
         linear = 0.0 if is_point else best_linear_weight(inputs, target, groups, rng.spawn(1)[0])
-        best = choose(_losses(inputs, groups, forms, options, linear), groups, rng)
+        candidates = list(starmap(_Candidate, product(forms, options)))
+        if len(target) > _SCREENED:
+            screened = total_losses(_losses(inputs, groups, candidates, linear), groups, rng, max_pairs=_SCREENED)
+            candidates = _best(candidates, screened)
+        total = total_losses(_losses(inputs, groups, candidates, linear), groups, rng)
         # Nothing can be held out of a single group.
-        best = len(_PENALTIES) // 2 if best is None else best
-        form, option, penalty = np.unravel_index(best, (len(forms), len(options), len(_PENALTIES)))
-        self._learn(inputs, groups, forms[form], options[option], float(_PENALTIES[penalty]), linear)
+        best = len(_PENALTIES) // 2 if total is None else int(np.argmin(total))
+        candidate, penalty = divmod(best, len(_PENALTIES))
+        self._learn(inputs, groups, *candidates[candidate], float(_PENALTIES[penalty]), linear)
 
     def weights(self, inputs: Inputs) -> np.ndarray:
         return self._system().weights(inputs, [self.chosen["penalty"]])[0]
@@ -132,36 +145,50 @@ class Kernel(MixturePredictor):
         return self._built[linear_weight]
 
 
+def _best(candidates: list[_Candidate], losses: np.ndarray | None) -> list[_Candidate]:
+    """The candidates with the lowest losses ``(len(candidates) * len(_PENALTIES),)``, the best first."""
+    if losses is None:
+        return candidates
+    lowest = losses.reshape(len(candidates), -1).min(axis=1)
+    return [candidates[i] for i in np.argsort(lowest, kind="stable")[:_N_KEPT]]
+
+
 def _losses(
-    inputs: Inputs, groups: np.ndarray, forms: list[_Form], options: list[tuple[float, float]], linear_weight: float
+    inputs: Inputs, groups: np.ndarray, candidates: list[_Candidate], linear_weight: float
 ) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """Energy score on held-out pairs of each form, for each option, for each penalty, in this order."""
+    """Energy score on held-out pairs of each candidate, for each penalty, in this order."""
 
     def losses(train: np.ndarray, test: np.ndarray) -> np.ndarray:
         known, asked = inputs.take(train), inputs.take(test)
-        scores = np.empty((len(forms), len(options), len(_PENALTIES)))
-        of_values = {i: energy_score(form.values[train], form.values[test]) for i, form in enumerate(forms)}
-        for j, option in enumerate(options):
-            system = KernelSystem.of(known, *option)
-            of_mean = KernelSystem.of(known, *option, linear_weight) if linear_weight else system
+        scores = np.empty((len(candidates), len(_PENALTIES)))
+        for option in dict.fromkeys(option for _, option in candidates):
+            forms = {i: one.form for i, one in enumerate(candidates) if one.option == option}
+            system = KernelSystem.of(known, *option, dtype=np.float32)
             weights = system.weights(asked, _PENALTIES)
-            for i, score in (of_values | _of_residuals(forms, of_mean, groups, train, test, asked)).items():
-                scores[i, j] = [score(part) for part in weights]
+            if linear_weight and any(form.of_residuals for form in forms.values()):
+                system = KernelSystem.of(known, *option, linear_weight, dtype=np.float32)
+            for i, score in _scores(forms, system, groups, train, test, asked).items():
+                scores[i] = [score(part) for part in weights]
         return scores.ravel()
 
     return losses
 
 
-def _of_residuals(
-    forms: list[_Form], system: KernelSystem, groups: np.ndarray, train: np.ndarray, test: np.ndarray, asked: Inputs
+def _scores(
+    forms: dict[int, _Form],
+    system: KernelSystem,
+    groups: np.ndarray,
+    train: np.ndarray,
+    test: np.ndarray,
+    asked: Inputs,
 ) -> dict[int, Callable[[np.ndarray], float]]:
-    """Energy score of each form that mixes residuals, by its place among ``forms``."""
-    places = [i for i, form in enumerate(forms) if form.of_residuals]
-    if not places:
-        return {}
+    """Energy score of each form as a function of the weights, by its number."""
+    values = {i: form.values.astype(np.float32) for i, form in forms.items()}
     # As in use: what is mixed are errors of groups left out of the training part.
-    regressions = Regression.of_each(system, [forms[i].values[train] for i in places], groups[train])
-    return {
-        i: energy_score(regression.residuals, forms[i].values[test] - regression.mean(asked))
-        for i, regression in zip(places, regressions, strict=True)
+    numbers = [i for i, form in forms.items() if form.of_residuals]
+    regressions = Regression.of_each(system, [values[i][train] for i in numbers], groups[train]) if numbers else []
+    scores = {i: energy_score(value[train], value[test]) for i, value in values.items() if i not in numbers}
+    return scores | {
+        i: energy_score(regression.residuals, values[i][test] - regression.mean(asked))
+        for i, regression in zip(numbers, regressions, strict=True)
     }

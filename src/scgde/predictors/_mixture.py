@@ -110,7 +110,7 @@ def energy_score(known: np.ndarray, truth: np.ndarray) -> Callable[[np.ndarray],
     Parameters
     ----------
     known, truth
-        Shapes ``(n, E)`` and ``(m, E)``.
+        Shapes ``(n, E)`` and ``(m, E)``, of the precision that is computed in.
 
     Returns
     -------
@@ -120,7 +120,7 @@ def energy_score(known: np.ndarray, truth: np.ndarray) -> Callable[[np.ndarray],
     ----------
     :cite:t:`Gneiting07`, eq. 21.
     """
-    between, within = cdist(truth, known), cdist(known, known)
+    between, within = (cdist(one, known).astype(known.dtype) for one in (truth, known))
 
     def score(weights: np.ndarray) -> float:
         return float((weights * (between - 0.5 * weights @ within)).sum())
