@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import anndata as ad
 import numpy as np
 import pytest
 
@@ -43,3 +44,24 @@ def test_no_more_cells_are_read_than_are_drawn(fitted, monkeypatch):
     train.draw(8, np.random.default_rng(0))
     train.draw_of_set(2, 100, np.random.default_rng(0))
     assert read == [8, 5]
+
+
+def test_nearest_set_has_two_cells_where_there_is_one(fitted):
+    _, train = training_sets(fitted, np.arange(6))
+    seen = train.read(train.rows[train.sets == 3])
+    alone = train._replace(rows=train.rows[train.sets != 3], sets=train.sets[train.sets != 3])
+    alone = alone._replace(rows=np.append(alone.rows, train.rows[train.sets == 3][0]), sets=np.append(alone.sets, 3))
+    assert len(train.draw_nearest(seen, 99, np.random.default_rng(0))) == (train.sets == 3).sum()
+    assert len(alone.draw_nearest(seen, 99, np.random.default_rng(0))) > 1
+
+
+@pytest.mark.parametrize("n_training_cells", [1, 2])
+def test_a_fit_to_tiny_sets_is_compared_with_baselines(fit, n_training_cells):
+    sizes = np.repeat([n_training_cells, 12], [8, 3])
+    codes = np.repeat(np.arange(11), sizes)
+    x = np.random.default_rng(0).normal(size=(len(codes), 3)).astype(np.float32)
+    adata = ad.AnnData(x, obs={"set": [f"s{i:02d}" for i in codes], "part": np.where(codes < 8, "train", "validation")})
+    fit(adata, "set", min_cells=1, split_key="part")
+    scores = tl.score_generation(adata)
+    assert np.isfinite(scores["generated"]).all()
+    assert scores["nearest"].isna().all() == (n_training_cells == 1)

@@ -85,8 +85,10 @@ class TrainingSets(NamedTuple):
         return self.read(rng.choice(own, min(n_cells, len(own)), replace=False))
 
     def draw_nearest(self, seen: np.ndarray, n_cells: int, rng: np.random.Generator) -> np.ndarray:
-        """At most so many cells of the set whose mean is nearest to that of cells ``(m, D)``."""
-        return self.draw_of_set(int(np.square(self.means - seen.mean(axis=0)).sum(axis=1).argmin()), n_cells, rng)
+        """At most so many cells of the set, of two cells or more, whose mean is nearest to that of cells ``(m, D)``."""
+        square = np.square(self.means - seen.mean(axis=0)).sum(axis=1)
+        is_alone = np.bincount(self.sets) < 2
+        return self.draw_of_set(int(np.where(is_alone, np.inf, square).argmin()), n_cells, rng)
 
 
 def simple_descriptions(
@@ -174,8 +176,13 @@ def score_sets(
         else:
             simple = {POOLED: train.draw(n_cells, rng).cells, NEAREST: train.draw_nearest(known, n_cells, rng)}
         clouds = {GENERATED: model.ground(drawn), **simple, FLOOR: known}
-        rows.append({name: energy_distance(cloud, truth, unbiased=True) for name, cloud in clouds.items()})
+        rows.append({name: _distance(cloud, truth) for name, cloud in clouds.items()})
     return pd.DataFrame(rows)
+
+
+def _distance(cells: np.ndarray, truth: np.ndarray) -> float:
+    """Unbiased energy distance; NaN of a single cell, which says nothing of distances within."""
+    return energy_distance(cells, truth, unbiased=True) if len(cells) > 1 else np.nan
 
 
 def _halves(rows: np.ndarray) -> list[np.ndarray]:
