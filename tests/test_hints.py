@@ -34,6 +34,7 @@ def fit(adata, label_key=None, *, max_steps=10, seed=0):
         ("n_epochs", "use `max_steps`"),
         ("obs_key", "use `label_key`"),
         ("lable_key", "did you mean `label_key`?"),
+        ("copy", "call it on `adata.copy()`"),
         ("max_step", "did you mean `max_steps`?"),
         ("colour", "Arguments: ['adata', 'label_key', 'max_steps', 'seed']"),
     ],

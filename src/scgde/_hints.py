@@ -39,6 +39,9 @@ FAMILIAR: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(["dims"], ("components",)),
 }
 
+#: Keywords of scanpy that nothing takes here, and what to do instead.
+ADVICE = dict.fromkeys(["copy", "inplace"], ": call it on `adata.copy()` where `adata` has to stay as it is.")
+
 
 def checked_keywords(function: F) -> F:
     """Let a function name the keyword that was probably meant, where it has none of that name.
@@ -68,5 +71,7 @@ def _instead(name: str, parameters: list[str]) -> str:
     for one in FAMILIAR.get(name, ()):
         if one in parameters:
             return f": use `{one}`."
+    if name in ADVICE:
+        return ADVICE[name]
     close = difflib.get_close_matches(name, parameters, n=1)
     return f": did you mean `{close[0]}`?" if close else f". Arguments: {parameters}."
