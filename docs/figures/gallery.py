@@ -37,6 +37,7 @@ def save(name: str, drawn: Any) -> None:
 def covid() -> None:
     """Donors as sets: blood of healthy and diseased donors, principal components of cells."""
     adata = ad.read_h5ad(DATA / "covid_pbmc_stephenson_pca.h5ad")
+    adata.obs["Sex"] = adata.obs["Sex"].replace("NA", np.nan)
     tl.fit_gde(adata, "donor", use_rep="X", max_steps=STEPS, validation_fraction=0.2, progress_bar=False)
     save("history", pl.history(adata, show=False))
     save("embedding", pl.embedding(adata, color=["status", "Sex"], show=False))
@@ -114,7 +115,7 @@ def norman() -> None:
 def tcr() -> None:
     """Repertoires as sets: sequences of receptors of T cells."""
     table = pd.read_csv(DATA / "tcr_immunarch_ms_12donors.csv.gz")
-    table = table.groupby("donor").head(1000)
+    table = table[~table["cdr3_aa"].str.contains(r"[*~]")].groupby("donor").head(1000)
     adata = ad.AnnData(obs=table[["donor", "status", "cdr3_aa"]].set_index(table.index.astype(str)))
     pp.tokenize(adata, "cdr3_aa", alphabet="protein")
     tl.fit_gde(adata, "donor", use_rep="X_tokens", max_steps=STEPS, sets_per_batch=16, progress_bar=False)

@@ -41,7 +41,11 @@ def offsets(ax):
 
 def test_counts_draws_both_halves_and_generated_cells(counted, made):
     axes = pl.counts(counted, made, show=False)
-    assert [ax.get_title("left") for ax in axes] == ["variance of a gene", "zeros of a gene", "counts of a cell"]
+    assert [ax.get_title("left") for ax in axes] == [
+        "variances of 20 genes",
+        "zeros of 20 genes",
+        "counts of 200 cells",
+    ]
     other, generated = offsets(axes[0])
     x = counted.layers["counts"][100:300].toarray()
     np.testing.assert_allclose(np.sort(generated[:, 0]), np.sort(4 * x.mean(axis=0)), rtol=1e-6)
@@ -57,6 +61,8 @@ def test_counts_draws_both_halves_and_generated_cells(counted, made):
         "the other half",
         "generated",
     ]
+    assert "Poisson: variance = mean" in [text.get_text() for text in axes[0].get_legend().get_texts()]
+    assert "equal" in [text.get_text() for text in axes[1].get_legend().get_texts()]
 
 
 def test_counts_draws_the_sets_and_kinds_asked_for(counted, made, tmp_path):

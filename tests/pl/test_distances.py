@@ -97,10 +97,10 @@ def test_distances_writes_no_names_of_many_sets(measured):
 
 def test_distances_tells_what_is_measured(measured):
     bar = pl.distances(measured, show=False).child_axes[-1]
-    assert bar.get_xlabel() == "distance of embeddings, noise subtracted"
+    assert bar.get_xlabel() == "distance of embeddings, noise subtracted (units of the embedding)"
     measured.uns["gde"]["params"]["isometry"] = 0.1
     bar = pl.distances(measured, show=False).child_axes[-1]
-    assert bar.get_xlabel() == "Wasserstein-2, from embeddings"
+    assert bar.get_xlabel() == "Wasserstein-2, from embeddings (units of the features)"
 
 
 def test_distances_draws_in_given_axes_and_saves(measured, tmp_path):

@@ -22,7 +22,8 @@ def explanation():
     features["generated"] = np.linspace(1, 0, 20)
     path = pd.DataFrame(rng.normal(size=(5, 20)), index=np.linspace(0, 1, 5), columns=features.index)
     total = float(states.to_numpy().sum())
-    return SimpleNamespace(total=total, floor=0.01, states=states, features=features, path=path)
+    sets = (["donor 1"], ["donor 2", "donor 3"])
+    return SimpleNamespace(total=total, floor=0.01, states=states, features=features, path=path, sets=sets)
 
 
 def widths(ax):
@@ -88,3 +89,21 @@ def test_explain_says_what_is_wrong(explanation):
         pl.explain(explanation, kinds="roc")
     with pytest.raises(ValueError, match=r"`n_features` must be at least 1, got 0"):
         pl.explain(explanation, n_features=0)
+
+
+def test_explain_names_the_ends(explanation):
+    states, path = pl.explain(explanation, kinds=["states", "path"], show=False)
+    assert states.get_title("left").startswith("donor 1 and b (2 sets)\n")
+    assert path.get_xlabel() == "t, from donor 1 to b (2 sets)"
+    (path,) = pl.explain(explanation, kinds="path", names=("healthy", "ill"), show=False)
+    assert path.get_xlabel() == "t, from healthy to ill"
+
+
+def test_small_states_share_a_row(explanation):
+    table = pd.DataFrame(np.eye(20, 3) + 1 / np.arange(1, 21)[:, None], columns=PARTS)
+    explanation.states = table
+    (ax,) = pl.explain(explanation, kinds="states", show=False)
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert names[0] == "all"
+    assert names[-1] == "8 others"
+    np.testing.assert_allclose(widths(ax)[:, 1:].sum(axis=1), table.sum())

@@ -52,7 +52,11 @@ def test_genes_draws_generated_means_beside_observed_ones_at_the_ends(observed, 
     np.testing.assert_array_equal(ends, [0, 1])
     assert (np.diff(made) > 0).all()
     np.testing.assert_allclose(made[[0, -1]], truth, atol=0.3)
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["generated", "observed"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "generated, ± 2 s.e.",
+        "observed, ± 2 s.e.",
+    ]
+    assert ax.get_ylabel() == "mean of log1p of\nnormalised counts"
 
 
 def test_genes_draws_decoded_values_as_they_are(observed, path):

@@ -77,3 +77,9 @@ def test_groups_says_what_is_wrong(comparison):
         pl.groups(comparison, kinds="roc")
     with pytest.raises(ValueError, match=r"`title` must give one title per panel"):
         pl.groups(comparison, title="one")
+
+
+def test_groups_labels_axes_with_what_they_explain(comparison):
+    comparison.coordinates.attrs["explained"] = (0.412, 0.2)
+    (ax,) = pl.groups(comparison, kinds="sets", show=False)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("principal coordinate 1 (41%)", "principal coordinate 2 (20%)")

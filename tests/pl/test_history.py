@@ -32,6 +32,17 @@ def test_history_draws_training_alone_when_there_was_no_validation(adata):
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["training", "no validation sets"]
 
 
+def test_history_says_how_many_sets_there_are_and_where_it_stopped(adata):
+    n = len(adata.uns["gde"]["sets"])
+    assert pl.history(adata, show=False).get_title("left") == f"{n} sets"
+    content = adata.uns["gde"]
+    content["sets"]["split"] = ["validation"] * 2 + ["train"] * (n - 2)
+    content["params"]["max_steps"] = 200
+    ax = pl.history(adata, show=False)
+    assert ax.get_title("left") == f"{n - 2} training, 2 validation sets"
+    assert "stopped early, at step 100" in [text.get_text() for text in ax.get_legend().get_texts()]
+
+
 def test_history_leaves_spikes_out_of_the_limits(adata):
     adata.uns["gde"]["history"].loc[0, "train_loss"] = 1e6
     low, high = pl.history(adata, window=5, show=False).get_ylim()

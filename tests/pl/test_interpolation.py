@@ -52,7 +52,7 @@ def test_interpolation_takes_principal_components_of_the_generated_cells(adata, 
     path.X[:, 3] += 50 * path.obs["t"].to_numpy(dtype=np.float32)
     axes = pl.interpolation(adata, path, show=False)
     assert len(axes) == 6
-    assert axes[0].get_xlabel().startswith("PC1 (9")
+    assert axes[-1].get_xlabel().startswith("PC1 (9")
     change = clouds(axes[-1])[1] - clouds(axes[0])[1]
     assert np.abs(change[:, 0]) == pytest.approx(np.full(N_CELLS, 50), abs=5)
 

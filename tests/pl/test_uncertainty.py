@@ -122,6 +122,16 @@ def test_uncertainty_says_what_is_drawn(estimated):
     assert ax.get_title("left") == "2 sets\n90 % confidence regions"
 
 
+def test_uncertainty_draws_regions_of_some_of_many_sets(estimated, monkeypatch):
+    monkeypatch.setattr("scgde.pl._uncertainty.MAX_REGIONS", 2)
+    ax = pl.uncertainty(estimated, show=False)
+    (ellipses,) = [c for c in ax.collections if hasattr(c, "get_widths")]
+    assert len(ellipses.get_widths()) == 2
+    assert ax.get_title("left").endswith("95 % confidence regions of 2 of them, at random")
+    (points,) = [c for c in ax.collections if c is not ellipses]
+    assert len(points.get_offsets()) == len(estimated.uns["gde"]["sets"])
+
+
 def test_uncertainty_draws_in_given_axes_and_saves(estimated, tmp_path):
     _, ax = plt.subplots()
     assert pl.uncertainty(estimated, ax=ax, title="donors", show=False) is ax

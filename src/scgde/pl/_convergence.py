@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from scgde import _keys
 from scgde._columns import as_names
@@ -97,6 +98,7 @@ def convergence(
         _draw_set(axes[0], table[categories.codes == i], name, color, i - (len(categories.names) - 1) / 2)
     despine(axes[0])
     axes[0].set(xscale="log", yscale="log", xlabel="cells drawn", ylabel="distance to the embedding of the whole set")
+    _write_plain_numbers(axes[0])
     set_title(axes[0], title)
     if legend:
         handles, _ = axes[0].get_legend_handles_labels()
@@ -108,6 +110,14 @@ def convergence(
     if ax is None:
         widen_for_legends(axes)
     return axes[0] if save_or_show(axes, own=ax is None, show=show, save=save) else None
+
+
+def _write_plain_numbers(ax: Axes) -> None:
+    """Ticks such as 20 and 50, not powers of ten."""
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        axis.set_minor_locator(NullLocator())
 
 
 def _rows_of_sets(table: pd.DataFrame, sets: str | Sequence[str] | None) -> pd.DataFrame:

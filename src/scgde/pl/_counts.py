@@ -4,6 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from matplotlib.collections import PathCollection
 from matplotlib.ticker import LogLocator, NullFormatter
 from scipy import sparse
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 KINDS = ("mean_variance", "zeros", "library_size")
-_TITLES = {"mean_variance": "variance of a gene", "zeros": "zeros of a gene", "library_size": "counts of a cell"}
+_TITLES = {"mean_variance": "variances", "zeros": "zeros", "library_size": "counts"}
 _HALF, _OTHER, _GENERATED = "half of the cells", "the other half", "generated"
 
 
@@ -106,8 +107,8 @@ def counts(
     clouds = _clouds(adata, generated, key, sets)
     draw = {"mean_variance": _draw_variances, "zeros": _draw_zeros, "library_size": _draw_library_sizes}
     return draw_panels(
-        [partial(draw[kind], clouds=clouds, legend=kind == kinds[-1]) for kind in kinds],
-        panel_titles(title, [_TITLES[kind] for kind in kinds]),
+        [partial(draw[kind], clouds=clouds) for kind in kinds],
+        panel_titles(title, [_title(kind, clouds) for kind in kinds]),
         size=(3.3, 3.1),
         max_columns=3,
         ax=ax,
@@ -136,32 +137,38 @@ def _clouds(adata: AnnData, generated: AnnData, key: str, sets: str | Sequence[s
     return _Clouds(half, other, sparse.csr_matrix(generated.X)[made.isin(names).to_numpy()])
 
 
+def _title(kind: str, clouds: _Clouds) -> str:
+    n_genes, n_cells = clouds.generated.shape[1], clouds.half.shape[0] + clouds.other.shape[0]
+    n = f"{n_cells:,} cells" if kind == "library_size" else f"{n_genes:,} genes"
+    return f"{_TITLES[kind]} of {n}"
+
+
 def _mean(x: Any) -> np.ndarray:
     return np.asarray(x.mean(axis=0), dtype=float).ravel()
 
 
-def _draw_variances(ax: Axes, clouds: _Clouds, *, legend: bool) -> None:
+def _draw_variances(ax: Axes, clouds: _Clouds) -> None:
     for x, label, color in ((clouds.other, _OTHER, GREY), (clouds.generated, _GENERATED, COLORS[0])):
         mean = _mean(x)
         variance = _mean(x.multiply(x)) - mean**2
         seen = (mean > 0) & (variance > 0)
         ax.scatter(mean[seen], variance[seen], s=7, c=color, linewidths=0, alpha=0.6, label=label)
     ends = np.array(ax.get_xlim()).clip(min=_mean(clouds.other)[_mean(clouds.other) > 0].min())
-    ax.plot(ends, ends, color=INK, linewidth=0.8, linestyle=":", label="Poisson")
+    ax.plot(ends, ends, color=INK, linewidth=0.8, linestyle=":", label="Poisson: variance = mean")
     ax.set(xscale="log", yscale="log", xlabel="mean", ylabel="variance")
-    _add_legend(ax, legend=legend)
+    _add_legend(ax)
 
 
-def _draw_zeros(ax: Axes, clouds: _Clouds, *, legend: bool) -> None:
+def _draw_zeros(ax: Axes, clouds: _Clouds) -> None:
     half, other, made = (1 - _mean(x > 0) for x in clouds)
-    ax.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=":")
+    ax.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=":", label="equal")
     for zeros, label, color in ((other, _OTHER, GREY), (made, _GENERATED, COLORS[0])):
         ax.scatter(half, zeros, s=7, c=color, linewidths=0, alpha=0.6, label=label)
     ax.set(xlabel=f"share of zeros, {_HALF}", ylabel="share of zeros")
-    _add_legend(ax, legend=legend)
+    _add_legend(ax)
 
 
-def _draw_library_sizes(ax: Axes, clouds: _Clouds, *, legend: bool) -> None:
+def _draw_library_sizes(ax: Axes, clouds: _Clouds) -> None:
     styles = ((_HALF, GREY, "-"), (_OTHER, GREY, "--"), (_GENERATED, COLORS[0], "-"))
     for x, (label, color, style) in zip(clouds, styles, strict=True):
         size = np.sort(np.asarray(x.sum(axis=1)).ravel())
@@ -171,9 +178,12 @@ def _draw_library_sizes(ax: Axes, clouds: _Clouds, *, legend: bool) -> None:
     ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
     ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.xaxis.set_minor_formatter(NullFormatter())
-    _add_legend(ax, legend=legend)
+    _add_legend(ax)
 
 
-def _add_legend(ax: Axes, *, legend: bool) -> None:
-    if legend:
-        ax.legend(labelcolor=INK, loc="upper left", bbox_to_anchor=(1, 1), **LEGEND_STYLE)
+def _add_legend(ax: Axes) -> None:
+    position: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2)}
+    box = ax.legend(labelcolor=INK, **position, **LEGEND_STYLE)
+    for handle in box.legend_handles:
+        if isinstance(handle, PathCollection):
+            handle.set_sizes([20])

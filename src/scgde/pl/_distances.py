@@ -48,6 +48,7 @@ MAX_LABELS = 60
 MAX_ORDERED = 600
 #: Widths of what lies to the right of the map, in shares of its own.
 _TREE, _STRIP, _GAP = 0.12, 0.028, 0.012
+_UNITS = dict.fromkeys(("noise_corrected", "embedding", "standard_error"), "units of the embedding")
 
 
 @checked_keywords
@@ -195,7 +196,7 @@ def _write_names(ax: Axes, names: list[str]) -> None:
 
 
 def _add_legend(ax: Axes, image: AxesImage, meaning: str, strips: list[Strip]) -> None:
-    bar = ax.figure.colorbar(image, cax=ax.inset_axes((0, -0.07, 0.45, 0.025)), orientation="horizontal")
+    bar = ax.figure.colorbar(image, cax=ax.inset_axes((0, -0.05, 1, 0.025)), orientation="horizontal")
     bar.outline.set_visible(False)
     bar.ax.tick_params(colors=INK, labelsize="small", length=3)
     bar.set_label(meaning, fontsize="small", color=INK)
@@ -211,4 +212,6 @@ def _add_legend(ax: Axes, image: AxesImage, meaning: str, strips: list[Strip]) -
 
 def _meaning(metric: str, params: Mapping[str, Any]) -> str:
     is_isometric = metric in ("embedding", "noise_corrected") and float(params.get("isometry", 0)) > 0
-    return "Wasserstein-2, from embeddings" if is_isometric else label_of(metric)
+    label = "Wasserstein-2, from embeddings" if is_isometric else label_of(metric)
+    unit = "units of the features" if is_isometric else _UNITS.get(metric)
+    return label if unit is None else f"{label} ({unit})"

@@ -10,7 +10,7 @@ import pandas as pd
 from scgde._checks import check_count
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
-from scgde.pl._draw import COLORS, INK, LEGEND_STYLE, check_kinds, draw_panels, panel_titles
+from scgde.pl._draw import COLORS, INK, LEGEND_STYLE, check_kinds, draw_panels, panel_titles, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,8 @@ KINDS = ("states", "features", "path")
 _PARTS = ("composition", "shift", "dispersion")
 #: More lines of the path than this are not distinguished by colour.
 _MAX_LINES = 8
+#: States with a row of their own; the smaller ones are added up.
+_MAX_STATES = 12
 #: Ratio of the distances of generated and of observed cells from which on the model does not explain a difference.
 _EXPLAINED = 3.0
 
@@ -39,6 +41,8 @@ class Explanation(Protocol):
     def features(self) -> pd.DataFrame: ...
     @property
     def path(self) -> pd.DataFrame: ...
+    @property
+    def sets(self) -> tuple[list[str], list[str]]: ...
 
 
 @checked_keywords
@@ -48,6 +52,7 @@ def explain(
     *,
     kinds: str | Sequence[str] = KINDS,
     n_features: int = 12,
+    names: tuple[str, str] | None = None,
     title: str | Sequence[str] | None = None,
     legend: bool = True,
     ax: Axes | None = None,
@@ -61,12 +66,14 @@ def explain(
     explanation
         Result of :func:`scgde.tl.explain`.
     kinds
-        ``"states"``: what each state contributes, and all together, with the floor, the distance between cells of one
-        population. ``"features"``: the first features, with the parts
+        ``"states"``: what each state contributes, the smallest together, and all together, with the floor, the distance
+        between cells of one population. ``"features"``: the first features, with the parts
         of their own distance; a dot is the distance between generated cells. ``"path"``: means of the first features
         over cells generated along the path.
     n_features
         Features to draw; of the path eight at most.
+    names
+        Of the two sets or groups. None: the name of a set, ``a`` or ``b`` and the number of sets of a group.
     title
         %(titles)s
     legend
@@ -99,19 +106,28 @@ def explain(
     >>> axes = scgde.pl.explain(result, show=False)
     """
     _warn_unexplained(explanation)
-    names = check_kinds(kinds, KINDS)
+    kinds = check_kinds(kinds, KINDS)
     n_features = check_count(n_features, "n_features")
-    total = f"energy distance {explanation.total:.3g}"
-    default = {"states": total, "features": "features that differ most", "path": "generated, from a to b"}
-    titles = panel_titles(title, [default[kind] for kind in names])
+    ends = _names_of_ends(explanation.sets) if names is None else names
+    total = f"{ends[0]} and {ends[1]}\nenergy distance {explanation.total:.3g}"
+    default = {"states": total, "features": "features that differ most", "path": "generated cells between them"}
+    titles = panel_titles(title, [default[kind] for kind in kinds])
     options: dict[str, Any] = {"explanation": explanation, "n_features": n_features, "legend": legend}
     draw = {
         "states": partial(_draw_parts, kind="states", **options),
         "features": partial(_draw_parts, kind="features", **options),
-        "path": partial(_draw_path, **options),
+        "path": partial(_draw_path, ends=ends, **options),
     }
-    drawings = [draw[kind] for kind in names]
-    return draw_panels(drawings, titles, size=(3.4, 3.4), max_columns=3, ax=ax, show=show, save=save)
+    drawings = [draw[kind] for kind in kinds]
+    return draw_panels(drawings, titles, size=(3.6, 3.8), max_columns=3, ax=ax, show=show, save=save)
+
+
+def _names_of_ends(sets: tuple[list[str], list[str]]) -> tuple[str, str]:
+    a, b = (
+        shorten(str(some[0])) if len(some) == 1 else f"{letter} ({len(some)} sets)"
+        for letter, some in zip("ab", sets, strict=True)
+    )
+    return a, b
 
 
 def _warn_unexplained(explanation: Explanation) -> None:
@@ -159,7 +175,11 @@ def _states_and_sum(explanation: Explanation) -> pd.DataFrame:
     table = table.loc[table.sum(axis=1).abs().sort_values(ascending=False, kind="stable").index]
     if len(table) == 1:
         return table
-    return pd.concat([table.sum().to_frame("all").T, table])
+    rows = [table.sum().to_frame("all").T, table[:_MAX_STATES]]
+    others = table[_MAX_STATES:]
+    if len(others):
+        rows.append(others.sum().to_frame(f"{len(others)} others").T)
+    return pd.concat(rows)
 
 
 def _stack_bars(ax: Axes, table: pd.DataFrame, rows: np.ndarray) -> None:
@@ -172,10 +192,10 @@ def _stack_bars(ax: Axes, table: pd.DataFrame, rows: np.ndarray) -> None:
         right, left = right + values.clip(0), left + values.clip(max=0)
 
 
-def _draw_path(ax: Axes, explanation: Explanation, n_features: int, *, legend: bool) -> None:
+def _draw_path(ax: Axes, explanation: Explanation, n_features: int, *, ends: tuple[str, str], legend: bool) -> None:
     names = explanation.features.index[: min(n_features, _MAX_LINES)]
     for name, color in zip(names, COLORS, strict=False):
         ax.plot(explanation.path.index, explanation.path[name], color=color, linewidth=1.6, label=str(name))
-    ax.set(xlabel="t, from a (0) to b (1)", ylabel="mean, in standard deviations", xlim=(0, 1))
+    ax.set(xlabel=f"t, from {ends[0]} to {ends[1]}", ylabel="mean, in standard deviations", xlim=(0, 1))
     if legend:
         ax.legend(labelcolor=INK, loc="center left", bbox_to_anchor=(1, 0.5), **LEGEND_STYLE)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -147,14 +147,13 @@ def _draw_clouds(
     clouds = [[plane(cells_of_set(x, sets_of_cells, name)) for x, sets_of_cells in both] for name in names]
     titles = _titles(title, names, labels)
     low, high = limits_of([cells for cloud in clouds for cells in cloud])
-    axes = panels(
-        len(names), ax=ax, size=(2.6, _panel_height(high - low, equal=basis is not None)), max_columns=MAX_COLUMNS
-    )
+    aspect = _aspect(high - low, equal=basis is not None)
+    axes = panels(len(names), ax=ax, size=(2.6, 2.7), max_columns=MAX_COLUMNS)
     for panel, cloud, panel_title in zip(axes, clouds, titles, strict=True):
         _draw_cells(panel, *cloud)
         despine(panel)
         set_title(panel, panel_title)
-        panel.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="auto" if basis is None else "equal")
+        panel.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect=aspect)
         panel.locator_params(nbins=3)
     _label_outer_axes(axes, plane.labels)
     _add_legend(axes[:MAX_COLUMNS][-1])
@@ -223,16 +222,16 @@ def _plane_of_observed(
     return feature_plane(dense_rows(observed, rows), names, basis, components)
 
 
-def _panel_height(span: np.ndarray, *, equal: bool) -> float:
-    """Height in inches of a panel that is 2.6 wide."""
-    return 0.6 + 2 * np.clip(span[1] / span[0], 0.4, 2) if equal else 2.7
+def _aspect(span: np.ndarray, *, equal: bool) -> Literal["equal", "auto"]:
+    """One unit has the same length on both axes, unless the panel would then be flat."""
+    return "equal" if equal and 0.5 < span[1] / span[0] < 2 else "auto"
 
 
 def _draw_cells(ax: Axes, observed: np.ndarray, generated: np.ndarray) -> None:
     area = np.clip(3000 / max(len(observed), len(generated)), 2, 12)
     # Larger than what lies on them, so that they show.
     ax.scatter(observed[:, 0], observed[:, 1], s=2.5 * area, c=GREY, linewidths=0)
-    ax.scatter(generated[:, 0], generated[:, 1], s=area, c=COLORS[0], linewidths=0, alpha=0.7)
+    ax.scatter(generated[:, 0], generated[:, 1], s=area, c=COLORS[0], linewidths=0, alpha=0.5)
 
 
 def _label_outer_axes(axes: list[Axes], labels: tuple[str, str]) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from matplotlib.axes import Axes
 
+_N_COLUMNS = 3
+
 
 @checked_keywords
 @shared_docs
@@ -87,10 +89,19 @@ def genes(
     made, observed = _rows(made, chosen, "path"), _rows(_at_ends(adata, path, key), chosen, "adata")
     made, observed = made.T, observed.T
     return draw_panels(
-        [partial(_draw, made=made[gene], observed=observed[gene], legend=gene == chosen[-1]) for gene in chosen],
+        [
+            partial(
+                _draw,
+                made=made[gene],
+                observed=observed[gene],
+                unit=_unit(path) if i % _N_COLUMNS == 0 else "",
+                legend=i == min(_N_COLUMNS, len(chosen)) - 1,
+            )
+            for i, gene in enumerate(chosen)
+        ],
         panel_titles(title, chosen),
-        size=(2.3, 2.0),
-        max_columns=3,
+        size=(2.6, 2.1),
+        max_columns=_N_COLUMNS,
         ax=ax,
         show=show,
         save=save,
@@ -159,7 +170,11 @@ def _rows(table: pd.DataFrame, names: list[str], argument: str) -> pd.DataFrame:
     return table.loc[names]
 
 
-def _draw(ax: Axes, *, made: pd.Series, observed: pd.Series, legend: bool) -> None:
+def _unit(path: AnnData) -> str:
+    return "mean of log1p of\nnormalised counts" if path.X.dtype.kind == "i" else "mean expression"
+
+
+def _draw(ax: Axes, *, made: pd.Series, observed: pd.Series, unit: str, legend: bool) -> None:
     styles: dict[str, dict[str, Any]] = {
         "generated": {"color": COLORS[0], "marker": ".", "linewidth": 1.2},
         "observed": {"color": INK, "marker": "D", "markersize": 4, "linestyle": "none"},
@@ -167,9 +182,9 @@ def _draw(ax: Axes, *, made: pd.Series, observed: pd.Series, legend: bool) -> No
     for row, (label, style) in zip((made, observed), styles.items(), strict=True):
         times = row.index.get_level_values(0).unique()
         mean, error = (row.xs(name, level=1).to_numpy() for name in ("mean", "error"))
-        ax.errorbar(times, mean, yerr=2 * error, label=label, elinewidth=0.8, **style)
-    ax.set_xlabel("t", fontsize="small")
-    ax.set_ylabel("mean", fontsize="small")
+        ax.errorbar(times, mean, yerr=2 * error, label=f"{label}, ± 2 s.e.", elinewidth=0.8, **style)
+    ax.set_xlabel("t, source (0) to target (1)", fontsize="small")
+    ax.set_ylabel(unit, fontsize="small")
     ax.locator_params(nbins=4)
     if legend:
         ax.legend(labelcolor=INK, loc="upper left", bbox_to_anchor=(1, 1), **LEGEND_STYLE)

@@ -131,9 +131,16 @@ def _draw_sets(ax: Axes, comparison: Comparison, palette: Palette | None, *, leg
     names = [f"{name} ({comparison.n_sets.get(name, 0):,} sets)" for name in groups_of_sets.names]
     groups_of_sets = groups_of_sets._replace(names=names)
     draw_points(ax, points, default_areas(len(points)), groups_of_sets, cmap="viridis", legend=legend)
-    ax.set(xlabel="principal coordinate 1", ylabel="principal coordinate 2")
+    ax.set(**dict(zip(("xlabel", "ylabel"), _axis_labels(table), strict=True)))
     ax.set_aspect("equal", adjustable="datalim")
     ax.locator_params(nbins=6)
+
+
+def _axis_labels(coordinates: pd.DataFrame) -> list[str]:
+    shares = coordinates.attrs.get("explained", (None, None))
+    return [
+        f"principal coordinate {i}" + (f" ({100 * s:.0f}%)" if s is not None else "") for i, s in enumerate(shares, 1)
+    ]
 
 
 def _draw_null(ax: Axes, comparison: Comparison, *, legend: bool) -> None:

@@ -10,6 +10,7 @@ from scgde._checks import check_count, check_set_table
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.pl._draw import COLORS, INK, LEGEND_STYLE, despine, panels, save_or_show, set_title
+from scgde.sets._own_columns import own_column
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
     from matplotlib.axes import Axes
+
+    from scgde._types import Config
 
 
 @checked_keywords
@@ -33,7 +36,8 @@ def history(
 ) -> Axes | None:
     """Training and validation loss against the optimiser step.
 
-    The training loss of each step is drawn light, under its running median; the best validation step is marked.
+    The training loss of each step is drawn light, under its running median; the best validation step is marked, and
+    where the fit stopped before its last step.
     The axis leaves out the most extreme hundredth of the training losses.
 
     Parameters
@@ -45,7 +49,7 @@ def history(
     window
         Rows of the history in the running median. None: a thirtieth of them.
     title
-        %(title)s
+        %(title)s None: the number of sets.
     ax
         %(ax)s
     show
@@ -70,15 +74,17 @@ def history(
     >>> ax = scgde.pl.history(adata, show=False)
     """
     check_set_table(adata.uns, key, entry=_keys.HISTORY, made_by="scgde.tl.fit_gde")
-    table: pd.DataFrame = adata.uns[key][_keys.HISTORY]
+    content = adata.uns[key]
+    table: pd.DataFrame = content[_keys.HISTORY]
     rows = max(1, len(table) // 30) if window is None else check_count(window, "window")
     axes = panels(1, ax=ax, size=(5.2, 3.4), max_columns=1)
     _draw_training(axes[0], table[["step", "train_loss"]].dropna(), rows)
     _draw_validation(axes[0], table[["step", "validation_loss"]].dropna())
+    _mark_early_stop(axes[0], int(table["step"].iloc[-1]), content.get(_keys.PARAMS, {}))
     _label_axes(axes[0])
     axes[0].set_ylim(*_loss_limits(table))
     axes[0].legend(labelcolor=INK, **LEGEND_STYLE)
-    set_title(axes[0], title)
+    set_title(axes[0], _default_title(content, key) if title is None else title)
     return axes[0] if save_or_show(axes, own=ax is None, show=show, save=save) else None
 
 
@@ -108,6 +114,21 @@ def _draw_validation(ax: Axes, table: pd.DataFrame) -> None:
         label=f"best validation: {loss[best]:.4g} at step {step[best]:,.0f}"
         + ", the last" * int(best == len(loss) - 1),
     )
+
+
+def _mark_early_stop(ax: Axes, last: int, params: Config) -> None:
+    if last < int(params.get("max_steps", 0)):
+        ax.axvline(last, color=INK, linewidth=0.8, linestyle=":", label=f"stopped early, at step {last:,}")
+
+
+def _default_title(content: Config, key: str) -> str:
+    """How many sets there are of each split."""
+    table, split = content[_keys.SETS], own_column(content, key, _keys.SPLIT)
+    if split is None:
+        return f"{len(table):,} sets"
+    names = {"train": "training", "validation": "validation"}
+    n_sets = split.astype(str).value_counts()
+    return ", ".join(f"{n_sets[split]:,} {name}" for split, name in names.items() if split in n_sets) + " sets"
 
 
 def _label_axes(ax: Axes) -> None:

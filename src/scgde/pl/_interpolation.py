@@ -158,21 +158,29 @@ def interpolation(
 
 def _draw_steps(path: ProjectedPath, steps: np.ndarray, ax: Axes | None, cmap: str, title: str | None) -> list[Axes]:
     low, high = path.limits()
-    size = (2.1, 0.6 + 1.8 * path.proportion())
-    axes = panels(len(steps) * len(path.clouds), ax=ax, size=size, max_columns=len(steps))
+    n_columns = _n_columns(len(steps), len(path.clouds))
+    size = (2.6, 0.6 + 2.2 * path.proportion())
+    axes = panels(len(steps) * len(path.clouds), ax=ax, size=size, max_columns=n_columns)
     colors = path.steps.colors(cmap)
     for row, (kind, cloud) in enumerate(path.clouds.items()):
         for panel, step in zip(axes[row * len(steps) :], steps, strict=False):
             _draw_cells(panel, path, cloud[step], colors[step], low, high)
             if row == 0:
                 panel.set_title(path.steps.title(step), fontsize="small", loc="left", color=INK)
-        _label_row(axes[row * len(steps)], path, kind)
-    for panel in axes[-len(steps) :]:
+        for panel in axes[row * len(steps) : (row + 1) * len(steps) : n_columns]:
+            _label_row(panel, path, kind)
+    for panel in axes[-n_columns:]:
         panel.set_xlabel(path.labels[0], fontsize="small")
-    _add_legend(axes[len(steps) - 1], path, colors[steps[-1]])
+    _add_legend(axes[n_columns - 1], path, colors[steps[-1]])
     if ax is None:
+        axes[0].figure.get_layout_engine().set(h_pad=0.12)  # type: ignore[union-attr]  # titles of two lines
         widen_for_legends(axes)
     return _add_title(axes, title)
+
+
+def _n_columns(n_steps: int, n_clouds: int) -> int:
+    """A row for each cloud; of a single one, two rows where there are many steps."""
+    return n_steps if n_clouds > 1 or n_steps <= 4 else -(-n_steps // 2)
 
 
 def _add_legend(ax: Axes, path: ProjectedPath, color: str) -> None:

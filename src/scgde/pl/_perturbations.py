@@ -177,7 +177,7 @@ def _draw_arrows(ax: Axes, pairs: pd.DataFrame, names: list[str], palette: Palet
         )
         ax.add_patch(arrow)
     ax.update_datalim(np.concatenate([points, np.zeros((1, 2))]))
-    ax.margins(x=0.2, y=0.1)  # room for names
+    ax.margins(x=0.35, y=0.1)  # room for names
     ax.autoscale_view()
     ax.plot(0, 0, "o", color=INK, markersize=4, zorder=3)
     ends = pairs[is_named].groupby("perturbation", observed=True)[["x", "y"]].mean().loc[names]

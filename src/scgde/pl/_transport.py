@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
@@ -132,7 +132,7 @@ def transport(
     _draw_paths(panel, points.reshape(*paths.shape[:2], 2), times, cmap)
     despine(panel)
     panel.set(xlabel=labels[0], ylabel=labels[1])
-    panel.legend(labelcolor=INK, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, **LEGEND_STYLE)
+    _add_legend(panel)
     set_title(panel, _default_title(transported, len(paths)) if title is None else title)
     return panel if save_or_show([panel], own=ax is None, show=show, save=save) else None
 
@@ -198,6 +198,13 @@ def _default_title(transported: AnnData, n_paths: int) -> str:
     ends = [transported.obs[end].astype(str).unique() for end in ("source_set", "target_set") if end in transported.obs]
     names = [shorten(end[0], length=_MAX_NAME) if len(end) == 1 else f"{len(end)} sets" for end in ends]
     return f"{n_paths:,} cells" + (f": {' to '.join(names)}" if len(names) == 2 else "")
+
+
+def _add_legend(ax: Axes) -> None:
+    position: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.16), "ncols": 2}
+    box = ax.legend(labelcolor=INK, **position, **LEGEND_STYLE)
+    for handle in box.legend_handles:
+        handle.set_sizes([20])  # type: ignore[union-attr]  # larger than on the map, where they are many
 
 
 def _draw_observed(ax: Axes, observed: np.ndarray, target: np.ndarray) -> None:

@@ -12,6 +12,7 @@ from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.pl._draw import (
     draw_points,
+    draw_rows,
     frame_set_map,
     panels,
     rgba_of,
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 #: The embedding of fewer cells is not close to normal, and no region is drawn.
 MIN_CELLS = 10
+#: More regions than this cover one another: those of some sets are drawn.
+MAX_REGIONS = 150
 
 
 @checked_keywords
@@ -76,7 +79,8 @@ def uncertainty(
     color
         Column of the set table, as in :func:`scgde.pl.embedding`.
     sets
-        Names of the sets to draw; all by default. The axes are those of all sets in either case.
+        Names of the sets to draw; all by default, with the regions of 150 of them at most, drawn at random. The axes
+        are those of all sets in either case.
     level
         Of confidence.
     basis
@@ -127,13 +131,20 @@ def uncertainty(
     radii = _radii(counts_of_sets(content, key)[rows], check_fraction(level, "level"))
 
     axes = panels(1, ax=ax, size=(4.6, 4.2), max_columns=1)
-    default_title = f"{set_map_title(color, len(rows))}\n{100 * level:g} % confidence regions"
+    drawn = draw_rows(np.arange(len(rows)), MAX_REGIONS)
+    default_title = f"{set_map_title(color, len(rows))}\n{_regions_title(level, len(drawn), len(rows))}"
     frame_set_map(axes[0], plane.labels, default_title if title is None else title, ticks=True)
-    _draw_regions(axes[0], points, projected * radii[:, None, None] ** 2, rgba_of(values, cmap, n_values=len(rows)))
+    shapes, colors_of_sets = projected * radii[:, None, None] ** 2, rgba_of(values, cmap, n_values=len(rows))
+    _draw_regions(axes[0], points[drawn], shapes[drawn], colors_of_sets[drawn])
     draw_points(axes[0], points, set_areas(table.iloc[rows], size), values, cmap=cmap, legend=legend)
     if ax is None:
         widen_for_legends(axes)
     return axes[0] if save_or_show(axes, own=ax is None, show=show, save=save) else None
+
+
+def _regions_title(level: float, n_drawn: int, n_sets: int) -> str:
+    some = "" if n_drawn == n_sets else f" of {n_drawn:,} of them, at random"
+    return f"{100 * level:g} % confidence regions{some}"
 
 
 def _radii(n_cells: np.ndarray, level: float) -> np.ndarray:

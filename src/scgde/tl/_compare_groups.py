@@ -258,4 +258,7 @@ def _coordinates(
     points = (axes * np.sqrt(squares.clip(0)))[:, ::-1]
     group = pd.Categorical.from_codes(groups.codes[included], pd.Index(groups.names))
     columns = {"x": points[:, 0], "y": points[:, 1], "group": group}
-    return pd.DataFrame(columns | ({"pair": groups.strata[included]} if paired else {}), index=index)
+    table = pd.DataFrame(columns | ({"pair": groups.strata[included]} if paired else {}), index=index)
+    shares = squares.clip(0)[::-1] / max(squares.clip(0).sum(), 1e-300)
+    table.attrs["explained"] = tuple(shares[:2].tolist())
+    return table

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.optimize import isotonic_regression
 
 from scgde.pl._draw.figure import INK
 
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
 
 #: Longer names of categories are cut in the middle: the end often distinguishes them.
 MAX_NAME = 26
+#: Height of a line of text, in inches.
+_LINE = 0.16
+#: Distance of a column of names from the end of the axes, in shares of the width.
+_INSET = 0.02
+_LINE_STYLE: dict[str, Any] = {"arrowstyle": "-", "color": INK, "linewidth": 0.4, "shrinkA": 1, "shrinkB": 1}
 
 
 def shorten(name: str, *, length: int = MAX_NAME) -> str:
@@ -34,49 +40,46 @@ def shorten_distinctly(names: list[str]) -> list[str]:
 
 
 def place_labels(ax: Axes, points: np.ndarray, names: list[str]) -> list[Annotation]:
-    """Write names at points ``(n, 2)``, outwards from the origin; those that would cover one another are moved apart.
+    """Write names of points ``(n, 2)`` in a column at either end of the axes, in the order of the points from below.
 
-    The limits of the axes must be final.
+    Each is joined to its point by a line. The limits of the axes must be final.
     """
     figure: Any = ax.get_figure(root=True)
-    placed: list[tuple[float, float, float, float]] = []
-    labels = []
-    # From the outside to the inside: the outer ones have more room.
-    for place in np.argsort(-np.linalg.norm(points, axis=1), kind="stable"):
-        x, y = points[place]
-        sides = ("left" if x >= 0 else "right", "bottom" if y >= 0 else "top")
-        label = ax.annotate(
-            shorten(names[place]),
-            (x, y),
-            xytext=(3 if x >= 0 else -3, 2 if y >= 0 else -2),
-            textcoords="offset points",
-            ha=sides[0],
-            va=sides[1],
+    figure.draw_without_rendering()  # the layout gives the axes their height
+    return [
+        label
+        for is_left in (True, False)
+        for label in _write_column(ax, points, names, np.flatnonzero((points[:, 0] < 0) == is_left), is_left=is_left)
+    ]
+
+
+def _write_column(
+    ax: Axes, points: np.ndarray, names: list[str], rows: np.ndarray, *, is_left: bool
+) -> list[Annotation]:
+    rows = rows[np.argsort(points[rows, 1], kind="stable")]
+    low, high = ax.get_ylim()
+    heights = spread(points[rows, 1], (high - low) * _LINE / ax.get_window_extent().height * ax.figure.dpi)
+    left, right = ax.get_xlim()
+    edge = left + (right - left) * (_INSET if is_left else 1 - _INSET)
+    return [
+        ax.annotate(
+            shorten(names[row]),
+            tuple(points[row]),
+            xytext=(edge, height),
+            ha="left" if is_left else "right",
+            va="center",
             fontsize="small",
             color=INK,
-            arrowprops={"arrowstyle": "-", "color": INK, "linewidth": 0.4, "shrinkA": 0, "shrinkB": 1},
+            arrowprops=_LINE_STYLE | {"relpos": (1 if is_left else 0, 0.5)},
         )
-        figure.draw_without_rendering()
-        _move_clear(label, placed, upwards=y >= 0)
-        labels.append(label)
-    return labels
+        for row, height in zip(rows, heights, strict=True)
+    ]
 
 
-def _move_clear(label: Annotation, placed: list[tuple[float, float, float, float]], *, upwards: bool) -> None:
-    """Move a label in steps of a third of its height until it covers none of those that stand."""
-    box = label.get_window_extent()
-    x, y = label.get_position()
-    step = box.height / 3 * (1 if upwards else -1)
-    figure: Any = label.get_figure(root=True)
-    points = 72 / figure.dpi
-    moves = next(i for i in range(200) if not any(_overlap(box, i * step, other) for other in placed))
-    label.set_position((x, y + moves * step * points))
-    placed.append((box.x0, box.x1, box.y0 + moves * step, box.y1 + moves * step))
-
-
-def _overlap(box, shift: float, other: tuple[float, float, float, float]) -> bool:
-    x0, x1, y0, y1 = other
-    return box.x0 < x1 and x0 < box.x1 and box.y0 + shift < y1 and y0 < box.y1 + shift
+def spread(values: np.ndarray, gap: float) -> np.ndarray:
+    """Increasing values ``(n,)``, moved apart to ``gap`` at least and as little as that takes (in least squares)."""
+    steps = gap * np.arange(len(values))
+    return isotonic_regression(values - steps).x + steps if len(values) else values
 
 
 def _n_common(names: list[str]) -> int:
