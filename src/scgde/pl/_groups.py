@@ -137,10 +137,9 @@ def _draw_sets(ax: Axes, comparison: Comparison, palette: Palette | None, *, leg
 
 
 def _axis_labels(coordinates: pd.DataFrame) -> list[str]:
-    shares = coordinates.attrs.get("explained", (None, None))
-    return [
-        f"principal coordinate {i}" + (f" ({100 * s:.0f}%)" if s is not None else "") for i, s in enumerate(shares, 1)
-    ]
+    names = ["principal coordinate 1", "principal coordinate 2"]
+    shares = coordinates.attrs.get("explained")
+    return names if shares is None else [f"{name} ({share:.0%})" for name, share in zip(names, shares, strict=True)]
 
 
 def _draw_null(ax: Axes, comparison: Comparison, *, legend: bool) -> None:

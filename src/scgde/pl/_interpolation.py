@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -173,7 +173,8 @@ def _draw_steps(path: ProjectedPath, steps: np.ndarray, ax: Axes | None, cmap: s
         panel.set_xlabel(path.labels[0], fontsize="small")
     _add_legend(axes[n_columns - 1], path, colors[steps[-1]])
     if ax is None:
-        axes[0].figure.get_layout_engine().set(h_pad=0.12)  # type: ignore[union-attr]  # titles of two lines
+        figure: Any = axes[0].figure
+        figure.get_layout_engine().set(h_pad=0.12)  # titles have two lines
         widen_for_legends(axes)
     return _add_title(axes, title)
 
