@@ -35,7 +35,19 @@ MAY_IMPORT = {
     "datasets": set(),
     "cli": {"tl", "pl", "get", "pp", "metrics", "datasets", "model"},
 }
-SHARED = {"_types", "_checks", "_columns", "_docs", "_files", "_hints", "_keys", "_registry", "_summary"}
+SHARED = {
+    "_types",
+    "_checks",
+    "_columns",
+    "_docs",
+    "_files",
+    "_hints",
+    "_keys",
+    "_progress",
+    "_registry",
+    "_settings",
+    "_summary",
+}
 #: Libraries that only the named layers may import.
 ONLY_IN = {
     "scvi": {"data", "module", "train", "model"},

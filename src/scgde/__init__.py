@@ -29,4 +29,5 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "stats",
         "tl",
     ],
+    submod_attrs={"_settings": ["settings"]},
 )

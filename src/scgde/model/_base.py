@@ -248,7 +248,7 @@ class SetModel(DescribedModel):
             validate=len(split.validation) > 0,
             **training.run,
         )
-        self.is_trained_, self._seconds = True, time.monotonic() - start
+        self._trained_in(time.monotonic() - start)
 
     def _split(self, training: Training, *, links: np.ndarray | None = None, fraction: float | None = None) -> SetSplit:
         """Sets that ``train_sets`` and ``validation_sets`` name, or else a random split."""

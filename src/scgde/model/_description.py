@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scgde._settings import logger
 from scgde._summary import Summary
 from scgde.model._cell_sets_model import CellSetsModel
 
@@ -30,6 +31,11 @@ class DescribedModel(Summary, CellSetsModel):
         """Names that work: scvi-tools has methods for models of cells, too."""
         own = {name for cls in type(self).__mro__ if cls.__module__.startswith("scgde.") for name in vars(cls)}
         return sorted(own | set(vars(self)) | set(OF_SCVI))
+
+    def _trained_in(self, seconds: float) -> None:
+        """Keep that and how long it was trained, and log it."""
+        self.is_trained_, self._seconds = True, seconds
+        logger.info("Fit: %s on %s", _training_line(self.history, seconds), self.module.device.type)
 
     @property
     def _title(self) -> str:

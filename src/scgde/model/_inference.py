@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from joblib import Parallel, delayed
 
+from scgde._progress import progress
 from scgde.data import SetIndex, full_set_batches
 from scgde.nn.encoders import MeanPoolingEncoder
 from scgde.nn.influence import embedding_covariance
@@ -72,7 +73,8 @@ def embed_sets(
     embedding = np.full((index.n_sets, module.n_embed), np.nan, dtype=np.float32)
     batches, in_chunks = _batches(index, max_cells, may_be_cut=isinstance(module.encoder, MeanPoolingEncoder))
     tasks = (delayed(_embed_batch)(module, *batch.gather(module, store)) for batch in batches)
-    for batch, part in zip(batches, _in_order(tasks, n_jobs), strict=True):
+    parts = progress(_in_order(tasks, n_jobs), "Embed", unit="batch", total=len(batches))
+    for batch, part in zip(batches, parts, strict=True):
         embedding[batch.sets] = part
     for batch in in_chunks:
         embedding[batch.sets] = _embed_in_chunks(module, store, batch, max_cells).cpu().numpy()
@@ -164,7 +166,8 @@ def covariance_of_sets(
         delayed(_covariance_of_batch)(module, projection, *batch.gather(module, store), n_cells[batch.sets])
         for batch in batches
     )
-    for batch, part in zip(batches, _in_order(tasks, n_jobs), strict=True):
+    parts = progress(_in_order(tasks, n_jobs), "Uncertainty", unit="batch", total=len(batches))
+    for batch, part in zip(batches, parts, strict=True):
         share = n_cells[batch.sets] / index.effective_sizes[batch.sets]
         covariance[batch.sets] = part * share[:, None, None]
     return covariance

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scgde._progress import progress
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -44,7 +46,8 @@ def total_losses(
     used = rng.permutation(len(groups))[:max_pairs]
     parts = [(used[fold[used] != i], used[fold[used] == i]) for i in range(N_FOLDS)]
     parts = [(train, test) for train, test in parts if len(train) and len(test)]
-    return np.sum([losses(train, test) for train, test in parts], axis=0) if parts else None
+    each = [losses(train, test) for train, test in progress(parts, "Choose predictor", unit="fold")]
+    return np.sum(each, axis=0) if parts else None
 
 
 def folds(groups: np.ndarray, n_folds: int, rng: np.random.Generator) -> np.ndarray:

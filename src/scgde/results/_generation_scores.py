@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 import pandas as pd
 
+from scgde._progress import progress
 from scgde.data import SetIndex
 from scgde.metrics import energy_distance
 
@@ -169,7 +170,8 @@ def score_sets(
     embedding = model.embed_store(cells.encoder.store, index)
     generated = model.generate(embedding, n_cells, batch=batches, seed=int(rng.integers(2**31)))
     is_vector, rows = cells.target.representation.spec.is_vector, []
-    for (seen, unseen), drawn in zip(halves, generated, strict=True):
+    both = zip(halves, generated, strict=True)
+    for (seen, unseen), drawn in progress(both, "Score", unit="set", total=len(halves)):
         known, truth = (model.ground(cells.target.store.rows(half)) for half in (seen, unseen))
         if is_vector:
             simple = simple_descriptions(known, train, n_cells=n_cells, n_dims=embedding.shape[1], rng=rng)

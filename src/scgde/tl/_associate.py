@@ -10,6 +10,7 @@ from scgde._checks import check_count, check_flag, check_one_of, check_seed
 from scgde._columns import as_names, classes, is_continuous
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
+from scgde._progress import progress
 from scgde.metrics import METRICS
 from scgde.results import DistanceMatrix, set_column
 from scgde.results._unseen import why_seen
@@ -107,7 +108,8 @@ def associate(
     known = _columns([set_column(adata, name, "adjust_keys", key) for name in adjusted], len(inner))
     columns = {name: set_column(adata, name, "condition_keys", key) for name in names}
     seen = ["" if metric in METRICS.forms else why_seen(adata, column, key) for column in columns.values()]
-    rows = [_row(*both, inner, known, n_permutations, rng) for both in zip(columns.values(), seen, strict=True)]
+    pairs = list(zip(columns.values(), seen, strict=True))
+    rows = [_row(*both, inner, known, n_permutations, rng) for both in progress(pairs, "Associate", unit="column")]
     if check_flag(baselines, "baselines") and key is not None:
         means = inner_products(DistanceMatrix.baselines(adata, key)["unbiased_pseudobulk"].distances, power=power)
         for row, column in zip(rows, columns.values(), strict=True):

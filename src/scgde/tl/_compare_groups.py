@@ -9,6 +9,7 @@ from scgde._checks import check_count, check_one_of, check_seed
 from scgde._columns import as_names, classes, is_continuous
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
+from scgde._progress import progress
 from scgde.results import DistanceMatrix, set_column
 from scgde.results._group_comparison import GroupComparison
 from scgde.results._unseen import check_columns_unseen
@@ -141,7 +142,10 @@ def compare_all_groups(
     """
     names, sets = as_names(label_keys), DistanceMatrix.read(adata, metric, key)
     check_columns_unseen(adata, names, metric, "label_keys", key)
-    results = [_compare(adata, sets, name, block_key, pair_key, statistic, n_permutations, key, seed) for name in names]
+    results = [
+        _compare(adata, sets, name, block_key, pair_key, statistic, n_permutations, key, seed)
+        for name in progress(names, "Compare", unit="column")
+    ]
     rows = [
         {
             "n_groups": len(result.n_sets),

@@ -8,6 +8,7 @@ import pandas as pd
 from scgde._checks import check_count, check_sets
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
+from scgde._progress import progress
 from scgde.results import SetCovariances
 from scgde.results._set_comparison import SetComparison
 from scgde.stats._axes_without import AxesWithout
@@ -184,7 +185,8 @@ class _Tests(NamedTuple):
     def compare_all(self) -> _Result:
         """Tests of all pairs, in the order of ``np.triu_indices``."""
         noise = self._noise()
-        rows = [self._compare_with_later(a, noise) for a in range(len(self.sets.names) - 1)]
+        firsts = progress(range(len(self.sets.names) - 1), "Compare", unit="set")
+        rows = [self._compare_with_later(a, noise) for a in firsts]
         return _Result(*(np.concatenate(column) for column in zip(*rows, strict=True)))
 
     def _compare_with_later(self, a: int, noise: np.ndarray) -> _Result:

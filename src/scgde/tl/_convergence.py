@@ -9,6 +9,7 @@ from scgde import _keys
 from scgde._checks import check_count, check_seed
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
+from scgde._progress import progress
 from scgde.model._inference import covariance_of_sets, embed_draws
 from scgde.results import FittedSets
 from scgde.results._store import write_entries
@@ -79,7 +80,7 @@ def convergence(
     fitted = FittedSets.read(adata, key, all_rows=True)
     chosen = _chosen(fitted, sets, sizes)
     spread, parts = _root_trace(fitted, chosen), []
-    for i, unit in zip(chosen, spread, strict=True):
+    for i, unit in progress(zip(chosen, spread, strict=True), "Convergence", unit="set", total=len(chosen)):
         rows = fitted.index.rows(i)
         share = None if fitted.index.weights is None else _shares(fitted.index.weights[rows])
         for size in (size for size in sizes if size <= len(rows)):

@@ -11,6 +11,7 @@ from scgde._checks import check_count, check_one_of, check_seed
 from scgde._columns import as_names
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
+from scgde._progress import progress
 from scgde.metrics import METRICS
 from scgde.metrics._forecasts import DEFAULT_SCORES, ForecastScore, forecast_scores
 from scgde.model import TDE
@@ -133,7 +134,8 @@ def evaluate_transport(
     by_name = forecast_scores(names, truth, seed)
     sizes = {"n_source": fitted.index.sizes[start], "n_target": fitted.index.sizes[end]}
     chosen = chosen.drop(columns=_keys.SPLIT).assign(**sizes)
-    scores = [_scored(chosen, name, parts, truth, by_name, rng) for name, parts in clouds.items()]
+    arms = progress(clouds.items(), "Score", unit="forecast", total=len(clouds))
+    scores = [_scored(chosen, name, parts, truth, by_name, rng) for name, parts in arms]
     return pd.concat([*scores, _floor(chosen, truth, by_name, seed)], ignore_index=True)
 
 

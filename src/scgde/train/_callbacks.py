@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import torch
 from lightning.pytorch.callbacks import Callback
-from tqdm.auto import tqdm
+
+from scgde._progress import progress_bar
 
 if TYPE_CHECKING:
     from lightning import Trainer
     from torch import Tensor
+    from tqdm.auto import tqdm
 
 _STEPS_PER_RECORD = 10
 #: What validation logs: its loss and, of some modules, what the context gains.
@@ -117,7 +119,7 @@ class StepProgress(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         if trainer.is_global_zero:
-            self._bar = tqdm(total=trainer.max_steps, initial=trainer.global_step, desc="Fit", unit="step", leave=True)
+            self._bar = progress_bar("Fit", unit="step", total=trainer.max_steps, initial=trainer.global_step, delay=0)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         if self._bar is None:

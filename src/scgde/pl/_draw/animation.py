@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.animation import FuncAnimation, PillowWriter
 
+from scgde._progress import progress_bar
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -53,7 +55,10 @@ def animate(
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     movie = FuncAnimation(figure, draw, frames=frames, blit=False, cache_frame_data=False)
-    movie.save(str(save), writer=PillowWriter(fps=FRAMES_PER_SECOND), dpi=100)
+    with progress_bar("Animate", unit="frame", total=len(frames)) as bar:
+        movie.save(
+            str(save), writer=PillowWriter(fps=FRAMES_PER_SECOND), dpi=100, progress_callback=lambda *_: bar.update()
+        )
 
 
 def _position(path: np.ndarray, times: np.ndarray, time: float) -> np.ndarray:

@@ -1,0 +1,59 @@
+import logging
+
+import pytest
+
+import scgde
+from scgde import _progress
+from scgde._progress import progress
+from scgde._settings import LEVELS, Settings, logger
+
+
+@pytest.fixture(autouse=True)
+def same_level_after():
+    level = logger.level
+    yield
+    logger.setLevel(level)
+
+
+def test_items_come_as_they_are():
+    assert list(progress(iter("abc"), "Count", unit="letter", total=3)) == ["a", "b", "c"]
+
+
+def test_bar_stays_with_its_name_and_count(capsys, monkeypatch):
+    monkeypatch.setattr(_progress, "DELAY", 0)
+    list(progress(range(3), "Count", unit="set"))
+    assert "Count: 100%" in capsys.readouterr().err.splitlines()[-1].rpartition("\r")[2]
+
+
+def test_no_bar_for_a_short_call(capsys):
+    list(progress(range(3), "Count", unit="set"))
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("verbosity", ["error", "warning", 0, 1])
+def test_no_bar_below_info(capsys, monkeypatch, verbosity):
+    monkeypatch.setattr(_progress, "DELAY", 0)
+    scgde.settings.verbosity = verbosity
+    list(progress(range(3), "Count", unit="set"))
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("number", "name"), enumerate(LEVELS))
+def test_verbosity_is_a_level_of_logging_by_name_or_number(number, name):
+    settings = Settings()
+    settings.verbosity = number
+    assert settings.verbosity == name
+    assert logging.getLogger("scgde").level == LEVELS[name]
+
+
+def test_unknown_verbosity_is_answered_with_the_known(monkeypatch):
+    with pytest.raises(ValueError, match=r"must be one of .*got 'warn'\. Did you mean 'warning'\?"):
+        scgde.settings.verbosity = "warn"
+
+
+def test_a_fit_ends_with_a_line_in_the_log(caplog, fit):
+    with caplog.at_level(logging.INFO, logger="scgde"):
+        fit(scgde.datasets.gaussian_sets(10, 8, 2), max_steps=5)
+    (line,) = caplog.messages
+    assert line.startswith("Fit: 5 steps")
+    assert line.endswith("on cpu")
