@@ -193,7 +193,7 @@ def _given_cells(adata: AnnData, held_out: pd.DataFrame, name: str) -> list[np.n
     for _, pair in held_out.iterrows():
         inside = (adata.obs[PERTURBATION].astype(str) == pair[PERTURBATION]).to_numpy()
         if CONTEXT in pair:
-            inside &= (adata.obs[CONTEXT].astype(str) == str(pair[CONTEXT])).to_numpy()
+            inside = inside & (adata.obs[CONTEXT].astype(str) == str(pair[CONTEXT])).to_numpy()
         if inside.sum() < 2:
             what = f"{pair[PERTURBATION]!r} in {name!r}"
             msg = f"`predictions` must hold two cells or more of each held-out pair, got {inside.sum()} of {what}."

@@ -39,6 +39,18 @@ def test_matrices_by_row_as_anndata_writes_them_are_mapped(backed, x):
     np.testing.assert_array_equal(mapped[100:3000].toarray(), x[100:3000])
 
 
+@pytest.mark.parametrize("n_bytes", [1, 2, 3])
+def test_rows_that_begin_at_an_odd_byte_are_mapped(tmp_path, x, n_bytes):
+    with h5py.File(tmp_path / "odd.h5", "w") as file:
+        file.create_dataset("before", data=np.zeros(n_bytes, dtype=np.uint8), chunks=(n_bytes,))
+        ad.io.write_elem(file, "x", sparse.csr_matrix(x[:12]))
+    with h5py.File(tmp_path / "odd.h5") as file:
+        assert file["x/data"].id.get_chunk_info(0).byte_offset % 4 != 0
+        mapped = map_file(sparse_dataset(file["x"]))
+        assert isinstance(mapped, MappedRows)
+        np.testing.assert_array_equal(mapped[np.arange(12)].toarray(), x[:12])
+
+
 def test_rows_without_values_are_zero(backed):
     x = np.zeros((5, 4), dtype=np.float32)
     x[2, 1], x[4, 3] = 3, 2
@@ -61,7 +73,7 @@ def test_files_that_may_change_stay_as_they_are(tmp_path, x):
 
 def test_a_file_in_memory_stays_as_it_is(x):
     with h5py.File("cells.h5", "w", driver="core", backing_store=False) as file:
-        ad.io.write_elem(file, "x", sparse.csr_matrix(x[:50]))
+        ad.io.write_elem(file, "x", sparse.csr_matrix(x[:12]))
         found = sparse_dataset(file["x"])
         assert map_file(found) is found
 

@@ -47,11 +47,15 @@ def _map_values(x: h5py.Dataset) -> MappedValues | None:
     if not _is_plain(x) or len(x) == 0:
         return None
     places, length = _chunks(x)
-    if any(offset is None or offset % x.dtype.itemsize for offset in places):
+    if None in places:
         return None
-    n_bytes = x.file.id.get_filesize()
-    values = np.memmap(x.file.filename, mode="r", dtype=x.dtype, shape=n_bytes // x.dtype.itemsize)
-    mapped = MappedValues(values, np.array(places) // x.dtype.itemsize, length)
+    size, first = x.dtype.itemsize, places[0] % x.dtype.itemsize
+    start, odd = np.divmod(np.array(places) - first, size)
+    if odd.any():
+        return None
+    shape = (x.file.id.get_filesize() - first) // size
+    values = np.memmap(x.file.filename, mode="r", dtype=x.dtype, offset=first, shape=shape)
+    mapped = MappedValues(values, start, length)
     ends = np.array([0, len(x) - 1])
     return mapped if np.array_equal(mapped[ends], [x[i] for i in ends], equal_nan=x.dtype.kind == "f") else None
 
