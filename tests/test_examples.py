@@ -49,7 +49,10 @@ def test_has_an_example(name):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.usefixtures("short_fits", "quiet")
 @pytest.mark.parametrize("name", PUBLIC)
-def test_example_runs(name):
+def test_example_runs(name, real_data, monkeypatch):
+    file = getattr(inspect.getmodule(PUBLIC[name]), "FILE", None)
+    if file is not None:
+        monkeypatch.setenv("SCGDE_DATA", str(real_data(file).parent))
     example, report = _example(name), io.StringIO()
     test = doctest.DocTestParser().get_doctest(example, namespace(example), name, None, 0)
     with contextlib.redirect_stderr(io.StringIO()):

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scgde.datasets._published import read_published
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from anndata import AnnData
+
+FILE = "onek1k_subset_40donors.h5ad"
+COLUMNS = ("donor", "cell_type", "sex", "age")
+SOURCE = "GEO GSE196830 (Yazar 2022)"
+
+
+def onek1k(path: str | Path | None = None) -> AnnData:
+    """OneK1K: blood cells of 40 donors.
+
+    Parameters
+    ----------
+    path
+        The file, or a folder that holds ``onek1k_subset_40donors.h5ad``. None: the folder ``$SCGDE_DATA``.
+
+    Returns
+    -------
+    7,811 cells: ``X`` counts of 1,000 genes, in ``obs`` the ``donor``, the ``cell_type`` (4), ``sex`` and ``age``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file is not there. It is not downloaded; the message says where the data are to be had.
+    ValueError
+        If a column is missing.
+
+    References
+    ----------
+    Yazar et al. (2022), Single-cell eQTL mapping identifies cell type-specific genetic control of autoimmune disease,
+    Science 376.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> adata = scgde.datasets.onek1k()
+    >>> scgde.pp.make_sets(adata, "donor")
+    """
+    return read_published("onek1k", FILE, path, COLUMNS, SOURCE)

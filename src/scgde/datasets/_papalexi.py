@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scgde.datasets._published import read_published
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from anndata import AnnData
+
+FILE = "papalexi_eccite_thp1.h5ad"
+COLUMNS = ("target", "grna", "bio_rep")
+SOURCE = "GEO GSE153056 (Papalexi 2021)"
+
+
+def papalexi(path: str | Path | None = None) -> AnnData:
+    """A CRISPR screen of THP-1 cells (ECCITE-seq): 25 target genes and control guides.
+
+    Parameters
+    ----------
+    path
+        The file, or a folder that holds ``papalexi_eccite_thp1.h5ad``. None: the folder ``$SCGDE_DATA``.
+
+    Returns
+    -------
+    20,729 cells: ``X`` counts of 299 genes, in ``obs`` the ``target`` (26 values), the guide ``grna`` (107) and the
+    replicate ``bio_rep``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file is not there. It is not downloaded; the message says where the data are to be had.
+    ValueError
+        If a column is missing.
+
+    References
+    ----------
+    :cite:t:`Papalexi21`.
+
+    Examples
+    --------
+    >>> import scgde
+    >>> adata = scgde.datasets.papalexi()
+    >>> scgde.pp.make_sets(adata, "target")
+    """
+    return read_published("papalexi", FILE, path, COLUMNS, SOURCE)

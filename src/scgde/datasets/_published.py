@@ -1,0 +1,60 @@
+"""Published data, read from files: none of them has a public copy in the form that is used here."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anndata as ad
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FOLDER = "SCGDE_DATA"
+
+
+def read_published(name: str, file: str, path: str | Path | None, columns: Sequence[str], source: str) -> ad.AnnData:
+    """Read a file of published cells.
+
+    Parameters
+    ----------
+    name
+        Of the function that reads it, for messages.
+    file
+        Its name in the folder ``$SCGDE_DATA``.
+    path
+        A file, or a folder that holds ``file``. None: the folder ``$SCGDE_DATA``.
+    columns
+        That ``obs`` must have.
+    source
+        Where the data are to be had.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file; the message says where to get the data.
+    ValueError
+        If a column is missing.
+    """
+    found = _path_of(path, file)
+    if found is None or not found.is_file():
+        where = f"${FOLDER} is not set" if found is None else f"there is no file {str(found)!r}"
+        msg = (
+            f"`datasets.{name}` reads {file!r}, but {where}. Pass `path`, or set ${FOLDER} to its folder. "
+            f"It is not downloaded: make it from {source}, with {list(columns)} in `obs`."
+        )
+        raise FileNotFoundError(msg)
+    adata = ad.read_h5ad(found)
+    missing = [column for column in columns if column not in adata.obs]
+    if missing:
+        msg = f"{str(found)!r} must have {list(columns)} in `obs`, but {missing} are missing. It has {list(adata.obs)}."
+        raise ValueError(msg)
+    return adata
+
+
+def _path_of(path: str | Path | None, file: str) -> Path | None:
+    given = os.environ.get(FOLDER) if path is None else path
+    if given is None:
+        return None
+    return Path(given) / file if Path(given).is_dir() or path is None else Path(given)
