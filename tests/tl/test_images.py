@@ -104,6 +104,13 @@ def test_new_sets_are_embedded_and_generated_after_a_round_trip(fitted, round_tr
     np.testing.assert_array_equal(tl.generate(new, n_cells=60).obsm["X_images"], generated.obsm["X_images"])
 
 
+def test_order_and_copies_of_cells_do_not_matter(fitted):
+    cells = spots(N_SETS, seed=0)
+    again = ad.concat([cells, cells[::-1]], index_unique="-")
+    tl.embed(again, fitted)
+    np.testing.assert_allclose(again.uns["gde"]["embedding"], fitted.uns["gde"]["embedding"], atol=1e-5)
+
+
 def test_generation_beats_the_cells_of_all_sets(fitted):
     scores = tl.score_generation(fitted, n_cells=100, n_repeats=2)
     assert scores["generated"].mean() < 0.5 * scores["pooled"].mean()

@@ -102,6 +102,14 @@ def test_order_and_copies_of_cells_do_not_matter(fitted):
     np.testing.assert_allclose(again.uns["gde"]["embedding"], fitted.uns["gde"]["embedding"], atol=1e-5)
 
 
+def test_room_behind_the_end_does_not_matter(fitted):
+    wide = tokenized(max_length=20)
+    tl.embed(wide, fitted)
+    np.testing.assert_allclose(wide.uns["gde"]["embedding"], fitted.uns["gde"]["embedding"], atol=1e-5)
+    likelihoods = [tl.log_likelihood(adata) for adata in (wide, fitted)]
+    np.testing.assert_allclose(*likelihoods, atol=1e-5)
+
+
 def test_history_has_what_the_context_gains(fitted):
     gain = fitted.uns["gde"]["history"]["context_gain"].dropna()
     assert len(gain) == 3
