@@ -57,6 +57,28 @@ def repertoires() -> Table:
     return Table(*grid("method", "repertoires", methods(labels), columns), caption("repertoires", figures))
 
 
+def listening() -> Table:
+    """Paths from the embedding to the generator, left out in turn."""
+    rows = {
+        "**all, the default**": "default",
+        "without that to the logits": "without direct",
+        "without that to the first state": "without first state",
+        "modulation of layers only": "modulation only",
+        "without mean counts of words in the embedding": "without moments",
+        "modulation only, without these": "modulation only, without moments",
+        "half the learning rate": "smaller learning rate",
+    }
+    columns = {
+        "nats per token": {"column": "own", "form": ".4f", "spread": True},
+        "better than of another donor by": {"column": "gain_over_other", "form": ".4f", "spread": True},
+        "better than of the mean by": {"column": "gain_over_mean", "form": ".4f", "spread": True},
+    }
+    header, body = grid("paths", "listening", {label: {"arm": arm} for label, arm in rows.items()}, columns)
+    return Table(
+        header, body, caption("listening", "Receptors that were not fitted, given the embedding of their donor")
+    )
+
+
 def promoters() -> Table:
     """Expression of unseen sets of promoters."""
     columns: dict[str, dict] = {
@@ -119,6 +141,7 @@ _ALL = {
     "sequence_geometry": ("sequence_geometry", lambda: geometry("sequence_geometry")),
     "sequence_geometry_hard": ("sequence_geometry_hard", lambda: geometry("sequence_geometry_hard")),
     "repertoires": ("repertoires", repertoires),
+    "listening": ("listening", listening),
     "promoters": ("promoters", promoters),
     "generated_promoters": ("promoters", generated_promoters),
     "viral_years": ("viral_years", viral_years),
