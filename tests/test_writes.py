@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import anndata as ad
 import numpy as np
@@ -81,6 +82,8 @@ CALLS = {
     "tl.evaluate_transport": ("clones", lambda a: tl.evaluate_transport(a, n_draws=2, metric="energy")),
     "tl.predict_perturbations": ("screen", lambda a: tl.predict_perturbations(a, "p_0+p_1")),
     "tl.evaluate_perturbations": ("screen", tl.evaluate_perturbations),
+    "get.modality": ("adata", lambda a: get.modality(SimpleNamespace(mod={"rna": a}, obs=a.obs), "rna")),
+    "get.table": ("adata", lambda a: get.table(SimpleNamespace(tables={"table": a}))),
     "get.sets": ("adata", get.sets),
     "get.perturbation_effects": ("screen", get.perturbation_effects),
 }

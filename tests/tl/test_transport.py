@@ -80,7 +80,7 @@ def test_transport_leaves_the_data_alone(tde_fitted, ends, unchanged):
         (lambda ends: {"target": ends[0]}, ValueError, "`source` and `target` must differ, got"),
         (lambda ends: {"source": [ends[0]] * 2}, ValueError, "`source` must name each set once"),
         (lambda ends: {"target": list(ends)}, ValueError, "one for each of 1 sources, got 2"),
-        (lambda _: {"n_times": 1}, ValueError, "`n_times` must be at least 2, got 1"),
+        (lambda _: {"n_times": 0}, ValueError, "`n_times` must be at least 1, got 0"),
         (lambda _: {"decode": True}, ValueError, "`decode=True` needs a fit on"),
         (lambda _: {"key": "source"}, ValueError, r"Call `scgde\.tl\.forecast`"),
     ],

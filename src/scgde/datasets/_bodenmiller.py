@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scgde._hints import checked_keywords
 from scgde.datasets._published import read_published
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ COLUMNS = ("treatment", "cell_type")
 SOURCE = "the package `bodenmiller` of CRAN (Bodenmiller 2012, CC0)"
 
 
+@checked_keywords
 def bodenmiller(path: str | Path | None = None) -> AnnData:
     """Mass cytometry of stimulated blood cells.
 

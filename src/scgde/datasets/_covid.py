@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scgde._hints import checked_keywords
 from scgde.datasets._published import read_published
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ COLUMNS = ("donor", "status", "cell_type")
 SOURCE = "ArrayExpress E-MTAB-10026 (Stephenson 2021)"
 
 
+@checked_keywords
 def covid(path: str | Path | None = None) -> AnnData:
     """Blood cells of donors with COVID-19, other diseases or none.
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scgde._hints import checked_keywords
 from scgde.datasets._published import read_published
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ COLUMNS = ("donor", "egfr_stage", "sex", "age")
 SOURCE = "https://github.com/CostaLab/PILOT (Joodaki 2024, MIT licence)"
 
 
+@checked_keywords
 def igan(path: str | Path | None = None) -> AnnData:
     """Morphometry of glomeruli of patients with IgA nephropathy.
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scgde._hints import checked_keywords
 from scgde.datasets._published import read_published
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ COLUMNS = ("clone_id", "day", "start_pop")
 SOURCE = "https://github.com/AllonKleinLab/paper-data (Weinreb 2020, MIT licence)"
 
 
+@checked_keywords
 def larry(path: str | Path | None = None) -> AnnData:
     """LARRY: clones of blood progenitors in vitro, at days 2, 4 and 6.
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scgde._hints import checked_keywords
 from scgde.datasets._published import read_published
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ COLUMNS = ("dataset", "cell_type", "condition")
 SOURCE = "https://github.com/altoslabs/perturbench (Norman 2019, McFaline-Figueroa 2023)"
 
 
+@checked_keywords
 def norman(path: str | Path | None = None) -> AnnData:
     """Single and double perturbations of two screens: Norman 2019 and McFaline-Figueroa 2023, as PerturBench has them.
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scgde._hints import checked_keywords
 from scgde.datasets._published import read_published
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ COLUMNS = ("donor", "cell_type", "sex", "age")
 SOURCE = "GEO GSE196830 (Yazar 2022)"
 
 
+@checked_keywords
 def onek1k(path: str | Path | None = None) -> AnnData:
     """OneK1K: blood cells of 40 donors.
 

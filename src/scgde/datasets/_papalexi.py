@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scgde._hints import checked_keywords
 from scgde.datasets._published import read_published
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ COLUMNS = ("target", "grna", "bio_rep")
 SOURCE = "GEO GSE153056 (Papalexi 2021)"
 
 
+@checked_keywords
 def papalexi(path: str | Path | None = None) -> AnnData:
     """A CRISPR screen of THP-1 cells (ECCITE-seq): 25 target genes and control guides.
 

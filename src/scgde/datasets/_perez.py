@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scgde._hints import checked_keywords
 from scgde.datasets._published import read_published
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ COLUMNS = ("sample", "donor", "batch_cov", "cell_type")
 SOURCE = "GEO GSE174188 (Perez 2022)"
 
 
+@checked_keywords
 def perez(path: str | Path | None = None) -> AnnData:
     """T cells of eight healthy samples, one donor twice, in several batches.
 

@@ -71,8 +71,8 @@ def transport(
     adata
         Observed cells, with the fit.
     transported
-        From :func:`scgde.tl.transport` or :func:`scgde.tl.forecast`. Of cells where they arrive (``n_times=2``) a
-        straight line is drawn from where they are observed; with ``n_times`` above 2, their path.
+        From :func:`scgde.tl.transport` or :func:`scgde.tl.forecast`. Of cells where they arrive (``n_times=1``) a
+        straight line is drawn from where they are observed; with ``n_times`` above 1, their path.
     key
         %(key)s
     basis
@@ -153,7 +153,7 @@ def _paths(adata: AnnData, observed: np.ndarray, transported: AnnData, n_paths: 
     if len(times) == 1:
         rows = adata.obs_names.get_indexer_for(transported.obs["cell"].astype(str))
         if len(rows) != transported.n_obs or (rows < 0).any():
-            msg = "`adata` must hold each source cell of `transported` once, under its name. Or pass `n_times` above 2."
+            msg = "`adata` must hold each source cell of `transported` once, under its name. Or pass `n_times` above 1."
             raise ValueError(msg)
         times, cells = np.append(0.0, times), np.stack([observed[rows], cells[0]])
     n_cells = cells.shape[1]

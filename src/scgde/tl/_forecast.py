@@ -42,7 +42,7 @@ def forecast(
     *,
     to: Any = None,
     n_draws: int = 20,
-    n_times: int = 2,
+    n_times: int = 1,
     decode: bool = False,
     key: str = "tde",
     seed: int = 0,
@@ -66,7 +66,7 @@ def forecast(
         Draws of the target embedding. A transport conditioned on the source alone has one end for each cell, and takes
         no draws.
     n_times
-        2 for the cells where they arrive. More: so many steps of their path, both ends included.
+        Times of each cell: 1 for where it arrives, more for its path, from where it starts to where it arrives.
     decode
         %(decode)s
     key
@@ -99,7 +99,7 @@ def forecast(
     >>> cells.obs["draw"].nunique()
     3
     """
-    n_draws, n_times = check_count(n_draws, "n_draws"), check_count(n_times, "n_times", minimum=2)
+    n_draws, n_times = check_count(n_draws, "n_draws"), check_count(n_times, "n_times")
     rng = check_seed(seed)
     model = read_model(adata, key, TDE)
     check_decodable(model, decode=decode)

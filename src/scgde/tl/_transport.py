@@ -27,7 +27,7 @@ def transport(
     source: str | Sequence[str],
     target: str | Sequence[str],
     *,
-    n_times: int = 2,
+    n_times: int = 1,
     library_size: float | str | np.ndarray | None = None,
     decode: bool = False,
     clip: bool = False,
@@ -45,7 +45,7 @@ def transport(
     target
         Name of the set that each is transported to, or one for all.
     n_times
-        2 for the cells where they arrive. More: so many steps of their path, both ends included.
+        Times of each cell: 1 for where it arrives, more for its path, from where it starts to where it arrives.
     library_size
         Of cells that are decoded to counts, what these sum to on average: a number, ``"median"`` for that of the
         training cells, or an array that broadcasts to ``(times, cells)``. None: drawn for each cell.
@@ -60,7 +60,7 @@ def transport(
 
     Returns
     -------
-    The transported cells under the names of the source cells, followed by the time where ``n_times`` is above 2: ``X``
+    The transported cells under the names of the source cells, followed by the time where ``n_times`` is above 1: ``X``
     in the training features, or genes with ``decode``; ``obs["source_set"]``, ``["target_set"]``, ``["cell"]`` and
     ``["t"]`` in [0, 1].
 
@@ -79,7 +79,7 @@ def transport(
     >>> cells.obs["t"].unique().tolist()
     [0.0, 0.5, 1.0]
     """
-    n_times = check_count(n_times, "n_times", minimum=2)
+    n_times = check_count(n_times, "n_times")
     check_decodable(read_model(adata, key, TDE), decode=decode, clip=clip)
     fitted = FittedSets.read(adata, key, TDE)
     if not fitted.model.module.conditioning.needs_predictor:
@@ -188,5 +188,5 @@ def transported_anndata(
 
 
 def times_on_path(n_times: int) -> list[float]:
-    """The end alone, or ``n_times`` steps from start to end."""
-    return [1.0] if n_times == 2 else np.linspace(0, 1, n_times).tolist()
+    """The end alone, or ``n_times`` times from start to end."""
+    return [1.0] if n_times == 1 else np.linspace(0, 1, n_times).tolist()

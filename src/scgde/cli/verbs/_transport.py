@@ -16,7 +16,7 @@ def transport(
     target: Annotated[str | None, typer.Argument(help="Name of the set to move them to.", show_default=False)] = None,
     to: Annotated[str | None, typer.Option(help="Without TARGET: the time to forecast. [default: the next]")] = None,
     output: Output = Path("transported.h5ad"),
-    n_times: Annotated[int, typer.Option(help="Times from source to target, both included.")] = 2,
+    n_times: Annotated[int, typer.Option(help="Times of each cell: 1 for where it arrives, more for its path.")] = 1,
     n_draws: Annotated[int, typer.Option(help="Without TARGET: draws of where the source goes.")] = 20,
     decode: Decode = False,
     key: Key = None,
@@ -41,7 +41,12 @@ def transport(
             cells = tl.forecast(adata, source, to=_number_or_text(to), n_draws=n_draws, **options)
         else:
             cells = tl.transport(adata, source, target, **options)
-        write_output(cells, output, f"{cells.n_obs:,} cells, at {n_times} times", overwrite=overwrite)
+        write_output(
+            cells,
+            output,
+            f"{cells.n_obs:,} transported cells",
+            overwrite=overwrite,
+        )
 
 
 def _number_or_text(value: str | None) -> float | str | None:
