@@ -37,7 +37,7 @@ def save(name: str, drawn: Any) -> None:
 def covid() -> None:
     """Donors as sets: blood of healthy and diseased donors, principal components of cells."""
     adata = ad.read_h5ad(DATA / "covid_pbmc_stephenson_pca.h5ad")
-    adata.obs["Sex"] = adata.obs["Sex"].replace("NA", np.nan)
+    adata.obs["Sex"] = adata.obs["Sex"].cat.remove_categories("NA")
     tl.fit_gde(adata, "donor", use_rep="X", max_steps=STEPS, validation_fraction=0.2, progress_bar=False)
     save("history", pl.history(adata, show=False))
     save("embedding", pl.embedding(adata, color=["status", "Sex"], show=False))
@@ -56,7 +56,7 @@ def covid() -> None:
     is_ill = adata.uns["gde"]["sets"]["status"] == "Covid"
     names = adata.uns["gde"]["sets"].index
     explanation = tl.explain(adata, names[~is_ill].tolist(), names[is_ill].tolist(), state_key="cell_type")
-    save("explain", pl.explain(explanation, show=False))
+    save("explain", pl.explain(explanation, names=("Healthy", "Covid"), show=False))
     cells = tl.generate(adata, [names[~is_ill][0], names[is_ill][0]], n_cells=500)
     save("generated", pl.generated(adata, cells, show=False))
 
