@@ -10,20 +10,25 @@ that all tests pass on is a gap in the tests.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
+
+import pytest
 
 from _common import report
 from _mutants import MUTANTS, Mutant, mutated
 
 ROOT = Path(__file__).parents[1]
 #: Exit code of pytest when tests failed; anything else than this and 0 is an error of the probe.
-FAILED = 1
+FAILED, ERROR = 1, 3
+#: Each mutant has a process of its own, which begins with the libraries imported, but not the package.
+FORKS = multiprocessing.get_context("forkserver")
 
 
 def main() -> None:
@@ -31,11 +36,19 @@ def main() -> None:
     options.add_argument("words", nargs="*", help="run only mutants whose names hold one of these")
     words = options.parse_args().words
     chosen = [mutant for mutant in MUTANTS if not words or any(word in mutant.name for word in words)]
+    FORKS.set_forkserver_preload(["torch", "scvi", "scanpy"])
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(ROOT / "src" / "scgde", Path(folder, "scgde"))
+        unchanged = control(chosen, Path(folder))
         rows = [probe(mutant, Path(folder)) for mutant in chosen]
-    report(rows, "mutants" if not words else "mutants_some", accelerator="cpu")
-    sys.exit(int(any(row["result"] != "noticed" for row in rows)))
+    report([unchanged, *rows], "mutants" if not words else "mutants_some", accelerator="cpu")
+    sys.exit(int(unchanged["result"] != "survived" or any(row["result"] != "noticed" for row in rows)))
+
+
+def control(mutants: list[Mutant], folder: Path) -> dict:
+    """The tests of all mutants pass on the copy as it is; else it would prove nothing that they fail."""
+    start, tests = time.perf_counter(), dict.fromkeys(path for mutant in mutants for path in mutant.tests.split())
+    return _row(Mutant("none", "", "", "", " ".join(tests)), folder, start)
 
 
 def probe(mutant: Mutant, folder: Path) -> dict:
@@ -44,19 +57,36 @@ def probe(mutant: Mutant, folder: Path) -> dict:
     content = path.read_text()
     path.write_text(mutated(content, mutant))
     try:
-        result = run_tests(mutant.tests, folder)
+        return _row(mutant, folder, start)
     finally:
         path.write_text(content)
+
+
+def _row(mutant: Mutant, folder: Path, start: float) -> dict:
+    result = run_tests(mutant.tests, folder)
     print(f"{result:<10} {mutant.name}", flush=True)
     return {"mutant": mutant.name, "file": mutant.file, "result": result, "seconds": round(time.perf_counter() - start)}
 
 
 def run_tests(tests: str, folder: Path) -> str:
     """``"noticed"`` where a test failed, ``"survived"`` where all passed, else ``"error"``."""
-    environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", *tests.split()]
-    code = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False).returncode
-    return {FAILED: "noticed", 0: "survived"}.get(code, "error")
+    process = FORKS.Process(target=_pytest, args=(tests.split(), folder))
+    process.start()
+    process.join()
+    return {FAILED: "noticed", 0: "survived"}.get(process.exitcode or 0, "error")
+
+
+def _pytest(tests: list[str], folder: Path) -> None:
+    """Run tests of the copy of the package, in a process of its own."""
+    os.chdir(ROOT)
+    os.environ |= {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"}
+    sys.dont_write_bytecode, sys.path[:0] = True, [str(folder), str(ROOT)]
+    silent = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silent, 1)
+    os.dup2(silent, 2)
+    if Path(import_module("scgde").__file__ or "").parents[1] != folder:
+        sys.exit(ERROR)
+    sys.exit(int(pytest.main(["-q", "-x", "-n", "0", "-p", "no:cacheprovider", *tests])))
 
 
 if __name__ == "__main__":
