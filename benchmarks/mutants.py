@@ -39,9 +39,9 @@ def main() -> None:
     FORKS.set_forkserver_preload(["torch", "scvi", "scanpy"])
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(ROOT / "src" / "scgde", Path(folder, "scgde"))
-        unchanged = control(chosen, Path(folder))
         rows = [probe(mutant, Path(folder)) for mutant in chosen]
-    report([unchanged, *rows], "mutants" if not words else "mutants_some", accelerator="cpu")
+        unchanged = control(chosen, Path(folder))
+    report([*rows, unchanged], "mutants" if not words else "mutants_some", accelerator="cpu")
     sys.exit(int(unchanged["result"] != "survived" or any(row["result"] != "noticed" for row in rows)))
 
 
