@@ -25,8 +25,8 @@ from _common import report
 from _mutants import MUTANTS, Mutant, mutated
 
 ROOT = Path(__file__).parents[1]
-#: Exit code of pytest when tests failed; anything else than this and 0 is an error of the probe.
-FAILED, ERROR = 1, 3
+#: Exit codes of a process whose tests passed and failed; anything else is an error of the probe.
+RESULTS = {10: "survived", 11: "noticed"}
 #: Each mutant has a process of its own, which begins with the libraries imported, but not the package.
 FORKS = multiprocessing.get_context("forkserver")
 
@@ -73,7 +73,7 @@ def run_tests(tests: str, folder: Path) -> str:
     process = FORKS.Process(target=_pytest, args=(tests.split(), folder))
     process.start()
     process.join()
-    return {FAILED: "noticed", 0: "survived"}.get(process.exitcode or 0, "error")
+    return RESULTS.get(process.exitcode or 0, "error")
 
 
 def _pytest(tests: list[str], folder: Path) -> None:
@@ -83,10 +83,10 @@ def _pytest(tests: list[str], folder: Path) -> None:
     sys.dont_write_bytecode, sys.path[:0] = True, [str(folder), str(ROOT)]
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
-    os.dup2(silent, 2)
     if Path(import_module("scgde").__file__ or "").parents[1] != folder:
-        sys.exit(ERROR)
-    sys.exit(int(pytest.main(["-q", "-x", "-n", "0", "-p", "no:cacheprovider", *tests])))
+        sys.exit("Another copy of the package was imported.")
+    options = ["-q", "-x", "-n", "0", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    sys.exit(10 + pytest.main([*options, *tests]))
 
 
 if __name__ == "__main__":

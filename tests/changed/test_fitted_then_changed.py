@@ -8,16 +8,15 @@ import pandas as pd
 import pytest
 import scanpy as sc
 from tests.changed.changes import ANEW, CHANGES, EITHER, REFUSED, SAME
-from tests.changed.verbs import VERBS
+from tests.changed.verbs import TRANSPORT_VERBS, VERBS
 
 from scgde import tl
 
 N_SETS, N_CELLS = 12, 30
 
 
-@pytest.fixture(scope="module")
-def fitted_once(fit):
-    """Donors with principal components of genes, fitted, with uncertainty."""
+def donors():
+    """Donors with principal components of genes."""
     rng = np.random.default_rng(0)
     codes = np.repeat(np.arange(N_SETS), N_CELLS)
     x = rng.normal(size=(N_SETS, 3))[codes] @ rng.normal(size=(3, 10)) * 2 + rng.normal(size=(len(codes), 10)) + 5
@@ -31,8 +30,26 @@ def fitted_once(fit):
     )
     adata = ad.AnnData(x.astype(np.float32), obs=obs, var=pd.DataFrame(index=[f"g{i}" for i in range(10)]))
     sc.pp.pca(adata, n_comps=4)
+    return adata
+
+
+@pytest.fixture(scope="module")
+def fitted_once(fit):
+    """Donors, fitted, with uncertainty."""
+    adata = donors()
     fit(adata, "donor", max_steps=100, sets_per_batch=8, set_size=16, validation_fraction=0)
     tl.uncertainty(adata)
+    return adata
+
+
+@pytest.fixture(scope="module")
+def transported_once(tiny):
+    """The same with a fit of transports."""
+    adata = donors()
+    options = {name: value for name, value in tiny.items() if name != "generator_kwargs"}
+    options |= {"transport_kwargs": tiny["generator_kwargs"], "validation_fraction": 0, "key_added": "gde"}
+    pairs = [[f"d{i:02d}", f"d{i + 6:02d}"] for i in range(6)]
+    tl.fit_tde(adata, "donor", pairs=pairs, **options)
     return adata
 
 
@@ -41,7 +58,8 @@ def embedded_anew(adata, reference):
     cells = ad.AnnData(adata.X, obs=adata.obs.drop(columns="gde_set"), var=adata.var)
     cells.obsm["X_pca"], cells.varm["PCs"] = adata.obsm["X_pca"], adata.varm["PCs"]
     tl.embed(cells, reference)
-    tl.uncertainty(cells)
+    if "covariance" in reference.uns["gde"]:
+        tl.uncertainty(cells)
     return cells
 
 
@@ -64,11 +82,19 @@ def assert_same(found, expected):
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_fitted_then_changed(name, fitted_once):
-    change, failures = CHANGES[name], []
-    changed = fitted_once.copy()
+    assert_right_or_refused(CHANGES[name], fitted_once, VERBS)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_transport_fitted_then_changed(name, transported_once):
+    assert_right_or_refused(CHANGES[name], transported_once, TRANSPORT_VERBS)
+
+
+def assert_right_or_refused(change, fitted, verbs):
+    failures, changed = [], fitted.copy()
     made = change.make(changed)
     changed = changed if made is None else made
-    for verb_name, verb in VERBS.items():
+    for verb_name, verb in verbs.items():
         what = owed(change, verb)
         try:
             found = verb.call(changed.copy() if not changed.is_view else changed)
@@ -79,7 +105,7 @@ def test_fitted_then_changed(name, fitted_once):
         if what == REFUSED:
             failures.append(f"{verb_name} gave an answer")
             continue
-        oracle = fitted_once.copy() if what != ANEW else embedded_anew(changed, fitted_once)
+        oracle = fitted.copy() if what != ANEW else embedded_anew(changed, fitted)
         try:
             assert_same(found, verb.call(oracle))
         except AssertionError as error:

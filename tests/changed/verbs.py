@@ -90,12 +90,33 @@ def _drawn(adata: ad.AnnData) -> pd.DataFrame:
 def _drawn_over(adata: ad.AnnData) -> np.ndarray:
     axes = pl.generated(adata, tl.generate(adata, [A], n_cells=4), basis=None, show=False)
     plt.close("all")
-    # In any order of cells.
-    return np.sort(np.asarray(axes[0].collections[0].get_offsets()), axis=0)
+    return _in_any_order(np.asarray(axes[0].collections[0].get_offsets()))
 
 
 def _distances(metric: str, **options: Any) -> Callable[[ad.AnnData], pd.DataFrame]:
     return lambda adata: tl.distances(adata, metric=metric, **options)
+
+
+def _all_compared(adata: ad.AnnData) -> pd.Series:
+    table = tl.compare_all_sets(adata, n_components=1).set_index(["a", "b"])
+    return table.loc[[(A, B)], "difference"] if (A, B) in table.index else table.loc[[(B, A)], "difference"]
+
+
+def _scored(adata: ad.AnnData) -> np.ndarray:
+    scores = tl.score_generation(adata, sets=[A, B], n_cells=2000, n_repeats=40).set_index("set")
+    return scores.loc[[A, B], "pooled"].round(0)
+
+
+def _transported(adata: ad.AnnData) -> np.ndarray:
+    return _in_any_order(tl.transport(adata, A, B, key="gde").X)
+
+
+def _forecast(adata: ad.AnnData) -> np.ndarray:
+    return _in_any_order(tl.forecast(adata, A, n_draws=2, key="gde").X)
+
+
+def _in_any_order(cells: np.ndarray) -> np.ndarray:
+    return np.sort(cells, axis=0)
 
 
 VERBS = {
@@ -115,4 +136,12 @@ VERBS = {
     "pl.embedding": Verb(_drawn),
     "pl.generated": Verb(_drawn_over, ("drawn",)),
     "compare_sets": Verb(_compared),
+    "compare_all_sets": Verb(_all_compared),
+    "score_generation": Verb(_scored, ("features",)),
+}
+
+#: Of a fit of transports.
+TRANSPORT_VERBS = {
+    "transport": Verb(_transported, ("features",)),
+    "forecast": Verb(_forecast, ("features",)),
 }
