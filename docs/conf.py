@@ -1,7 +1,8 @@
-"""Sphinx configuration. A build needs no network: no references to other projects' inventories."""
+"""Sphinx configuration. A build needs no network: inventories of other projects are read on Read the Docs only."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -39,6 +40,7 @@ extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
     "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
@@ -67,6 +69,19 @@ bibtex_reference_style = "author_year"
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
+
+inventories = {
+    "python": "https://docs.python.org/3",
+    "anndata": "https://anndata.readthedocs.io/en/stable",
+    "matplotlib": "https://matplotlib.org/stable",
+    "numpy": "https://numpy.org/doc/stable",
+    "pandas": "https://pandas.pydata.org/docs",
+    "scanpy": "https://scanpy.readthedocs.io/en/stable",
+    "scvi": "https://docs.scvi-tools.org/en/stable",
+    "torch": "https://docs.pytorch.org/docs/stable",
+}
+if os.environ.get("READTHEDOCS") == "True":
+    intersphinx_mapping = {name: (address, None) for name, address in inventories.items()}
 
 html_theme = "sphinx_book_theme"
 html_title = "scgde"

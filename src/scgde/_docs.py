@@ -37,8 +37,44 @@ PARAGRAPHS = {
         "less deep. None: drawn with the cells."
     ),
     "cells": (
-        "What a cell is, a name in ``scgde.data.representations.REPRESENTATIONS``. By default what the entry\n"
-        'declares, and ``"vectors"`` where it declares nothing.'
+        'What a cell is, a name in ``scgde.data.representations.REPRESENTATIONS``: ``"vectors"``, ``"counts"``,\n'
+        '``"components"``, ``"tokens"`` or ``"images"``. By default what the entry declares, and ``"vectors"`` where\n'
+        "it declares nothing."
+    ),
+    "encoder": (
+        'Of sets, a name in ``scgde.nn.ENCODERS``: ``"pooled_gnn"``, ``"residual_gnn"``, ``"median_gnn"``,\n'
+        '``"deep_sets"``, ``"kernel_mean"``, ``"moments"``, ``"pooled_attention"``, ``"residual_attention"`` or\n'
+        '``"wormhole"``. See the page *What do I need?*.'
+    ),
+    "generator": (
+        'Of cells, a name in ``scgde.nn.GENERATORS``: ``"flow_matching"`` (the default for vectors and images),\n'
+        '``"diffusion"``, ``"cvae"``, ``"energy"``, ``"mmd"``, ``"sinkhorn"``, ``"sliced_wasserstein"``,\n'
+        '``"wormhole"`` or ``"autoregressive"`` (the default for tokens). ``"backbone"`` in ``generator_kwargs``\n'
+        'is ``"mlp"`` or ``"unet"``, by default by the kind of cells.'
+    ),
+    "transport": (
+        'A name in ``scgde.nn.TRANSPORTS``: ``"flow_matching"``, ``"energy"``, ``"mmd"``, ``"sinkhorn"`` or\n'
+        '``"sliced_wasserstein"``.'
+    ),
+    "featurizer": (
+        'What the encoder reads of a cell, a name in ``scgde.nn.FEATURIZERS``: ``"identity"``, ``"mlp"``,\n'
+        '``"fourier"``, ``"kmer"``, ``"conv1d"`` or ``"conv2d"``. By default that of the kind of cells: of vectors\n'
+        'the cell itself, of tokens ``"kmer"``, of images ``"conv2d"``.'
+    ),
+    "predictor": (
+        'A name in ``scgde.predictors.PREDICTORS``: ``"kernel"``, ``"neighbors"``, ``"ridge"``, ``"mlp"``,\n'
+        '``"flow"``, ``"additive"`` or ``"effect_ridge"``. By default ``"additive"`` of perturbations, else\n'
+        '``"kernel"``.'
+    ),
+    "six_of_gde": (
+        "Six parameters matter first: `groupby` (the sets), `use_rep` (what a cell is), `batch_key` and `label_key`\n"
+        "(what is known of the sets), `n_latent` and `max_steps`. The others have defaults that fit most data; they\n"
+        "follow in groups: data, networks, geometry, columns of sets, training, output, and options of networks."
+    ),
+    "six_of_tde": (
+        "Six parameters matter first: `groupby` and `time_key` or `pairs` (the sets, and which of them follow each\n"
+        "other), `use_rep` (what a cell is), `condition_keys`, `predictor` and `max_steps`. The others have defaults\n"
+        "that fit most data; they follow in groups: data, networks, geometry, columns of sets, training, and output."
     ),
     "mask": "Boolean array, or name of a boolean column of ``obs``: cells with False are in no set.",
     "min_cells": "Smaller sets are dropped, with one warning.",

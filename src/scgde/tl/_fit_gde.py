@@ -88,6 +88,8 @@ def fit_gde(
 ) -> GDE:
     """Fit generative distribution embeddings: a vector for each set, and a generator of cells from the vector.
 
+    %(six_of_gde)s
+
     Parameters
     ----------
     adata
@@ -106,11 +108,12 @@ def fit_gde(
         %(mask)s
     min_cells
         %(min_cells)s
-    encoder, generator, featurizer
-        Names in ``scgde.nn.ENCODERS``, ``scgde.nn.GENERATORS`` and ``scgde.nn.FEATURIZERS``. Without, generator and
-        featurizer are those of the kind of cells: of vectors ``"flow_matching"``, and the cell itself, of tokens
-        ``"autoregressive"`` and ``"kmer"``. So is the ``"backbone"`` of a generator, where ``generator_kwargs`` names
-        none.
+    encoder
+        %(encoder)s
+    generator
+        %(generator)s
+    featurizer
+        %(featurizer)s
     n_latent
         Dimensions of the embedding. By default 32 or, with moments, room for all of them and 16 more.
     moments

@@ -36,7 +36,7 @@ def fit_predictor(
     adata
         A fitted AnnData with its cells, see :func:`fit_tde`.
     predictor
-        Name in ``scgde.predictors.PREDICTORS``. By default ``"additive"`` of perturbations, else ``"kernel"``.
+        %(predictor)s
     condition_features
         Other features of single perturbations, see :func:`fit_tde`. By default those of the fit.
     predictor_kwargs

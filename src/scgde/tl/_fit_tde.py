@@ -97,6 +97,8 @@ def fit_tde(
     seen at one time only. What is then fitted on the pairs is small: a predictor of the embedding of the target, from
     that of the source and the covariates of the pair.
 
+    %(six_of_tde)s
+
     Parameters
     ----------
     adata
@@ -114,9 +116,8 @@ def fit_tde(
         Columns of ``obs``, constant within sets, which the predictor takes of the target of a pair, such as a dose.
         Those that are no numbers get one column for each value.
     condition_features
-        Of ``pairs`` of perturbations: numbers by single perturbation, one row each. Those of a combination are the sum
-        of the rows of its parts, times its dose. By default one-hot, by which combinations can be predicted, but no
-        perturbation that was never seen.
+        Of ``pairs`` of perturbations: numbers by single perturbation, one row each; those of a combination are the sum
+        of its parts, times its dose. By default one-hot: combinations, but no unseen perturbation, can be predicted.
     use_rep
         %(use_rep)s
     layer
@@ -129,25 +130,25 @@ def fit_tde(
         %(mask)s
     min_cells
         %(min_cells)s
-    encoder, transport
-        Names in ``scgde.nn.ENCODERS`` and ``scgde.nn.TRANSPORTS``.
+    encoder
+        %(encoder)s
+    transport
+        %(transport)s
     coupling
         Of flow matching: how the cells of two sets are paired. ``"ot"``, ``"sinkhorn"`` or ``"independent"``.
     condition
         What the transport is conditioned on: ``"both"`` embeddings; that of the ``"source"`` alone, so that it learns
         from pairs only and forecasts by itself; or ``"lookup"``, a learnt vector for each set, which no other set has.
     predictor
-        Name in ``scgde.predictors.PREDICTORS``, or None. Fitted where there are two pairs or more. By default
-        ``"additive"`` of perturbations, else ``"kernel"``.
+        %(predictor)s Fitted where there are two pairs or more; None: not.
     featurizer
-        Name in ``scgde.nn.FEATURIZERS``; by default that of the kind of cells.
+        %(featurizer)s
     n_latent
         Dimensions of the embedding. By default 32 or, with moments, room for all of them and 16 more.
     moments
-        Whether most dimensions of the embedding are a fixed linear map of mean and widths, and cells are transported
-        between the frames of source and target, which have these, so that a set that was not trained on keeps its own
-        mean, see :class:`scgde.nn.linear_core.LinearCore`. By default below 200 training sets, not of perturbations;
-        for vectors and ``condition="both"`` only. Flows preserve the identity, unless ``transport_kwargs`` say not.
+        Whether most dimensions are a fixed linear map of mean and widths, between the frames of which cells are
+        transported: a set that was not trained on keeps its own mean, see :class:`scgde.nn.linear_core.LinearCore`. By
+        default below 200 training sets of vectors with ``condition="both"``. Flows then preserve the identity.
     isometry
         %(isometry)s
     isometry_ground
@@ -158,8 +159,7 @@ def fit_tde(
         Column of ``obs``, the same for all sets of a group, with the values ``"train"``, ``"validation"`` and others,
         as ``scgde.pp.split_sets`` writes it. Groups of other values are used in no step of the fit.
     transductive
-        Whether sets of other values are trained on nevertheless, as orphans: what is held out is which of them belong
-        together.
+        Whether sets of other values are trained on, as orphans: what is held out is which of them belong together.
     pair_fraction
         Share of pairs in a step, the rest are random. By default a quarter, and 1 where ``condition="source"``.
     pair_weights
