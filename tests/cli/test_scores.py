@@ -51,6 +51,13 @@ def test_report_holds_its_figures_and_scores_and_leaves_the_file(succeeds, donor
     assert donors_file.read_bytes() == before
 
 
+def test_report_of_transports_has_all_sections(succeeds, clones_file, tmp_path):
+    succeeds("report", clones_file, "-o", tmp_path / "report.html")
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Not available" not in html
+    assert html.count("data:image/png;base64,iVBOR") == 4
+
+
 def test_tables_must_be_csv_files_and_reports_html(fails, donors_file, tmp_path):
     assert "must end in .csv" in fails("score", donors_file, "-o", tmp_path / "scores.txt")
     assert "must end in .html" in fails("report", donors_file, "-o", tmp_path / "report.pdf")

@@ -73,7 +73,12 @@ def _scores(adata: AnnData, key: str, seed: int) -> list[str]:
     text = f"The fit scores {own:.3g}, the strongest baseline, {name!r}, {best:.3g}."
     if own > best:
         warnings.warn(f"A simple baseline is better. {text}", stacklevel=1)
-    drawn = figure(pl.scores, "One dot per set or pair; large dots: medians, lines: quartiles.", scores.table)
+    drawn = figure(
+        pl.scores,
+        "One dot per set or pair; large dots: medians, lines: quartiles.",
+        scores.table,
+        metrics=scores.metric,
+    )
     return [paragraph(f"{scores.title}. {text}"), table(scores.ranked()), drawn]
 
 

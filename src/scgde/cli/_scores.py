@@ -33,12 +33,15 @@ class Scores(NamedTuple):
         Mean and standard error over sets or pairs, one row per source of cells.
     table
         All scores.
+    metric
+        That of ``means``, where ``table`` has several.
     """
 
     title: str
     own: str
     means: pd.DataFrame
     table: pd.DataFrame
+    metric: str | None = None
 
     def ranked(self) -> pd.DataFrame:
         """Means, from the lowest to the highest; the fit first, and what is no baseline last."""
@@ -67,7 +70,7 @@ def _transport(adata: AnnData, key: str, seed: int) -> Scores:
     table = tl.evaluate_transport(adata, key=key, seed=seed)
     wide = table[table["metric"] == METRIC].pivot_table(index=["source", "target"], columns="forecast", values="value")
     title = f"Energy distance to the target cells of {len(wide)} pairs (0 is best; split half: real cells)"
-    return Scores(title, FORECAST, _means(wide[table["forecast"].unique()]), table)
+    return Scores(title, FORECAST, _means(wide[table["forecast"].unique()]), table, METRIC)
 
 
 def _means(values: pd.DataFrame) -> pd.DataFrame:
