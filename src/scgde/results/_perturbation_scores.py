@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.spatial.distance import cdist
 
+from scgde._progress import progress
 from scgde.metrics import energy_distance
 from scgde.metrics._effects import EFFECT_SCORES, Effect, discrimination
 from scgde.results._perturbation_arms import BASELINES
@@ -155,7 +156,7 @@ def score_arms(judge: Judge, arms: dict[str, Sequence[np.ndarray | None]]) -> pd
         Cells of each pair by name, None where an arm does not apply. The two that need the truth are added.
     """
     rows = []
-    for row in range(len(judge.study.held_out)):
+    for row in progress(range(len(judge.study.held_out)), "Score", unit="perturbation"):
         true = judge.truth(row)
         here = {name: cells[row] for name, cells in arms.items()}
         scored = {name: judge.scores(row, cells, true) for name, cells in here.items() if cells is not None}

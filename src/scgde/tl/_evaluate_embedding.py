@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ from scgde._checks import check_count, check_flag, check_fraction, check_one_of,
 from scgde._columns import as_names, classes, is_continuous
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
+from scgde._progress import progress
 from scgde.results import DistanceMatrix, set_column
 from scgde.results._unseen import check_columns_unseen
 from scgde.stats import _embedding_scores
@@ -134,10 +136,9 @@ def evaluate_embedding(
     for one in as_names(metric):
         for argument in ("label_key", "order_key", "replicate_key"):
             check_columns_unseen(adata, as_names(wanted[argument]), one, argument, key)
-    for one, matrix in compared.items():
-        for task in tasks:
-            row = _row(task, matrix.distances, n_permutations, n_draws, tails, rng)
-            rows.append({"metric": one, "score": task.name, "covariate": task.covariate} | row)
+    for one, task in progress(list(product(compared, tasks)), "Score", unit="score"):
+        row = _row(task, compared[one].distances, n_permutations, n_draws, tails, rng)
+        rows.append({"metric": one, "score": task.name, "covariate": task.covariate} | row)
     return pd.DataFrame(rows)
 
 
