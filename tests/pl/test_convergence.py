@@ -58,6 +58,14 @@ def test_convergence_draws_the_named_sets(converging):
     assert len(pl.convergence(converging, sets=["donor 5", "donor 0"], legend=False, show=False).lines) == 6
 
 
+def test_convergence_writes_plain_numbers(converging):
+    ax = pl.convergence(converging, show=False)
+    ax.figure.draw_without_rendering()
+    texts = [text.get_text() for text in ax.get_xticklabels() + ax.get_yticklabels() if text.get_text()]
+    assert texts
+    assert not [text for text in texts if "times" in text or "^" in text]
+
+
 def test_convergence_draws_in_given_axes_and_saves(converging, tmp_path):
     _, ax = plt.subplots()
     assert pl.convergence(converging, ax=ax, title="draws", show=False) is ax

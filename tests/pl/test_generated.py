@@ -43,6 +43,14 @@ def test_generated_shares_limits_and_labels_outer_axes(adata, generated):
     assert [text.get_text() for text in axes[-1].get_legend().get_texts()] == ["observed", "generated"]
 
 
+def test_panels_are_not_flat_where_one_component_is_much_wider(adata, generated):
+    adata.obsm["X_pca"][:, 0] *= 50
+    generated.X[:, 0] *= 50
+    axes = pl.generated(adata, generated, show=False)
+    axes[0].figure.draw_without_rendering()
+    assert all(ax.get_window_extent().height > 0.7 * ax.get_window_extent().width for ax in axes)
+
+
 def test_generated_draws_chosen_sets_in_their_order(adata, generated):
     axes = pl.generated(adata, generated, sets=["donor 7", "donor 2"], show=False)
     assert [ax.get_title("left") for ax in axes] == ["donor 7 (27 cells)", "donor 2 (22 cells)"]

@@ -53,6 +53,7 @@ def test_transport_starts_at_the_cells_where_the_features_are_the_axes(fitted, e
 def test_transport_says_what_is_drawn_and_shows_the_cells_of_the_target(fitted, ends):
     axes = pl.transport(fitted, tl.transport(fitted, *ends, n_times=3), basis=None, show=False)
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert {float(handle.get_sizes()[0]) for handle in axes.get_legend().legend_handles} == {20}
     assert labels == ["observed", "observed target", "source cells", "transported to t = 1"]
     drawn = np.asarray(next(part for part in axes.collections if part.get_label() == "observed target").get_offsets())
     np.testing.assert_allclose(drawn, np.asarray(fitted[fitted.obs["tde_set"] == ends[1]].X)[:, :2])
