@@ -51,6 +51,15 @@ exclude_patterns = ["_build", "**.ipynb_checkpoints"]
 pygments_style = "default"
 
 autosummary_generate = True
+nitpicky = True
+#: Types in signatures, which have no page here; and the entries of summaries, whose pages are under other names.
+nitpick_ignore_regex = [
+    ("py:class", r"(?!scgde\.).*"),
+    ("py:class", r"scgde\.(\w+\.)*_.*"),
+    ("py:class", r"scgde\.nn\.\w+\.\w+"),
+    ("py:obj", r"scgde\..*"),
+]
+
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_type_aliases = {"ArrayLike": "ArrayLike"}

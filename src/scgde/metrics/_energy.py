@@ -27,7 +27,7 @@ def energy_distance(
     """Energy distance ``2 E|x - y| - E|x - x'| - E|y - y'|``.
 
     In the units of the features, neither halved nor rooted: a part of the literature uses half of it, and
-    :func:`scipy.stats.energy_distance` is the root of it. Zero if and only if the populations are the same.
+    ``scipy.stats.energy_distance`` is the root of it. Zero if and only if the populations are the same.
     The matrix of distances is never held at once, so that 50,000 cells a side fit in memory.
 
     Parameters

@@ -35,7 +35,7 @@ class GDE(SetModel):
     Parameters
     ----------
     adata
-        Registered with :meth:`setup_anndata`; None for a model that only embeds and generates.
+        Registered with ``setup_anndata``; None for a model that only embeds and generates.
     encoder, generator
         Names in ``scgde.nn.ENCODERS`` and ``scgde.nn.GENERATORS``.
     featurizer
@@ -49,7 +49,7 @@ class GDE(SetModel):
     encoder_kwargs, generator_kwargs, featurizer_kwargs
         Their options.
     decoder
-        Of counts, options of :class:`scgde.module.CountReadout`; None for cells that are generated as they are.
+        Of counts, options of ``scgde.module.CountReadout``; None for cells that are generated as they are.
     isometry
         Weight of the term that ties latent distance to W2; 0 for none.
     isometry_ground

@@ -46,7 +46,7 @@ class TDE(SetModel):
     Parameters
     ----------
     adata
-        Registered with :meth:`setup_anndata`; None for a model that only embeds and transports.
+        Registered with ``setup_anndata``; None for a model that only embeds and transports.
     encoder, transport
         Names in ``scgde.nn.ENCODERS`` and ``scgde.nn.TRANSPORTS``.
     featurizer

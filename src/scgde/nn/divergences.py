@@ -61,7 +61,7 @@ def mmd(
     x, weights_x, y, weights_y
         The two sets of each pair.
     scale
-        The middle bandwidth of each pair, shape ``(S,)``; :func:`median_distance` if absent. No gradient passes to it.
+        The middle bandwidth of each pair, shape ``(S,)``; ``median_distance`` if absent. No gradient passes to it.
     multiples
         Bandwidths, relative to ``scale``.
     unbiased
@@ -101,7 +101,7 @@ def sinkhorn_divergence(
     x, weights_x, y, weights_y
         The two sets of each pair.
     scale
-        A length of each pair, shape ``(S,)``; :func:`root_mean_squared_distance` if absent. No gradient passes to it.
+        A length of each pair, shape ``(S,)``; ``root_mean_squared_distance`` if absent. No gradient passes to it.
     epsilon
         Strength of the entropy, relative to the square of ``scale``.
     n_rounds
@@ -178,7 +178,7 @@ def projected_quantiles(x: Tensor, weights: Tensor, directions: Tensor, *, n_qua
 
 
 def sliced_wasserstein2(quantiles_a: Tensor, quantiles_b: Tensor) -> Tensor:
-    """Squared sliced W2, from :func:`projected_quantiles`.
+    """Squared sliced W2, from ``projected_quantiles``.
 
     Parameters
     ----------

@@ -92,7 +92,7 @@ class LinearCore(nn.Module):
 
     @full_precision
     def readout(self, mean: Tensor) -> Tensor:
-        """Coordinates ``(S, K)`` from the average of :meth:`Moments.lift` over a set, ``(S, H)``."""
+        """Coordinates ``(S, K)`` from the average of ``Moments.lift`` over a set, ``(S, H)``."""
         return (self.moments.readout(mean) - self.center) @ self.directions.T / self.scale
 
     def forward(self, x: Tensor, weights: Tensor) -> Tensor:

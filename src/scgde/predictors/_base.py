@@ -24,8 +24,8 @@ class Predictor(ABC):
     """Conditional distribution of the embedding of a target, given the embedding of its source and covariates.
 
     A predictor of one's own has three methods, :meth:`fit_pairs`, :meth:`draw_targets` and :meth:`mean_targets`, in
-    which embeddings and covariates are standardised already. All that it learns is in :attr:`arrays` and
-    :attr:`chosen`, by which it is stored.
+    which embeddings and covariates are standardised already. All that it learns is in ``arrays`` and
+    ``chosen``, by which it is stored.
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ class Predictor(ABC):
         return predictor
 
     def check_arrays(self, n_embed: int, n_covariates: int) -> None:  # noqa: B027
-        """Require that stored :attr:`arrays`, which may come from others, belong together; by default nothing."""
+        """Require that stored ``arrays``, which may come from others, belong together; by default nothing."""
 
     @property
     def target_spread(self) -> float:
@@ -202,7 +202,7 @@ class Predictor(ABC):
 
     @abstractmethod
     def fit_pairs(self, inputs: Inputs, target: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> None:
-        """Learn from pairs, and fill :attr:`arrays` and :attr:`chosen`.
+        """Learn from pairs, and fill ``arrays`` and ``chosen``.
 
         Parameters
         ----------

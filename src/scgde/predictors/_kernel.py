@@ -71,7 +71,7 @@ class Kernel(MixturePredictor):
     Parameters
     ----------
     relative
-        Whether displacements are mixed, see :class:`MixturePredictor`; chosen by default.
+        Whether displacements are mixed, see ``MixturePredictor``; chosen by default.
     residuals
         Whether residuals are mixed, of targets or displacements; chosen by default.
 

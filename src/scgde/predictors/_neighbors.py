@@ -35,7 +35,7 @@ class Neighbors(MixturePredictor):
     n_neighbors
         k; chosen by default.
     relative
-        Whether displacements are mixed, see :class:`MixturePredictor`; chosen by default.
+        Whether displacements are mixed, see ``MixturePredictor``; chosen by default.
     """
 
     def __init__(self, *, n_neighbors: int | None = None, relative: bool | None = None) -> None:

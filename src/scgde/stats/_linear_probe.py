@@ -134,7 +134,7 @@ def fit_predict(
 
 
 def fit_linear(x: np.ndarray, labels: Labels, rng: np.random.Generator, *, class_weight: str | None) -> Linear:
-    """The model that :func:`fit_predict` predicts with, as a function of the columns of ``x``.
+    """The model that :func:`scgde.stats.fit_predict` predicts with, as a function of the columns of ``x``.
 
     Examples
     --------

@@ -57,7 +57,7 @@ def associate(
     statistic
         ``"permanova"`` for squared distances, so that shares are of variance; ``"energy"`` for distances.
     metric, key
-        As in :func:`compare_groups`.
+        As in :func:`scgde.tl.compare_groups`.
     n_permutations
         Permutations of the sets; with `adjust_keys`, of what it leaves.
     baselines

@@ -111,7 +111,7 @@ def compare_all_groups(
     key: str | None = "gde",
     seed: int = 0,
 ) -> pd.DataFrame:
-    """:func:`compare_groups` for several columns, with the false discovery rate of :cite:t:`Benjamini95`.
+    """:func:`scgde.tl.compare_groups` for several columns, with the false discovery rate of :cite:t:`Benjamini95`.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def compare_all_groups(
     label_keys
         Columns with the group of each set.
     block_key, pair_key, statistic, metric, n_permutations, key, seed
-        As in :func:`compare_groups`.
+        As in :func:`scgde.tl.compare_groups`.
 
     Returns
     -------
@@ -131,7 +131,7 @@ def compare_all_groups(
     KeyError
         If there is no fit or column.
     ValueError
-        As :func:`compare_groups`.
+        As :func:`scgde.tl.compare_groups`.
 
     Examples
     --------

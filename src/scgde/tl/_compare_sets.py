@@ -95,14 +95,14 @@ def compare_sets(adata: AnnData, a: str, b: str, *, n_components: int | None = N
 @checked_keywords
 @shared_docs
 def compare_all_sets(adata: AnnData, *, n_components: int | None = None, key: str = "gde") -> pd.DataFrame:
-    """:func:`compare_sets` for all pairs, with the false discovery rate of :cite:t:`Benjamini95`.
+    """:func:`scgde.tl.compare_sets` for all pairs, with the false discovery rate of :cite:t:`Benjamini95`.
 
     Parameters
     ----------
     adata
         With :func:`uncertainty` run.
     n_components
-        Axes to test along, as in :func:`compare_sets`.
+        Axes to test along, as in :func:`scgde.tl.compare_sets`.
     key
         %(key)s
 

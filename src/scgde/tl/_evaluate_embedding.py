@@ -67,7 +67,7 @@ def evaluate_embedding(
         Columns with one value for all replicates (``"replicates"``): the probability that a replicate of a set is
         nearer to it than another set is.
     metric
-        As in :func:`compare_groups`; several for a comparison.
+        As in :func:`scgde.tl.compare_groups`; several for a comparison.
     n_neighbors
         Neighbours that vote.
     readout
@@ -86,7 +86,7 @@ def evaluate_embedding(
         (``"unbiased_pseudobulk"``), and of means and standard deviations (``"pseudobulk_sd"``), over all cells of each
         set. With ``key=None`` there are no cells, and none are scored.
     key
-        As in :func:`compare_groups`.
+        As in :func:`scgde.tl.compare_groups`.
     seed
         %(seed)s
 

@@ -39,7 +39,7 @@ def fit_decoder(
     Parameters
     ----------
     adata
-        A fitted AnnData with its cells, see :func:`fit_gde` and :func:`fit_tde`.
+        A fitted AnnData with its cells, see :func:`scgde.tl.fit_gde` and :func:`fit_tde`.
     layer
         Layer with the counts of the same cells; ``X`` by default.
     key

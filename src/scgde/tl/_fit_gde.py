@@ -171,7 +171,7 @@ def fit_gde(
     key_added
         %(key_added)s
     encoder_kwargs, generator_kwargs, featurizer_kwargs, decoder_kwargs, train_kwargs
-        Further options, see the classes, :class:`scgde.module.CountReadout` for the decoder of counts, and
+        Further options, see the classes, ``scgde.module.CountReadout`` for the decoder of counts, and
         :class:`scgde.model.TrainOptions`.
 
     Returns

@@ -35,7 +35,7 @@ def uncertainty(
         Column of the set table with the number of cells that the cells of a set were taken from, without
         replacement. The covariance is then multiplied by 1 - m / N: zero where every cell was measured. Off by
         default, as one asks about the donor or clone and not about the cells that happened to be in the tube.
-        :func:`compare_sets` takes none.
+        :func:`scgde.tl.compare_sets` takes none.
     key
         %(key)s
     n_jobs

@@ -92,7 +92,7 @@ class Representation(ABC):
         return self
 
     def open(self, adata: AnnData, *, all_rows: bool = True) -> CellStore:
-        """Cells of ``adata`` by row; see :func:`~scgde.data.open_store`."""
+        """Cells of ``adata`` by row; see ``scgde.data.open_store``."""
         return open_store(self.read(adata), dtype=self.spec.numpy_dtype, all_rows=all_rows)
 
     @abstractmethod
@@ -138,7 +138,7 @@ class Representation(ABC):
         Parameters
         ----------
         cells
-            Shape ``(n, *spec.shape)``, as :meth:`pack` gives them.
+            Shape ``(n, *spec.shape)``, as ``pack`` gives them.
         obs
             One row for each.
         decode

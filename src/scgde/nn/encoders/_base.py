@@ -19,7 +19,7 @@ class Encoder(nn.Module, ABC):
     across cells other than a weighted one: then a duplicated cell is a doubled weight, and padding weight 0.
 
     The memory of ``forward`` is linear in the cells: called on all cells of a set, it embeds the set exactly.
-    A :class:`MeanPoolingEncoder` can do so from chunks of them.
+    A ``MeanPoolingEncoder`` can do so from chunks of them.
 
     A subclass is made as ``Encoder(n_input, n_embed, *, ...)``, and passes both on.
 

@@ -19,7 +19,7 @@ class KernelMean(MeanPoolingEncoder):
     n_embed
         Dimensions of the embedding.
     n_features, bandwidth
-        See :class:`~scgde.nn.random_features.RandomFourier`. The default bandwidth is for scaled features.
+        See ``scgde.nn.random_features.RandomFourier``. The default bandwidth is for scaled features.
 
     References
     ----------

@@ -26,7 +26,7 @@ class Fourier(Featurizer):
     n_layers
         Hidden layers; without any, a linear map of the Fourier features.
     n_features, bandwidth
-        See :class:`~scgde.nn.random_features.RandomFourier`.
+        See ``scgde.nn.random_features.RandomFourier``.
 
     Raises
     ------

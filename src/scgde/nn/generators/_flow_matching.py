@@ -44,7 +44,7 @@ class FlowMatching(Generator):
         batch, over all values of a cell, whose lines are straighter.
     gaussian
         Whether a mean and a covariance are read off the context, and the network learns only what a Gaussian with
-        these does not explain, see :mod:`scgde.nn.gaussian_flow`; for vectors only.
+        these does not explain, see ``scgde.nn.gaussian_flow``; for vectors only.
 
     Raises
     ------

@@ -88,7 +88,7 @@ class Wormhole(Generator):
         return sinkhorn_divergence(points, even, cells, weights, epsilon=self.epsilon, n_rounds=self.n_rounds)
 
     def sample(self, context: Tensor, n_cells: int, *, rng: torch.Generator | None = None) -> Tensor:
-        """Draw from the points of each set, each at most once while they last; see :meth:`Generator.sample`."""
+        """Draw from the points of each set, each at most once while they last; see ``Generator.sample``."""
         self.check_context(context)
         points = self.points(context)
         equal = torch.ones(points.shape[:2])

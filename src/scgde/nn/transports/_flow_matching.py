@@ -48,7 +48,7 @@ class FlowMatching(Transport):
         a set that is transported to its own context does not change, also one of a kind that was never seen.
     gaussian
         Whether means and covariances are read off the contexts, and the network learns only what the optimal map
-        between Gaussians with these does not explain, see :mod:`scgde.nn.gaussian_flow`; for vectors only.
+        between Gaussians with these does not explain, see ``scgde.nn.gaussian_flow``; for vectors only.
     n_steps
         Steps of the solver from time 0 to time 1.
     solver

@@ -17,7 +17,7 @@ class MMD(DirectTransport):
     Parameters
     ----------
     spec, n_context, backbone, backbone_kwargs
-        See :class:`DirectTransport`.
+        See ``DirectTransport``.
 
     References
     ----------

@@ -20,7 +20,7 @@ class SlicedWasserstein(DirectTransport):
     Parameters
     ----------
     spec, n_context, backbone, backbone_kwargs
-        See :class:`DirectTransport`.
+        See ``DirectTransport``.
 
     References
     ----------
