@@ -46,8 +46,17 @@ def test_has_an_example(name):
     assert ">>>" in _example(name)
 
 
+@pytest.fixture
+def own_metrics():
+    """Metrics that an example registers go with it."""
+    before = set(metrics.METRICS)
+    yield
+    for name in set(metrics.METRICS) - before:
+        del metrics.METRICS[name]
+
+
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.usefixtures("short_fits", "quiet")
+@pytest.mark.usefixtures("short_fits", "quiet", "own_metrics")
 @pytest.mark.parametrize("name", PUBLIC)
 def test_example_runs(name, real_data, monkeypatch):
     file = getattr(inspect.getmodule(PUBLIC[name]), "FILE", None)

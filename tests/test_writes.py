@@ -16,9 +16,8 @@ from scgde import get, pp, tl
 from scgde.tl import Explanation, GroupComparison, PerturbationScores, SetComparison
 
 PAGE = Path(__file__).parents[1] / "docs" / "conventions.md"
-ROWS = re.findall(
-    r"^\| \{func\}`scgde\.((?:pp|tl|get)\.\w+)` \| (.+) \| (.*) \|$", PAGE.read_text("utf-8"), re.MULTILINE
-)
+ROW = r"^\| \{func\}`((?:pp|tl|get)\.\w+) <scgde\.\1>` \| (.+) \| (.*) \|$"
+ROWS = re.findall(ROW, PAGE.read_text("utf-8"), re.MULTILINE)
 TABLE = {name: (returned, set(re.findall(r"`([^`]+)`", written))) for name, returned, written in ROWS}
 PUBLIC = [f"{module.__name__[6:]}.{name}" for module in (pp, tl, get) for name in module.__all__ if name[0].islower()]
 RETURNED = {
