@@ -52,7 +52,7 @@ def own_metrics():
     before = set(metrics.METRICS)
     yield
     for name in set(metrics.METRICS) - before:
-        del metrics.METRICS[name]
+        metrics.METRICS.unregister(name)
 
 
 @pytest.mark.filterwarnings("ignore")
