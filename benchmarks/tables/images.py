@@ -6,8 +6,7 @@ from benchmarks.tables._declare import RESULTS, Table, grid
 from benchmarks.tables.sequences import caption
 
 LABELS = {
-    "scgde, the default": "default",
-    "scgde, `isometry=0`": "no isometry",
+    "**scgde, the default**": "default",
     "baseline: means of pixels": "pixel means",
     "baseline: means of 2 components": "means of 2 PCs",
     "baseline: means of 10 components": "means of 10 PCs",
