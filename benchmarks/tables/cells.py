@@ -18,6 +18,8 @@ GENERATORS = (
 EVALUATIONS = (4, 8, 16, 32)
 COHORTS = {
     "COVID": "covid",
+    "OneK1K": "onek1k",
+    "Bodenmiller": "bodenmiller",
     "simulated cytometry": "cytometry",
 }
 DATA = {"LARRY clones": "larry", "IgAN donors": "igan"}
