@@ -48,7 +48,7 @@ from scgde import tl
         ),
         ({"split_key": "donor"}, ValueError, 'the value "train" for at least two sets'),
         ({"train_kwargs": {"target_size": 0}}, ValueError, "`target_size` must be at least 1"),
-        ({"train_kwargs": {"n_mixed": 0}}, ValueError, "`n_mixed` must be at least 1"),
+        ({"train_kwargs": {"n_mixed": 0}}, ValueError, r"`train_kwargs\['n_mixed'\]` must be at least 1"),
         ({"train_kwargs": {"mixing_alpha": 0.0}}, ValueError, "`mixing_alpha` must be positive"),
         ({"train_kwargs": {"lr": -1.0}}, ValueError, "`lr` must be positive"),
         ({"train_kwargs": {"patience": 0}}, ValueError, "`patience` must be at least 1"),
@@ -60,7 +60,11 @@ from scgde import tl
         ({"train_kwargs": {"ema_decay": 2.0}}, ValueError, "`ema_decay` must be a number"),
         ({"train_kwargs": {"precision": "8-bit"}}, ValueError, "`precision` must be one of .*, got '8-bit'"),
         ({"encoder_kwargs": {"n_hidden": 1j}}, TypeError, "Options must hold numbers, text, lists"),
-        ({"encoder_kwargs": {"widht": 3}}, TypeError, "unexpected keyword argument 'widht'"),
+        (
+            {"encoder_kwargs": {"widht": 3}},
+            TypeError,
+            r"`encoder_kwargs` must be options of 'pooled_gnn', got .'widht'",
+        ),
     ],
     ids=str,
 )
