@@ -93,5 +93,7 @@ if os.environ.get("READTHEDOCS") == "True":
     intersphinx_mapping = {name: (address, None) for name, address in inventories.items()}
 
 html_theme = "sphinx_book_theme"
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
 html_title = "scgde"
 html_show_sourcelink = False
