@@ -6,7 +6,7 @@ Fits on the training sets of at least so many cells, each scored on the same hel
 larry: generation of held-out clones on a day, energy distance to unseen cells of theirs (``tl.score_generation``), next
 to the pooled cells and the Gaussian of the half that is embedded; ``floor`` is that half. clones: forecasts of held-out
 simulated clones, energy distance to their later cells (``tl.evaluate_transport``), next to the mean shift; ``floor`` is
-the true target, transported. forecasts: the same on LARRY.
+the true target, transported. forecasts: the same on LARRY. kept: these shares alone, without a fit.
 
     python benchmarks/small_sets.py --data larry
 """
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 import scgde
-from _common import larry_clones, parser, report, timed
+from _common import igan_donors, larry_clones, parser, report, timed
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -43,7 +43,26 @@ def kept(adata: AnnData, columns: list[str], min_cells: int) -> dict[str, float]
     """Shares of sets and cells that are left."""
     size = adata.obs.groupby(columns, observed=True).size()
     left = size[size >= min_cells]
-    return {"kept_sets": len(left) / len(size), "kept_cells": left.sum() / size.sum()}
+    return {"sets": len(left), "kept_sets": len(left) / len(size), "kept_cells": float(left.sum() / size.sum())}
+
+
+def shares() -> list[dict]:
+    """What is left of real and simulated clones, and of donors, without any fit."""
+    data = {
+        "clones of LARRY on a day": (larry_clones(), ["clone_id", "day"]),
+        "simulated clones on a day": (simulated_clones(0), ["clone", "time"]),
+        "IgAN donors": (igan_donors(), ["donor"]),
+    }
+    return [
+        {"data": name, "min_cells": min_cells, **kept(adata, columns, min_cells)}
+        for name, (adata, columns) in data.items()
+        for min_cells in MIN_CELLS
+    ]
+
+
+def simulated_clones(seed: int) -> AnnData:
+    """Half of them are seen on several days."""
+    return scgde.datasets.clones(500, paired_fraction=0.5, seed=seed)
 
 
 def larry(min_cells: int, seed: int, steps: int) -> dict:
@@ -67,8 +86,7 @@ def larry(min_cells: int, seed: int, steps: int) -> dict:
 
 def clones(min_cells: int, seed: int, steps: int) -> dict:
     """Forecasts of held-out simulated clones."""
-    adata = scgde.datasets.clones(500, paired_fraction=0.5, seed=seed)
-    return _forecast(adata, "clone", "time", min_cells, seed, steps)
+    return _forecast(simulated_clones(seed), "clone", "time", min_cells, seed, steps)
 
 
 def forecasts(min_cells: int, seed: int, steps: int) -> dict:
@@ -106,11 +124,14 @@ DATA = {function.__name__: function for function in (larry, clones, forecasts)}
 
 def main() -> None:
     options = parser(__doc__, steps=300)
-    options.add_argument("--data", choices=list(DATA), required=True)
+    options.add_argument("--data", choices=[*DATA, "kept"], required=True)
     options.add_argument("--min-cells", type=int, nargs="+", default=list(MIN_CELLS))
     arguments = options.parse_args()
     torch.set_num_threads(arguments.threads)
     warnings.filterwarnings("ignore", "Dropped .* sets")
+    if arguments.data == "kept":
+        report(shares(), "small_sets_kept", seeds=[0], accelerator="cpu")
+        return
     rows = []
     for seed in range(arguments.seeds):
         for min_cells in arguments.min_cells:

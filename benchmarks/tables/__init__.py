@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benchmarks.tables import (
     cells,
+    choosing,
     counts,
     geometry,
     images,
@@ -20,6 +21,7 @@ from benchmarks.tables import (
 PAGES = {
     "README.md": readme.TABLES,
     "docs/benchmarks.md": cells.TABLES | labels.TABLES | geometry.TABLES,
+    "docs/choosing.md": choosing.TABLES,
     "docs/counts.md": counts.TABLES,
     "docs/images.md": images.TABLES,
     "docs/large_data.md": large_data.TABLES,

@@ -77,7 +77,7 @@ PARAGRAPHS = {
         "that fit most data; they follow in groups: data, networks, geometry, columns of sets, training, and output."
     ),
     "mask": "Boolean array, or name of a boolean column of ``obs``: cells with False are in no set.",
-    "min_cells": "Smaller sets are dropped, with one warning.",
+    "min_cells": "Smaller sets are dropped, with one warning. Those of one cell have no standard error.",
     "n_latent": "Dimensions of the embedding.",
     "isometry": (
         "Weight of a term that ties latent distance to Wasserstein-2 distance between sets; 0 for none. By default 0,\n"

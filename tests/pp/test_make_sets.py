@@ -58,7 +58,7 @@ def test_make_sets_survives_a_round_trip(adata, round_trip):
     pd.testing.assert_frame_equal(read.uns["set"]["dropped"], dropped)
     pd.testing.assert_series_equal(read.obs["set"], adata.obs["set"])
     assert list(read.uns["set"]["params"]["groupby"]) == ["clone"]
-    assert read.uns["set"]["params"]["min_cells"] == 10
+    assert read.uns["set"]["params"]["min_cells"] == 2
     assert read.uns["set"]["params"]["mask"] == "array"
 
 

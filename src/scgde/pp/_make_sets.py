@@ -27,7 +27,7 @@ def make_sets(
     adata: AnnData,
     groupby: GroupBy,
     *,
-    min_cells: int = 10,
+    min_cells: int = 2,
     mask: np.ndarray | pd.Series | Sequence[bool] | str | None = None,
     key_added: str = "set",
 ) -> None:
@@ -40,7 +40,7 @@ def make_sets(
     groupby
         Column or columns that together name a set. A cell with a missing value in one of them is in no set.
     min_cells
-        Smaller sets are dropped, with one warning that names them.
+        Smaller sets are dropped, with one warning that names them; by default those of one cell.
     mask
         Boolean array of shape ``(n_obs,)``, or the name of a boolean column: cells with False are in no set.
     key_added

@@ -42,7 +42,7 @@ def group_cells(
     obs: pd.DataFrame,
     groupby: GroupBy,
     *,
-    min_cells: int = 10,
+    min_cells: int = 2,
     min_sets: int = 1,
     mask: np.ndarray | pd.Series | Sequence[bool] | str | None = None,
     weight_key: str | None = None,

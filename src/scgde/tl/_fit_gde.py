@@ -52,7 +52,7 @@ def fit_gde(
     cells: str | None = None,
     generate: str | None = None,
     mask: np.ndarray | pd.Series | Sequence[bool] | str | None = None,
-    min_cells: int = 10,
+    min_cells: int = 2,
     encoder: str = "pooled_gnn",
     generator: str | None = None,
     featurizer: str | None = None,

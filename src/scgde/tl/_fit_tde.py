@@ -56,7 +56,7 @@ def fit_tde(
     cells: str | None = None,
     generate: str | None = None,
     mask: np.ndarray | pd.Series | Sequence[bool] | str | None = None,
-    min_cells: int = 10,
+    min_cells: int = 2,
     encoder: str = "pooled_gnn",
     transport: str = "flow_matching",
     coupling: str = "ot",

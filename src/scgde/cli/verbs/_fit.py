@@ -18,7 +18,7 @@ def fit(
     layer: Layer = None,
     cells: Annotated[str | None, typer.Option(help="Kind of cells: vectors, counts, tokens, ...")] = None,
     mask: Mask = None,
-    min_cells: MinCells = 10,
+    min_cells: MinCells = 2,
     time_key: Annotated[
         str | None, typer.Option(help="Column of times: fit transports from one time to the next.")
     ] = None,
