@@ -99,7 +99,8 @@ def _forecast(adata: AnnData, clone: str, time: str, min_cells: int, seed: int, 
     split_groups(adata, clone, seed)
     options = {"min_cells": min_cells, "max_steps": steps, "seed": seed, "progress_bar": False}
     with timed(record):
-        scgde.tl.fit_tde(adata, clone, time_key=time, split_key="split", **options)
+        # By default few training sets have moments: all arms have.
+        scgde.tl.fit_tde(adata, clone, time_key=time, split_key="split", moments=True, **options)
     sets, pairs = adata.uns["tde"]["sets"], adata.uns["tde"]["pairs"]
     large = [sets["n_cells"].reindex(pairs[end]).to_numpy() >= SCORED for end in ("source", "target")]
     chosen = pairs.index[(pairs["split"] == "test") & large[0] & large[1]]

@@ -45,7 +45,7 @@ def test_values_of_which_no_set_is_left_are_named():
 
 def test_dropped_sets_are_named_once():
     obs = obs_of([20, 20, 3])
-    dropped = group_cells(obs, "donor").dropped
+    dropped = group_cells(obs, "donor", min_cells=10).dropped
     assert said(obs, "donor", earlier={"set": {"dropped": dropped}, "other": 3}) == []
     assert len(said(obs, "donor", earlier={"set": {"dropped": dropped.iloc[:0]}})) == 1
 
