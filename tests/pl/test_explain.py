@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -22,8 +23,9 @@ def explanation():
     features["generated"] = np.linspace(1, 0, 20)
     path = pd.DataFrame(rng.normal(size=(5, 20)), index=np.linspace(0, 1, 5), columns=features.index)
     total = float(states.to_numpy().sum())
-    sets = (["donor 1"], ["donor 2", "donor 3"])
-    return SimpleNamespace(total=total, floor=0.01, states=states, features=features, path=path, sets=sets)
+    sets, names = (["donor 1"], ["donor 2", "donor 3"]), ("donor 1", "2 sets")
+    tables = {"states": states, "features": features, "path": path}
+    return SimpleNamespace(total=total, floor=0.01, sets=sets, names=names, **tables)
 
 
 def widths(ax):
@@ -95,6 +97,9 @@ def test_explain_names_the_ends(explanation):
     states, path = pl.explain(explanation, kinds=["states", "path"], show=False)
     assert states.get_title("left").startswith("donor 1 and b (2 sets)\n")
     assert path.get_xlabel() == "t, from donor 1 to b (2 sets)"
+    explanation.names = ("donor 1", "Covid")
+    (path,) = pl.explain(explanation, kinds="path", show=False)
+    assert path.get_xlabel() == "t, from donor 1 to Covid (2 sets)"
     (path,) = pl.explain(explanation, kinds="path", names=("healthy", "ill"), show=False)
     assert path.get_xlabel() == "t, from healthy to ill"
 
@@ -107,3 +112,20 @@ def test_small_states_share_a_row(explanation):
     assert names[0] == "all"
     assert names[-1] == "8 others"
     np.testing.assert_allclose(widths(ax)[:, 1:].sum(axis=1), table.sum())
+
+
+@pytest.mark.parametrize(("factor", "is_like"), [(0.05, False), (1, True), (20, False)])
+def test_explain_warns_where_the_model_does_not_explain_the_difference(explanation, factor, is_like):
+    observed = explanation.features[PARTS].to_numpy().sum()
+    explanation.features["generated"] = factor * observed / len(explanation.features)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        pl.explain(explanation, kinds="states", show=False)
+    assert ["does not explain this difference" in str(one.message) for one in caught] == [True] * (not is_like)
+
+
+def test_explain_is_silent_where_nothing_differs(explanation):
+    explanation.features["generated"], explanation.floor = 0.0, explanation.total
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pl.explain(explanation, kinds="states", show=False)

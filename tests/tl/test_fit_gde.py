@@ -120,11 +120,11 @@ def test_fit_and_generate_leave_global_random_state_alone(cells, fit):
     assert random.getstate() == states[2]
 
 
-def test_fit_gde_says_nothing_and_writes_no_file(cells, fit, tmp_path, monkeypatch, capfd, caplog):
+def test_fit_gde_logs_one_line_says_nothing_and_writes_no_file(cells, fit, tmp_path, monkeypatch, capfd, caplog):
     monkeypatch.chdir(tmp_path)
     fit(cells, validation_fraction=0.2)
     assert capfd.readouterr() == ("", "")
-    assert not caplog.records
+    assert [(record.name, record.levelname) for record in caplog.records] == [("scgde", "INFO")]
     assert not list(tmp_path.iterdir())
 
 

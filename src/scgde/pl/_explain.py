@@ -43,6 +43,8 @@ class Explanation(Protocol):
     def path(self) -> pd.DataFrame: ...
     @property
     def sets(self) -> tuple[list[str], list[str]]: ...
+    @property
+    def names(self) -> tuple[str, str]: ...
 
 
 @checked_keywords
@@ -73,7 +75,7 @@ def explain(
     n_features
         Features to draw; of the path eight at most.
     names
-        Of the two sets or groups. None: the name of a set, ``a`` or ``b`` and the number of sets of a group.
+        Of the two sets or groups. None: the name of a set, the value that a group has, or ``a`` and ``b``.
     title
         %(titles)s
     legend
@@ -108,7 +110,7 @@ def explain(
     _warn_unexplained(explanation)
     kinds = check_kinds(kinds, KINDS)
     n_features = check_count(n_features, "n_features")
-    ends = _names_of_ends(explanation.sets) if names is None else names
+    ends = _names_of_ends(explanation) if names is None else names
     total = f"{ends[0]} and {ends[1]}\nenergy distance {explanation.total:.3g}"
     default = {"states": total, "features": "features that differ most", "path": "generated cells between them"}
     titles = panel_titles(title, [default[kind] for kind in kinds])
@@ -122,12 +124,15 @@ def explain(
     return draw_panels(drawings, titles, size=(3.6, 3.8), max_columns=3, ax=ax, show=show, save=save)
 
 
-def _names_of_ends(sets: tuple[list[str], list[str]]) -> tuple[str, str]:
-    a, b = (
-        shorten(str(some[0])) if len(some) == 1 else f"{letter} ({len(some)} sets)"
-        for letter, some in zip("ab", sets, strict=True)
-    )
+def _names_of_ends(explanation: Explanation) -> tuple[str, str]:
+    a, b = map(_name_of_end, "ab", explanation.names, explanation.sets)
     return a, b
+
+
+def _name_of_end(letter: str, name: str, sets: list[str]) -> str:
+    """A set by its name; a group as it was asked for, or by a letter where sets were listed, with their number."""
+    count = f"{len(sets)} sets"
+    return shorten(name) if len(sets) == 1 else f"{letter if name == count else shorten(name)} ({count})"
 
 
 def _warn_unexplained(explanation: Explanation) -> None:
