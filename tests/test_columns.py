@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scgde._columns import as_names, classes, is_continuous, is_numeric
+from scgde._checks import as_names
+from scgde._columns import classes, is_continuous, is_numeric
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def check_columns(obs: pd.DataFrame, **named: str | Sequence[str] | None) -> Non
     """Require that what arguments name, by name of the argument, are columns of ``obs``; None names none."""
     check_unique_columns(obs)
     for argument, columns in named.items():
-        missing = [column for column in _as_list(columns) if column not in obs.columns]
+        missing = [column for column in as_names(columns) if column not in obs.columns]
         if not missing:
             continue
         hint = did_you_mean(missing[0], obs.columns)
@@ -32,7 +32,8 @@ def check_columns(obs: pd.DataFrame, **named: str | Sequence[str] | None) -> Non
         raise KeyError(msg)
 
 
-def _as_list(names: str | Sequence[str] | None) -> list[str]:
+def as_names(names: str | Sequence[str] | None) -> list[str]:
+    """A list, also of one name or of none."""
     return [] if names is None else [names] if isinstance(names, str) else list(names)
 
 

@@ -1,14 +1,11 @@
-"""Columns of a set table: names as a user gives them, and whether values are amounts or classes."""
+"""Columns of a set table: whether values are amounts or classes, and numbers by name."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 #: Text that stands for a missing value.
 _MISSING_TEXT = ("", "NA", "N/A", "NaN", "nan", "None", "null", "<NA>")
@@ -53,11 +50,6 @@ def classes(column: pd.Series) -> tuple[np.ndarray, list[str]]:
         values = column.infer_objects().astype("category")
     names = [_name(value) for value in values.cat.categories]
     return values.cat.codes.to_numpy(dtype=np.int64), names
-
-
-def as_names(names: str | Sequence[str] | None) -> list[str]:
-    """A list, also of one name or of none."""
-    return [] if names is None else [names] if isinstance(names, str) else list(names)
 
 
 def check_by_name(values: Any, argument: str) -> pd.Series:

@@ -23,7 +23,7 @@ def limited_threads(n: int | None) -> Iterator[None]:
         yield
         return
     n = check_count(n, "--threads")
-    # For libraries that are still to load; those that have been are told.
+    # For libraries that are still to load; those that are loaded are limited below.
     os.environ["OMP_NUM_THREADS"] = str(n)
     from threadpoolctl import threadpool_limits
 

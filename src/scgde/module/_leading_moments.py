@@ -17,7 +17,7 @@ _N_SEEN, _MAX = 5, 3.0
 class LeadingMoments(nn.Module):
     """The moments in which sets differ most, in standard deviations of the training sets, and bounded.
 
-    What a decoder is told of a set. All cells of a donor have something in common that no cell shows: a cell of some
+    What a decoder knows of a set. All cells of a donor have something in common that no cell shows: a cell of some
     hundred counts leaves the level of a gene open by far more than donors differ. Few moments, as there may be tens of
     training sets only. One more says how deeply the cells were sequenced, see :meth:`LinearCore.along_noise`.
 

@@ -9,8 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
 from scgde import _keys
-from scgde._checks import check_columns
-from scgde._columns import as_names
+from scgde._checks import as_names, check_columns
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.pl._draw import (

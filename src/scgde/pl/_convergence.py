@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from scgde import _keys
-from scgde._columns import as_names
+from scgde._checks import as_names
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.pl._draw import (

@@ -9,7 +9,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from scipy import sparse
 
 from scgde import _keys
-from scgde._columns import as_names
+from scgde._checks import as_names
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.pl._draw import (

@@ -10,8 +10,7 @@ from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
 from scgde import _keys
-from scgde._checks import check_one_of
-from scgde._columns import as_names
+from scgde._checks import as_names, check_one_of
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.metrics._registry import label_of

@@ -8,8 +8,7 @@ import pandas as pd
 from scipy import sparse
 
 from scgde import _keys
-from scgde._checks import check_count
-from scgde._columns import as_names
+from scgde._checks import as_names, check_count
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.pl._draw import COLORS, INK, LEGEND_STYLE, draw_panels, panel_titles

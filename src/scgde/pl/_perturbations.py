@@ -8,8 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch
 
 from scgde import _keys
-from scgde._checks import check_count
-from scgde._columns import as_names
+from scgde._checks import as_names, check_count
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.pl._draw import (

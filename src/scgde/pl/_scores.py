@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scgde._columns import as_names
+from scgde._checks import as_names
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.metrics._registry import label_of

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from scgde._checks import check_columns
-from scgde._columns import as_names
+from scgde._checks import as_names, check_columns
 from scgde._hints import checked_keywords
 from scgde.sets._columns import SEPARATOR, as_text, per_set_column
 from scgde.sets._grouping import group_cells
@@ -71,7 +70,7 @@ def perturbation_pairs(
     >>> pairs = scgde.pp.perturbation_pairs(screen, "perturbation", "control")
     >>> model = scgde.tl.fit_tde(screen, "perturbation", pairs=pairs, predictor="additive")
     """
-    contexts = [] if context_key is None else as_names(context_key)
+    contexts = as_names(context_key)
     check_columns(adata.obs, context_key=contexts, perturbation_key=perturbation_key)
     columns = [*contexts, perturbation_key]
     grouping = group_cells(adata.obs[columns], columns, min_cells=min_cells)

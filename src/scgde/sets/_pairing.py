@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from scgde._checks import check_columns, check_groupby
-from scgde._columns import as_names
+from scgde._checks import as_names, check_columns, check_groupby
 from scgde.sets._grouping import Grouping, group_cells
 from scgde.sets._pair_covariates import with_covariates
 from scgde.sets._pairs import (

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from scgde._checks import check_count, check_flag, check_fraction, check_one_of, check_seed
-from scgde._columns import as_names, classes, is_continuous
+from scgde._checks import as_names, check_count, check_flag, check_fraction, check_one_of, check_seed
+from scgde._columns import classes, is_continuous
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde._progress import progress

@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 
 from scgde import _keys, metrics
-from scgde._checks import check_count, check_one_of, check_seed
-from scgde._columns import as_names
+from scgde._checks import as_names, check_count, check_one_of, check_seed
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde._progress import progress

@@ -33,7 +33,7 @@ def fit_decoder(
     """Fit a decoder of counts to what a fit generates, such as ``X_pca`` or ``X_scVI``; the fit stays as it is.
 
     With it ``decode=True`` gives counts, in place of log-normalised values or an error. Two stages lose more than one
-    fit with ``cells="counts"``, see the page on counts: the decoder is told nothing but the representation, which was
+    fit with ``cells="counts"``, see the page on counts: the decoder knows nothing but the representation, which was
     made for something else.
 
     Parameters

@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 
-from scgde._checks import check_one_of
-from scgde._columns import as_names
+from scgde._checks import as_names, check_one_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
