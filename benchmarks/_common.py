@@ -42,10 +42,18 @@ def parser(description: str | None, *, steps: int) -> argparse.ArgumentParser:
     """Options that the experiments share."""
     options = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--steps", type=int, default=steps, help="optimiser steps of each fit")
-    options.add_argument("--seeds", type=int, default=3, help="number of seeds")
+    options.add_argument(
+        "--seeds", type=seeds, default=seeds("3"), help="number of seeds, or the first and the end: 3:5"
+    )
     options.add_argument("--threads", type=int, default=1, help="CPU threads")
     options.add_argument("--name", help="of the results file; by default that of the benchmark")
     return options
+
+
+def seeds(text: str) -> range:
+    """`"3"` is the seeds 0, 1, 2, and `"3:5"` the seeds 3 and 4."""
+    first, _, end = text.rpartition(":")
+    return range(int(first or 0), int(end))
 
 
 def igan_donors() -> ad.AnnData:

@@ -62,7 +62,7 @@ def run(experiment: str, arguments: argparse.Namespace) -> list[dict]:
     for name, family in FAMILIES[experiment].items():
         if not name.startswith(tuple(arguments.families or [""])):
             continue
-        for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
+        for seed in arguments.seeds:
             # So many sets that a step rarely meets one again: as good as fresh draws.
             train = family.draw(N_TRAIN, TRAIN_CELLS, seed)
             test = family.draw(N_TEST, 2 * TEST_CELLS, seed + 1000)

@@ -46,7 +46,7 @@ GRID = np.array([(i, j, 9 - i - j) for i in range(10) for j in range(10 - i)]) /
 def run(experiment: str, arguments: argparse.Namespace) -> list[dict]:
     """Rows of a table: by data, seed and model, or by prior, seed, model and weights."""
     rows = {"multinomial_geometry": _recovery, "prior_warping": _warp}[experiment]
-    seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
+    seeds = arguments.seeds
     return [row for seed in seeds for row in rows(seed, arguments)]
 
 

@@ -39,7 +39,7 @@ NETWORKS: dict[str, Any] = {
 
 def run(experiment: str, arguments: argparse.Namespace) -> list[dict]:
     """Rows of a table, by n and seed."""
-    seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
+    seeds = arguments.seeds
     return [_row(n, seed, arguments) for n in SIZES for seed in seeds]
 
 

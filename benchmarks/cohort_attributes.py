@@ -79,7 +79,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
 
     rows = []
-    for seed in range(arguments.seeds):
+    for seed in arguments.seeds:
         adata = scgde.datasets.cohort(seed=seed)
         for name in arguments.features:
             features(adata, name, arguments.n_comps)

@@ -97,12 +97,11 @@ def independent(train: Mapping[str, np.ndarray], first: Mapping[str, np.ndarray]
 def main() -> None:
     options = parser(__doc__, steps=500)
     options.add_argument("--validate", action="store_true", help="hold out training donors, to choose options")
-    options.add_argument("--seed", type=int, help="this one only")
     options.add_argument("--only", choices=("baselines", "components", "counts"), help="one of the arms")
     arguments = options.parse_args()
     torch.set_num_threads(arguments.threads)
     rows: list[dict] = []
-    for seed in range(arguments.seeds) if arguments.seed is None else [arguments.seed]:
+    for seed in arguments.seeds:
         adata, first, second = read(seed, validate=arguments.validate)
         train, known, real = by_donor(adata[adata.obs["split"] == "train"]), by_donor(first), by_donor(second)
         pooled = np.concatenate(list(train.values()))

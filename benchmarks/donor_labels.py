@@ -58,7 +58,7 @@ def main() -> None:
     means, sds = by_donor.mean(), by_donor.std().fillna(0)
     stage = adata.obs.drop_duplicates("donor").set_index("donor")["egfr_stage"].astype(str).loc[means.index]
     rows = [row("means", means.to_numpy(), stage), row("means + sd", pd.concat([means, sds], axis=1).to_numpy(), stage)]
-    for seed in range(arguments.seeds):
+    for seed in arguments.seeds:
         record: dict = {}
         with timed(record):
             scgde.tl.fit_gde(

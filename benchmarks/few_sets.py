@@ -68,7 +68,7 @@ def main() -> None:
     adata = read()
     scgde.pp.make_sets(adata, groupby, key_added="population")
     rows = []
-    for seed in range(arguments.seeds):
+    for seed in arguments.seeds:
         scgde.pp.split_sets(adata, key="population", fractions=(0.75, 0.0, 0.25), seed=seed)
         record = {"data": arguments.data, "seed": seed}
         with timed(record):

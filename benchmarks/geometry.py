@@ -85,7 +85,6 @@ EXPERIMENTS = {name: Experiment(_gaussian_geometry.run, 2000) for name in _gauss
 def main() -> None:
     options = parser(__doc__, steps=0)
     options.add_argument("--experiment", choices=sorted(EXPERIMENTS), default="gaussian_geometry")
-    options.add_argument("--first-seed", type=int, default=0)
     options.add_argument("--models", nargs="+", choices=sorted(MODELS))
     options.add_argument("--families", nargs="+", help="of `reconstruction`, by the beginning of their names")
     arguments = options.parse_args()

@@ -126,7 +126,7 @@ def main() -> None:
     some = [adata.obsm["X_pca"][rng.permutation(part)[:MAX_CELLS]] / scale for part in rows]
     energy = energy_distances(some)
     table = []
-    for seed in range(arguments.seeds):
+    for seed in arguments.seeds:
         record: dict = {"seed": seed, "guides": len(names)}
         with timed(record):
             of_embeddings = embedding_distances(adata, names, arguments.steps, seed)

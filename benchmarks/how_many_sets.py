@@ -105,7 +105,7 @@ def main() -> None:
         adata = read()
         counts = adata.obs["donor"].astype(str).value_counts()
         names = np.sort(counts.index[counts >= min_cells].to_numpy(dtype=str))
-        for seed in range(arguments.seeds):
+        for seed in arguments.seeds:
             for n_train in sizes:
                 split = split_of(names, n_test, n_train, np.random.default_rng(seed))
                 adata.obs["split"] = adata.obs["donor"].astype(str).map(split).fillna("unused").to_numpy()

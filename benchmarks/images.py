@@ -1,20 +1,22 @@
 """Do embeddings of sets of images follow what the images show, and are images generated in the right shares?
 
-A set is 100 images of the digits 0, 1 and 2 (8 x 8 pixels, scikit-learn) in shares from Dirichlet(1, 1, 1). Every
-second image of each digit makes the training sets; the sets of a grid of 55 shares are drawn from the other images.
+A set is 100 images of the digits 0, 1 and 2 in shares from Dirichlet(1, 1, 1): 8 x 8 pixels (scikit-learn), or MNIST of
+28 x 28 pixels, which 14 x 14 averages. Every second image of each digit makes the training sets; the sets of a grid of
+55 shares are drawn from the other images.
 
 ``pearson``: latent L2 between the sets of the grid against W2 between Gaussians with the moments of one trial,
 N(p, diag(p) - p p'), of the true shares; ``pearson_many``: the same, embedded from 1,000 images. ``share_tv``: total
 variation between the true shares and those of 200 generated images, as a classifier sees them that was trained on the
 images of the grid. ``energy``: unbiased energy distance of these to 200 other images of the set, in averaged pixels,
-mean over the grid.
+mean over the grid; ``feature_energy``: the same in the hidden layer of a network that was trained to tell the digits of
+the grid apart.
 
 Baselines: means of pixels and of principal components, kernel means with the bandwidth tuned on the pairs that they are
 scored on, images of all training sets (``pooled``). Best possible: shares counted from the true labels (``labels``),
 other images of the set (``other images``).
 
     python benchmarks/images.py
-    python benchmarks/images.py --models default --steps 1000
+    python benchmarks/images.py --models default --size 14 --steps 1000
 """
 
 from __future__ import annotations
@@ -26,14 +28,17 @@ import torch
 from scipy.spatial.distance import pdist
 from scipy.stats import pearsonr
 from sklearn.decomposition import PCA
+from sklearn.neural_network import MLPClassifier
 from sklearn.svm import SVC
 
 import scgde
-from _common import parser, report, timed
+from _common import data_path, parser, report, timed
 from _kernel_means import kernel_means
 from _multinomial_geometry import GRID, exact_distance
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import anndata as ad
 
 N_SETS, N_CELLS, MANY, N_GENERATED = 300, 100, 1000, 200
@@ -54,27 +59,51 @@ class Data(NamedTuple):
     unseen: ad.AnnData
 
     @classmethod
-    def draw(cls, seed: int) -> Data:
-        """Sets of one seed."""
+    def draw(cls, seed: int, size: int) -> Data:
+        """Sets of one seed, of images of so many pixels a side."""
         sizes = {"seen": N_CELLS, "many": MANY, "unseen": N_GENERATED}
         grids = {
-            name: scgde.datasets.digit_sets(len(GRID), n, shares=GRID, part="odd", seed=1000 * (i + 1) + seed)
+            name: _sets(size, len(GRID), n, shares=GRID, part="odd", seed=1000 * (i + 1) + seed)
             for i, (name, n) in enumerate(sizes.items())
         }
-        return cls(scgde.datasets.digit_sets(N_SETS, N_CELLS, part="even", seed=seed), **grids)
+        return cls(_sets(size, N_SETS, N_CELLS, part="even", seed=seed), **grids)
+
+
+def _sets(
+    size: int, n_sets: int, n_cells: int, *, part: str, seed: int, shares: np.ndarray | None = None
+) -> ad.AnnData:
+    """Sets of digits, whose images are replaced by those of MNIST where they have other than 8 pixels a side."""
+    adata = scgde.datasets.digit_sets(n_sets, n_cells, shares=shares, part=part, seed=seed)
+    if size == 8:
+        return adata
+    rng, drawn = np.random.default_rng(seed), adata.obs["digit"].to_numpy().astype(int)
+    images = np.empty((adata.n_obs, 1, size, size), dtype=np.uint8)
+    for digit, pool in enumerate(_mnist(size, part)):
+        images[drawn == digit, 0] = pool[rng.integers(len(pool), size=(drawn == digit).sum())]
+    adata.obsm["X_images"] = images
+    return adata
+
+
+def _mnist(size: int, part: str) -> list[np.ndarray]:
+    """Images of 0, 1 and 2, ``(n, size, size)``: of each digit every second one."""
+    content = np.load(data_path("mnist_t10k.npz"))
+    factor = 28 // size
+    means = content["images"].reshape(-1, size, factor, size, factor).mean(axis=(2, 4)).round().astype(np.uint8)
+    return [means[content["labels"] == digit][part == "odd" :: 2] for digit in range(3)]
 
 
 def main() -> None:
     options = parser(__doc__, steps=600)
     options.add_argument("--models", nargs="+", choices=sorted(MODELS), default=["default", "no isometry"])
+    options.add_argument("--size", type=int, choices=[8, 14, 28], default=8, help="pixels a side")
     arguments = options.parse_args()
     torch.set_num_threads(arguments.threads)
     rows = []
-    for seed in range(arguments.seeds):
-        data = Data.draw(seed)
+    for seed in arguments.seeds:
+        data = Data.draw(seed, arguments.size)
         rows += [{"seed": seed} | _fitted(name, data, arguments.steps, seed) for name in arguments.models]
         rows += [{"seed": seed, "model": name} | scores for name, scores in _references(data).items()]
-    report(rows, arguments.name or "images")
+    report(rows, arguments.name or ("images" if arguments.size == 8 else f"images_{arguments.size}"))
 
 
 def _fitted(name: str, data: Data, steps: int, seed: int) -> dict:
@@ -104,17 +133,39 @@ def _pearson(embedding: np.ndarray) -> float:
 
 
 def _generated(images: np.ndarray, model: scgde.model.GDE, data: Data) -> dict:
-    """Scores of generated images ``(55, 200, 1, 8, 8)``."""
-    unseen = model.ground(data.unseen.obsm["X_images"]).reshape(len(GRID), N_GENERATED, -1)
-    drawn = model.ground(images.reshape(-1, *images.shape[2:])).reshape(unseen.shape)
-    energy = [scgde.metrics.energy_distance(a, b, unbiased=True) for a, b in zip(drawn, unseen, strict=True)]
-    return {"share_tv": round(_share_error(images, data), 4), "energy": round(float(np.mean(energy)), 4)}
+    """Scores of generated images ``(55, 200, 1, size, size)``."""
+    drawn, unseen = images.reshape(-1, *images.shape[2:]), data.unseen.obsm["X_images"]
+    features = _features(data)
+    return {
+        "share_tv": round(_share_error(images, data), 4),
+        "energy": _energy(model.ground(drawn), model.ground(unseen)),
+        "feature_energy": _energy(features(drawn), features(unseen)),
+    }
+
+
+def _energy(drawn: np.ndarray, unseen: np.ndarray) -> float:
+    """Mean over the sets of the grid of unbiased energy distances between images in any coordinates."""
+    pairs = zip(*(x.reshape(len(GRID), N_GENERATED, -1) for x in (drawn, unseen)), strict=True)
+    return round(float(np.mean([scgde.metrics.energy_distance(a, b, unbiased=True) for a, b in pairs])), 4)
+
+
+def _flat(images: np.ndarray) -> np.ndarray:
+    """Pixels between 0 and 1."""
+    images = np.asarray(images, dtype=np.float64).reshape(len(images), -1)
+    return images / (16 if images.shape[1] == 64 else 255)
+
+
+def _features(data: Data) -> Callable[[np.ndarray], np.ndarray]:
+    """The hidden layer of a network that tells the digits of the grid apart."""
+    network = MLPClassifier((64,), max_iter=50, random_state=0)
+    network.fit(_flat(data.seen.obsm["X_images"]), data.seen.obs["digit"])
+    return lambda images: np.maximum(_flat(images) @ network.coefs_[0] + network.intercepts_[0], 0)
 
 
 def _share_error(images: np.ndarray, data: Data) -> float:
-    """Mean total variation between the shares of digits in images ``(55, n, 1, 8, 8)`` and those of the grid."""
-    classifier = SVC().fit(data.seen.obsm["X_images"].reshape(-1, 64), data.seen.obs["digit"].to_numpy())
-    shares = _shares(classifier.predict(images.reshape(-1, 64)))
+    """Mean total variation between the shares of digits in images ``(55, n, 1, size, size)`` and those of the grid."""
+    classifier = SVC().fit(_flat(data.seen.obsm["X_images"]), data.seen.obs["digit"].to_numpy())
+    shares = _shares(classifier.predict(_flat(images.reshape(-1, *images.shape[2:]))))
     return float(np.abs(shares - GRID).sum(axis=1).mean() / 2)
 
 
@@ -126,8 +177,10 @@ def _shares(digits: np.ndarray) -> np.ndarray:
 
 def _references(data: Data) -> dict[str, dict]:
     """What needs no fit."""
-    seen, many = (grid.obsm["X_images"].reshape(len(GRID), -1, 64).astype(float) for grid in (data.seen, data.many))
-    train = data.train.obsm["X_images"].reshape(-1, 64).astype(float)
+    seen, many = (
+        _flat(grid.obsm["X_images"]).reshape(len(GRID), n, -1) for grid, n in ((data.seen, N_CELLS), (data.many, MANY))
+    )
+    train = _flat(data.train.obsm["X_images"])
     labels = [_shares(grid.obs["digit"].to_numpy()) for grid in (data.seen, data.many)]
     counted = [round(pearsonr(exact_distance(shares), exact_distance())[0], 4) for shares in labels]
     means = {"pixel means": lambda x: x.mean(axis=1)}
@@ -140,7 +193,7 @@ def _references(data: Data) -> dict[str, dict]:
 
 
 def _component_means(pca: PCA):
-    return lambda x: pca.transform(x.reshape(-1, 64)).reshape(len(GRID), -1, pca.n_components_).mean(axis=1)
+    return lambda x: pca.transform(x.reshape(-1, x.shape[2])).reshape(len(GRID), -1, pca.n_components_).mean(axis=1)
 
 
 def _drawn_from_images(data: Data) -> dict[str, dict]:
@@ -149,8 +202,8 @@ def _drawn_from_images(data: Data) -> dict[str, dict]:
     model = scgde.tl.fit_gde(data.train, "set", use_rep="X_images", max_steps=1, sets_per_batch=2, progress_bar=False)
     rng = np.random.default_rng(0)
     pooled = data.train.obsm["X_images"][rng.integers(data.train.n_obs, size=len(GRID) * N_GENERATED)]
-    itself = data.many.obsm["X_images"].reshape(len(GRID), MANY, 1, 8, 8)[:, :N_GENERATED]
-    parts = {"pooled": pooled.reshape(len(GRID), N_GENERATED, 1, 8, 8), "other images": itself}
+    itself = data.many.obsm["X_images"].reshape(len(GRID), MANY, *pooled.shape[1:])[:, :N_GENERATED]
+    parts = {"pooled": pooled.reshape(len(GRID), N_GENERATED, *pooled.shape[1:]), "other images": itself}
     return {name: _generated(images, model, data) for name, images in parts.items()}
 
 

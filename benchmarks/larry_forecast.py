@@ -118,13 +118,12 @@ def arms(adata: AnnData, seed: int, steps: int, *, transductive: bool) -> tuple[
 
 def main() -> None:
     options = parser(__doc__, steps=1000)
-    options.add_argument("--first-seed", type=int, default=0)
     options.add_argument("--transductive", action="store_true")
     options.add_argument("--paired", type=int, help="training clones that remain paired; all by default")
     arguments = options.parse_args()
     torch.set_num_threads(arguments.threads)
     rows = []
-    for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
+    for seed in arguments.seeds:
         adata = larry_clones()
         split_clones(adata, seed)
         if arguments.paired is not None:

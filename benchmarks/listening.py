@@ -86,7 +86,7 @@ def main() -> None:
     options.add_argument("--scored", type=int, default=300, help="receptors of each donor that are scored")
     arguments = options.parse_args()
     torch.set_num_threads(arguments.threads)
-    rows = [row for seed in range(arguments.seeds) for row in run(seed, arguments.steps, arguments.scored)]
+    rows = [row for seed in arguments.seeds for row in run(seed, arguments.steps, arguments.scored)]
     report(rows, arguments.name or "listening", accelerator="cpu")
 
 

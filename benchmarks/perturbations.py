@@ -219,7 +219,7 @@ def main() -> None:
     options.add_argument("--data", choices=["papalexi", "mcfaline", "norman", "simulated"], required=True)
     arguments = options.parse_args()
     torch.set_num_threads(arguments.threads)
-    rows = [row for seed in range(arguments.seeds) for row in run(arguments.data, seed, arguments.steps)]
+    rows = [row for seed in arguments.seeds for row in run(arguments.data, seed, arguments.steps)]
     table = report(rows, arguments.name or f"perturbations_{arguments.data}", accelerator="cpu")
     columns = [*METRICS, "difference", "difference_se"]
     print("\nmedian over seeds\n", table.groupby(["group", "arm"], sort=False)[columns].median().round(4).to_string())

@@ -192,5 +192,5 @@ if __name__ == "__main__":
     arguments.add_argument("--oracle-steps", type=int, default=800)
     arguments = arguments.parse_args()
     torch.set_num_threads(arguments.threads)
-    found = [row for seed in range(arguments.seeds) for row in run(seed, arguments.steps, arguments.oracle_steps)]
+    found = [row for seed in arguments.seeds for row in run(seed, arguments.steps, arguments.oracle_steps)]
     report(found, arguments.name or "promoters", accelerator="cpu")

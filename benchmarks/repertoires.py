@@ -129,5 +129,5 @@ def unconditional(fitted: ad.AnnData, tokens: np.ndarray, codes: np.ndarray, ste
 if __name__ == "__main__":
     arguments = parser(__doc__, steps=400).parse_args()
     torch.set_num_threads(arguments.threads)
-    found = [row for seed in range(arguments.seeds) for row in run(seed, arguments.steps)]
+    found = [row for seed in arguments.seeds for row in run(seed, arguments.steps)]
     report(found, arguments.name or "repertoires", accelerator="cpu")

@@ -39,7 +39,7 @@ def main() -> None:
     adata = read()
     scgde.pp.make_sets(adata, groupby, key_added="population")
     rows = []
-    for seed in range(arguments.seeds):
+    for seed in arguments.seeds:
         scgde.pp.split_sets(adata, key="population", fractions=(0.72, 0.08, 0.2), seed=seed)
         scgde.tl.fit_gde(
             adata,

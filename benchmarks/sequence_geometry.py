@@ -122,6 +122,6 @@ if __name__ == "__main__":
     arguments.add_argument("--hard", action="store_true", help="patterns of eight in 40 random bases, with noise")
     arguments = arguments.parse_args()
     torch.set_num_threads(arguments.threads)
-    found = [row for seed in range(arguments.seeds) for row in run(seed, hard=arguments.hard, steps=arguments.steps)]
+    found = [row for seed in arguments.seeds for row in run(seed, hard=arguments.hard, steps=arguments.steps)]
     default = "sequence_geometry_hard" if arguments.hard else "sequence_geometry"
     report(found, arguments.name or default, accelerator="cpu")

@@ -98,7 +98,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     rows = []
     for data, read in (("donors", donors), ("guides", guides)):
-        for seed in range(arguments.seeds):
+        for seed in arguments.seeds:
             adata, record = read(seed), {"data": data, "seed": seed}
             with timed(record):
                 fit(adata, arguments.steps, seed)

@@ -134,7 +134,7 @@ def main() -> None:
         report(shares(), "small_sets_kept", seeds=[0], accelerator="cpu")
         return
     rows = []
-    for seed in range(arguments.seeds):
+    for seed in arguments.seeds:
         for min_cells in arguments.min_cells:
             scores = DATA[arguments.data](min_cells, seed, arguments.steps)
             rows.append({"min_cells": min_cells, "seed": seed, **scores})

@@ -96,9 +96,7 @@ def main() -> None:
     options = parser(__doc__, steps=300)
     options.add_argument("--data", nargs="+", choices=list(DATA), default=list(DATA))
     arguments = options.parse_args()
-    found = [
-        row for seed in range(arguments.seeds) for name in arguments.data for row in rows(name, seed, arguments.steps)
-    ]
+    found = [row for seed in arguments.seeds for name in arguments.data for row in rows(name, seed, arguments.steps)]
     report(found, arguments.name or "training_savings")
 
 

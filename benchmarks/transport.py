@@ -28,10 +28,9 @@ EXPERIMENTS = {
 def main() -> None:
     options = parser(__doc__, steps=2000)
     options.add_argument("--experiment", choices=sorted(EXPERIMENTS), required=True)
-    options.add_argument("--first-seed", type=int, default=0)
     arguments = options.parse_args()
     torch.set_num_threads(arguments.threads)
-    seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
+    seeds = arguments.seeds
     rows = [row for seed in seeds for row in EXPERIMENTS[arguments.experiment](seed, arguments.steps)]
     table = report(rows, arguments.name or arguments.experiment, accelerator="cpu")
     by = list(table.columns[: table.columns.get_loc("seed")])

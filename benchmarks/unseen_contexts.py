@@ -156,11 +156,10 @@ def arms(study: Study, held_out: list[str], seed: int, steps: int) -> tuple[pd.D
 def main() -> None:
     options = parser(__doc__, steps=300)
     options.add_argument("--data", choices=sorted(STUDIES), required=True)
-    options.add_argument("--first-seed", type=int, default=0)
     arguments = options.parse_args()
     torch.set_num_threads(arguments.threads)
     study, rows = STUDIES[arguments.data](), []
-    for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
+    for seed in arguments.seeds:
         folds = [arms(study, held_out, seed, arguments.steps) for held_out in fold_of(study, seed)]
         table = pd.concat([part for part, _ in folds])
         seconds = pd.DataFrame([part for _, part in folds]).sum()

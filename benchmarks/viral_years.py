@@ -104,5 +104,5 @@ if __name__ == "__main__":
     arguments.add_argument("--folds", type=int, default=N_FOLDS, help="folds that are fitted, of ten")
     arguments = arguments.parse_args()
     torch.set_num_threads(arguments.threads)
-    found = [row for seed in range(arguments.seeds) for row in run(seed, arguments.steps, arguments.folds)]
+    found = [row for seed in arguments.seeds for row in run(seed, arguments.steps, arguments.folds)]
     report(found, arguments.name or "viral_years", accelerator="cpu")
