@@ -82,14 +82,13 @@ def trained_oracle(x: np.ndarray, y: np.ndarray, *, steps: int, seed: int) -> Or
 
 
 def promoters() -> ad.AnnData:
-    table = pd.read_csv(data_path("gpra_yeast_promoters.csv.gz"))
-    table["rank"] = table.groupby(["set", "medium"])["measured_expression"].rank(pct=True)
+    table = scgde.datasets.promoters(data_path("gpra_yeast_promoters.csv.gz")).obs
     table["core"] = table["sequence"].str[17:97]
     # By sequence: a promoter that was measured in two media is in one part.
     part = pd.util.hash_array(table["core"].to_numpy()) % 10
     table["part"] = np.select([part < 5, part < 9], ["oracle", "fit"], "test")
     table["quantile"] = np.minimum((table["rank"] * N_QUANTILES).astype(int), N_QUANTILES - 1)
-    adata = ad.AnnData(obs=table[["rank", "core", "part", "quantile"]].set_index(table.index.astype(str)))
+    adata = ad.AnnData(obs=table[["rank", "core", "part", "quantile"]])
     scgde.pp.tokenize(adata, "core", alphabet="ACGTN")
     return adata
 

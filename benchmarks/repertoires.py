@@ -11,7 +11,8 @@ embedding of their donor, of another donor, the mean one, and by a model of the 
 
 from __future__ import annotations
 
-import anndata as ad
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 import torch
@@ -21,6 +22,9 @@ import scgde
 from _common import data_path, parser, report, timed
 from _sequences import frequencies, shares, total_variation, word_counts
 from scgde.model._likelihood import log_likelihood
+
+if TYPE_CHECKING:
+    import anndata as ad
 
 SIZES, N_REPEATS, N_GENERATED, N_SCORED = (100, 300, 1000), 20, 2000, 1000
 OPTIONS = {
@@ -34,9 +38,7 @@ OPTIONS = {
 
 
 def receptors() -> ad.AnnData:
-    table = pd.read_csv(data_path("tcr_immunarch_ms_12donors.csv.gz"))
-    table = table[table["cdr3_aa"].str.fullmatch("[A-Z]+")]
-    adata = ad.AnnData(obs=table[["donor", "cdr3_aa", "v"]].set_index(np.arange(len(table)).astype(str)))
+    adata = scgde.datasets.tcr(data_path("tcr_immunarch_ms_12donors.csv.gz"))
     scgde.pp.tokenize(adata, "cdr3_aa", alphabet="protein", first_key="v")
     return adata
 

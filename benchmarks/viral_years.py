@@ -11,9 +11,9 @@ nearest subtype, by words of two residues, is the right one.
 
 from __future__ import annotations
 
-import anndata as ad
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pandas as pd
 import torch
 from scipy.stats import ttest_rel
 
@@ -21,6 +21,9 @@ import scgde
 from _common import data_path, parser, report, timed
 from _sequences import mean_counts, ridge, word_counts
 from scgde.model._likelihood import log_likelihood
+
+if TYPE_CHECKING:
+    import anndata as ad
 
 N_FOLDS, N_GENERATED = 10, 20
 OPTIONS = {
@@ -36,12 +39,12 @@ OPTIONS = {
 
 
 def proteins() -> ad.AnnData:
-    table = pd.read_csv(data_path("rsv_g_proteins.csv.gz")).dropna(subset=["date", "region"])
-    table = table[(table["protein_G"].str.len() > 250) & table["protein_G"].str.fullmatch("[ACDEFGHIKLMNPQRSTVWYX]+")]
-    table["set"] = table["date"].str[:4] + "_" + table["region"] + "_" + table["subtype"]
-    table = table[table["set"].map(table["set"].value_counts()) >= 8]
-    adata = ad.AnnData(obs=table[["set", "year", "subtype", "protein_G"]].set_index(np.arange(len(table)).astype(str)))
-    scgde.pp.tokenize(adata, "protein_G", alphabet="ACDEFGHIKLMNPQRSTVWYX")
+    adata = scgde.datasets.viral_proteins(data_path("rsv_g_proteins.csv.gz"))
+    adata = adata[adata.obs["region"].notna() & (adata.obs["sequence"].str.len() > 250)].copy()
+    parts = adata.obs[["year", "region", "subtype"]].astype(str)
+    adata.obs["set"] = parts["year"] + "_" + parts["region"] + "_" + parts["subtype"]
+    adata = adata[adata.obs["set"].map(adata.obs["set"].value_counts()) >= 8].copy()
+    scgde.pp.tokenize(adata, "sequence", alphabet="ACDEFGHIKLMNPQRSTVWYX")
     return adata
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy import sparse
 
-from scgde.model import GDE, _base
+from scgde.model import GDE
 from scgde.nn.cells import CellSpec
 
 
@@ -117,13 +117,13 @@ def test_embed_of_arrays_gives_what_get_embedding_gives(trained, cells, convert)
 def test_embedding_in_chunks_equals_that_in_one_go(registered, network, monkeypatch, encoder):
     model = GDE(registered, encoder=encoder, **network)
     at_once = model.get_embedding()
-    monkeypatch.setattr(_base, "_MAX_CELLS", 5)
+    monkeypatch.setattr("scgde.model._inference._MAX_CELLS", 5)
     np.testing.assert_allclose(model.get_embedding(), at_once, atol=1e-6)
 
 
 def test_generation_in_batches_covers_all_sets(trained, monkeypatch):
     z = trained.get_embedding().to_numpy()
-    monkeypatch.setattr(_base, "_MAX_CELLS", 25)
+    monkeypatch.setattr("scgde.model._inference._MAX_CELLS", 25)
     cells = trained.generate(z, 10)
     assert cells.shape == (10, 10, 4)
     assert np.isfinite(cells).all()

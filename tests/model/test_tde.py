@@ -9,7 +9,7 @@ import torch
 from scipy import sparse
 
 from scgde import datasets
-from scgde.model import GDE, TDE, _base
+from scgde.model import GDE, TDE
 from scgde.nn.cells import CellSpec
 from scgde.predictors import Ridge
 
@@ -78,7 +78,7 @@ def test_transport_in_blocks_equals_that_in_one_go(trained, monkeypatch, convert
     adata, z = trained.adata, trained.get_embedding().to_numpy()
     codes = codes_of(adata)
     at_once = trained.transport(adata.X, codes, z, z[::-1])
-    monkeypatch.setattr(_base, "_MAX_CELLS", 7)
+    monkeypatch.setattr("scgde.model._inference._MAX_CELLS", 7)
     np.testing.assert_allclose(trained.transport(convert(adata.X), codes, z, z[::-1]), at_once, atol=1e-5)
 
 

@@ -20,7 +20,7 @@ def results(fitted, n_jobs=None):
 
 @pytest.fixture
 def in_many_batches(monkeypatch):
-    monkeypatch.setattr("scgde.model._base._MAX_CELLS", 20)
+    monkeypatch.setattr("scgde.model._inference._MAX_CELLS", 20)
     monkeypatch.setattr("scgde.model._inference._CELLS_PER_BATCH", 20)
     monkeypatch.setattr("scgde.metrics._between_sets.BLOCK", 4)
 

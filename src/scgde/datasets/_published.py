@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anndata as ad
+import pandas as pd
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +16,7 @@ FOLDER = "SCGDE_DATA"
 
 
 def read_published(name: str, file: str, path: str | Path | None, columns: Sequence[str], source: str) -> ad.AnnData:
-    """Read a file of published cells.
+    """Read a file of published cells, h5ad or a table of text that becomes ``obs``.
 
     Parameters
     ----------
@@ -45,12 +46,18 @@ def read_published(name: str, file: str, path: str | Path | None, columns: Seque
             f"It is not downloaded: make it from {source}, with {list(columns)} in `obs`."
         )
         raise FileNotFoundError(msg)
-    adata = ad.read_h5ad(found)
+    adata = ad.read_h5ad(found) if file.endswith(".h5ad") else _read_table(found)
     missing = [column for column in columns if column not in adata.obs]
     if missing:
         msg = f"{str(found)!r} must have {list(columns)} in `obs`, but {missing} are missing. It has {list(adata.obs)}."
         raise ValueError(msg)
     return adata
+
+
+def _read_table(path: Path) -> ad.AnnData:
+    """Rows of a table of comma-separated values as cells without ``X``."""
+    table = pd.read_csv(path)
+    return ad.AnnData(obs=table.set_index(table.index.astype(str)))
 
 
 def _path_of(path: str | Path | None, file: str) -> Path | None:

@@ -12,7 +12,7 @@ from scgde.data import CellSets, SetDataModule, SetIndex, open_store
 from scgde.data.representations import Representation
 from scgde.model import _io
 from scgde.model._description import DescribedModel
-from scgde.model._inference import embed_sets, whole_sets
+from scgde.model._inference import cells_at_once, embed_sets, whole_sets
 from scgde.model._views import as_transform
 from scgde.nn import ENCODERS
 from scgde.nn.linear_core import N_LATENT, default_n_latent, n_core
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from scgde.nn.cells import CellSpec
     from scgde.nn.transforms import TransformSpec
 
-#: Cells that the networks see at once: so many, and fewer if that takes more than so many values.
-_MAX_CELLS, _MAX_VALUES = 65_536, 2**24
 #: Values of cells that a transform is fitted on at a time.
 _VALUES_PER_READ = 2**23
 
@@ -272,7 +270,7 @@ class SetModel(DescribedModel):
 
     @property
     def _max_cells(self) -> int:
-        return max(1, min(_MAX_CELLS, _MAX_VALUES // max(self.module.spec.size, self.module.target_spec.size)))
+        return cells_at_once(self.module)
 
     def _check_shape(self, shape: tuple[int, ...], spec: CellSpec) -> None:
         if tuple(shape) != spec.shape:
