@@ -10,6 +10,8 @@ mean over the held-out sets of at least 10 cells. Baseline: pooled training cell
 
 from __future__ import annotations
 
+import argparse
+
 import torch
 
 import scgde
@@ -23,6 +25,7 @@ def main() -> None:
     options.add_argument("--encoder", default="pooled_gnn")
     options.add_argument("--generator", default="flow_matching")
     options.add_argument("--isometry", type=float, default=0.0)
+    options.add_argument("--moments", action=argparse.BooleanOptionalAction, help="by default those of the package")
     arguments = options.parse_args()
     torch.set_num_threads(arguments.threads)
 
@@ -42,6 +45,7 @@ def main() -> None:
                 encoder=arguments.encoder,
                 generator=arguments.generator,
                 isometry=arguments.isometry,
+                moments=arguments.moments,
                 scaling="none",
                 max_steps=arguments.steps,
                 seed=seed,
