@@ -21,7 +21,7 @@ def fitted():
 def training_sets(fitted, sets):
     adata, model = fitted
     cells = CellSets.from_grouping(adata, group_cells(adata.obs, "set"), model.representation)
-    return cells, TrainingSets.of(model, cells, sets)
+    return cells, TrainingSets.of(model.ground, cells, sets)
 
 
 def test_draws_are_cells_of_the_sets_that_they_name(fitted):

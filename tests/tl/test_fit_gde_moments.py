@@ -6,7 +6,10 @@ import pytest
 from anndata import AnnData
 
 from scgde import tl
+from scgde.data import CellSets
 from scgde.results._fits import default_steps, open_representations
+from scgde.results._frames import differ_in_frame
+from scgde.sets import group_cells
 
 TINY = {
     "max_steps": 5,
@@ -31,21 +34,45 @@ def donors(n_sets, n_features=3, n_cells=12):
     return AnnData(x.astype(np.float32), obs=obs)
 
 
-@pytest.mark.parametrize(("n_sets", "expected"), [(199, True), (230, False)])
-def test_few_training_sets_have_moments_by_default(n_sets, expected):
-    model = tl.fit_gde(donors(n_sets), "donor", **TINY)
+def mixtures(n_sets, n_cells=24):
+    """Donors that have their cells in the same three states, in shares of their own."""
+    rng = np.random.default_rng(0)
+    shares = rng.dirichlet(np.ones(3), n_sets)
+    states = np.concatenate([rng.choice(3, n_cells, p=p) for p in shares])
+    x = 5 * np.eye(3)[states] + 0.3 * rng.standard_normal((len(states), 3))
+    obs = pd.DataFrame({"donor": np.repeat([f"d{i:03d}" for i in range(n_sets)], n_cells)})
+    return AnnData(x.astype(np.float32), obs=obs.set_index(obs.index.astype(str)))
+
+
+def cell_sets(adata):
+    views = open_representations(adata, cells=None, use_rep=None, layer=None, generate=None)
+    return CellSets.from_grouping(adata, group_cells(adata.obs, "donor"), *views)
+
+
+@pytest.mark.parametrize(
+    ("adata", "expected"),
+    [(donors(199), True), (donors(230, n_cells=24), True), (mixtures(199), True), (mixtures(230), False)],
+    ids=["few", "many that differ in frame", "few mixtures", "many mixtures"],
+)
+def test_moments_by_default_where_sets_are_few_or_differ_in_frame(adata, expected):
+    model = tl.fit_gde(adata, "donor", validation_fraction=0.0, **TINY)
     assert (model.module.core is not None) == expected
     assert model.config["moments"] == expected
 
 
+def test_sets_of_few_cells_do_not_tell_in_what_they_differ():
+    assert not differ_in_frame(cell_sets(donors(230, n_cells=9)), np.arange(230), seed=0)
+
+
 def test_many_sets_may_have_moments_and_few_need_not():
-    assert tl.fit_gde(donors(230), "donor", moments=True, **TINY).module.core is not None
+    assert tl.fit_gde(mixtures(230), "donor", moments=True, **TINY).module.core is not None
     assert tl.fit_gde(donors(10), "donor", moments=False, **TINY).module.core is None
 
 
 def test_fits_with_virtual_sets_take_more_steps_by_default():
-    views = open_representations(donors(10), cells=None, use_rep=None, layer=None, generate=None)
-    assert default_steps(views, moments=True) > default_steps(views, moments=False) == 1000
+    cells = cell_sets(donors(10))
+    assert default_steps(cells, 10, moments=True) > default_steps(cells, 10, moments=False) == 1000
+    assert default_steps(cells, 200, moments=True) == 1000
 
 
 def test_dimensions_have_room_for_the_moments_by_default():

@@ -14,6 +14,7 @@ from scgde._hints import did_you_mean
 from scgde.data.representations import REPRESENTATIONS, Representation, Vectors
 from scgde.model import TrainOptions
 from scgde.model._io import to_storable
+from scgde.results._frames import differ_in_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,10 +131,20 @@ def check_training(options: Any, fit: Callable[..., Any]) -> Config:
     return given
 
 
-def default_steps(views: Representations, *, moments: bool) -> int:
+def default_moments(cells: CellSets, train: np.ndarray, *, seed: int) -> bool:
+    """Whether an embedding begins with moments: where sets are few, and where they differ in frame."""
+    return len(train) < FEW_SETS or (are_one_vector(cells) and differ_in_frame(cells, train, seed=seed))
+
+
+def default_steps(cells: CellSets, n_train: int, *, moments: bool) -> int:
     """Steps of a fit: more where most sets of a step are virtual, which no network learns by heart."""
-    is_widened = moments and views.encoder.spec.is_vector and views.target is views.encoder
+    is_widened = moments and n_train < FEW_SETS and are_one_vector(cells)
     return STEPS_WITH_MOMENTS if is_widened else DEFAULT_STEPS
+
+
+def are_one_vector(cells: CellSets) -> bool:
+    """Whether cells are vectors, and what is read of them is what is modelled."""
+    return cells.target is cells.encoder and cells.encoder.representation.spec.is_vector
 
 
 def fit_params(views: Representations, *, mask: Any, set_weights: Any, **options: Any) -> Config:

@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from scgde.model import GDE
     from scgde.sets import SetSplit
 
+    #: From cells ``(n, *shape)`` to their ground coordinates ``(n, D)``.
+    Ground = Callable[[np.ndarray], np.ndarray]
+
 #: Cells of a set that its mean is taken of, and that are scored in each half.
 _MAX_CELLS_PER_SET = 2000
 
 #: Columns of the scores, besides one for each baseline.
-GENERATED, POOLED, NEAREST, FLOOR = "generated", "pooled", "nearest", "floor"
+GENERATED, POOLED, MEAN_SD, NEAREST, FLOOR = "generated", "pooled", "mean_sd", "nearest", "floor"
 #: Halves of fewer cells say next to nothing.
 MIN_CELLS = 10
 #: Validation sets that are compared, at most; sets below which halves count, and comparisons at least.
@@ -63,13 +66,13 @@ class TrainingSets(NamedTuple):
     axes: np.ndarray
 
     @classmethod
-    def of(cls, model: GDE, cells: CellSets, sets: np.ndarray) -> Self:
-        """Training sets ``sets`` of ``cells``, those that still have cells."""
+    def of(cls, ground: Ground, cells: CellSets, sets: np.ndarray, *, max_cells: int | None = None) -> Self:
+        """Training sets ``sets`` of ``cells``, those that still have cells, and at most 2,000 of each by default."""
 
         def read(rows: np.ndarray) -> np.ndarray:
-            return model.ground(cells.target.store.rows(rows))
+            return ground(cells.target.store.rows(rows))
 
-        index = cells.index.take(sets[cells.index.sizes[sets] > 0]).first_cells(_MAX_CELLS_PER_SET)
+        index = cells.index.take(sets[cells.index.sizes[sets] > 0]).first_cells(max_cells or _MAX_CELLS_PER_SET)
         rows = [index.rows(i) for i in range(index.n_sets)]
         means = np.stack([read(of_set).mean(axis=0) for of_set in rows])
         axes = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)[2]
@@ -119,7 +122,7 @@ def simple_descriptions(
     return {
         POOLED: pooled.cells,
         "mean": pooled.cells - center + mean,
-        "mean_sd": standardised * sd + mean,
+        MEAN_SD: standardised * sd + mean,
         "gaussian": _gaussian(seen, n_cells, rng),
         "linear": average + (mean - average) @ axes.T @ axes + residuals,
         NEAREST: train.draw_nearest(seen, n_cells, rng),
@@ -165,13 +168,13 @@ def score_sets(
     One row per set, and a column for the model, each baseline, and the seen half itself. Cells that are not vectors
     have the baselines of real cells only: pooled, and of the nearest set.
     """
-    halves = [_halves(rng.permutation(cells.index.rows(i))[: 2 * _MAX_CELLS_PER_SET]) for i in sets]
-    index = SetIndex.from_rows([seen for seen, _ in halves], weights=cells.index.weights)
+    parts = [halves(rng.permutation(cells.index.rows(i))[: 2 * _MAX_CELLS_PER_SET]) for i in sets]
+    index = SetIndex.from_rows([seen for seen, _ in parts], weights=cells.index.weights)
     embedding = model.embed_store(cells.encoder.store, index)
     generated = model.generate(embedding, n_cells, batch=batches, seed=int(rng.integers(2**31)))
     is_vector, rows = cells.target.representation.spec.is_vector, []
-    both = zip(halves, generated, strict=True)
-    for (seen, unseen), drawn in progress(both, "Score", unit="set", total=len(halves)):
+    both = zip(parts, generated, strict=True)
+    for (seen, unseen), drawn in progress(both, "Score", unit="set", total=len(parts)):
         known, truth = (model.ground(cells.target.store.rows(half)) for half in (seen, unseen))
         if is_vector:
             simple = simple_descriptions(known, train, n_cells=n_cells, n_dims=embedding.shape[1], rng=rng)
@@ -187,7 +190,8 @@ def _distance(cells: np.ndarray, truth: np.ndarray) -> float:
     return energy_distance(cells, truth, unbiased=True) if len(cells) > 1 else np.nan
 
 
-def _halves(rows: np.ndarray) -> list[np.ndarray]:
+def halves(rows: np.ndarray) -> list[np.ndarray]:
+    """Rows of both halves of a set."""
     return np.array_split(rows, [len(rows) // 2])
 
 
@@ -221,7 +225,7 @@ def warn_of_better_baselines(
         return
     names = None if batches is None else batches.reindex(cells.names[chosen])
     of_sets = None if names is None else names.where(names.notna(), None).tolist()
-    train = TrainingSets.of(model, cells, split.train)
+    train = TrainingSets.of(model.ground, cells, split.train)
     n_repeats = -(-_MIN_COMPARISONS // len(chosen))
     n_cells = _N_COMPARED if cells.target.representation.spec.is_vector else _N_COMPARED_NO_VECTORS
     scores = pd.concat(

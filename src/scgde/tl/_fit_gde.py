@@ -12,10 +12,10 @@ from scgde.nn import ENCODERS, FEATURIZERS, GENERATORS
 from scgde.results import write_fit, write_predictions
 from scgde.results._context_gain import warn_of_ignored_context
 from scgde.results._fits import (
-    FEW_SETS,
     check_training,
     columns_of_fit,
     decoder_options,
+    default_moments,
     default_steps,
     fit_params,
     open_representations,
@@ -119,10 +119,11 @@ def fit_gde(
     moments
         Whether the embedding contains mean and covariance, or widths, of a set by a fixed linear map, from which the
         generator starts: a new set then lies where its cells lie, however few sets were trained on. See
-        :class:`scgde.nn.linear_core.LinearCore`. By default where fewer than 200 sets are trained on, and there is no
-        ``batch_key``: a fixed map cannot be made independent of it. With many sets a network does as well, and better
-        where sets share cell states at fixed places. Of sequences it contains the mean counts of words, see
-        :class:`scgde.nn.mean_core.MeanCore`.
+        :class:`scgde.nn.linear_core.LinearCore`. By default where fewer than 200 sets are trained on, or where cells of
+        all sets, moved and stretched to the mean and standard deviations of a set, are at least twice as near to its
+        cells as those of the nearest other set: with many sets that share cell states at fixed places a network does
+        better. Never by default with ``batch_key``: a fixed map cannot be made independent of it. Of sequences it
+        contains the mean counts of words, see :class:`scgde.nn.mean_core.MeanCore`.
     isometry
         %(isometry)s
     isometry_ground
@@ -154,8 +155,8 @@ def fit_gde(
     validation_fraction
         Share of the sets held out to choose when to stop, where there is no ``split_key``.
     max_steps
-        %(max_steps)s With moments of vectors 2,500: training sets are then varied at random, and longer training does
-        no harm.
+        %(max_steps)s With moments and fewer than 200 training sets of vectors 2,500: most sets of a step are then
+        varied at random, and longer training does no harm.
     sets_per_batch, set_size
         Sets in a step, and cells of each that the encoder sees.
     accelerator
@@ -233,7 +234,8 @@ def fit_gde(
     views = views.fit(adata, grouping, split.train)
     sets = CellSets.from_grouping(adata, grouping, *views)
     generator = generator or views.target.default_generator
-    moments = len(split.train) < FEW_SETS and batch is None if moments is None else moments
+    if moments is None:
+        moments = batch is None and default_moments(sets, split.train, seed=seed)
     model_options: dict[str, Any] = {
         "encoder": ENCODERS.checked(encoder),
         "generator": generator,
@@ -254,7 +256,7 @@ def fit_gde(
     if batch is not None:
         model_options |= {"batches": batch.classes, "batch_weight": batch_weight}
     train_options: dict[str, Any] = {
-        "max_steps": default_steps(views, moments=moments) if max_steps is None else max_steps,
+        "max_steps": default_steps(sets, len(split.train), moments=moments) if max_steps is None else max_steps,
         "sets_per_batch": sets_per_batch,
         "set_size": set_size,
         "validation_fraction": validation_fraction,

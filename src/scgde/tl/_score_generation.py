@@ -103,7 +103,7 @@ def score_generation(
         raise ValueError(msg)
     batches = batches_of_sets(fitted)
     batch = None if batches is None else batches.iloc[chosen].tolist()
-    known = TrainingSets.of(fitted.model, fitted.cells, train)
+    known = TrainingSets.of(fitted.model.ground, fitted.cells, train)
     repeats = pd.concat(
         [
             score_sets(fitted.model, fitted.cells, chosen, known, batches=batch, n_cells=n_cells, rng=rng)

@@ -23,9 +23,9 @@ _MAX_LAYERS = 5
 class Autoregressive(Generator):
     """Sequences token by token, each given those before it and the context; the likelihood is exact.
 
-    Dilated causal convolutions, modulated by the context in every layer. The context also goes to the first state and,
-    by a linear map for each position, straight to the logits: a generator that hears of it through modulation alone
-    learns what sequences have in common, and ignores in what sets differ.
+    Dilated causal convolutions, modulated by the context in every layer. The context also goes straight to the logits,
+    by a linear map for each position: with modulation alone, the generator learns what sequences have in common and
+    less of what sets differ in.
 
     A sequence ends at its first 0, or at the last position. There is at least one letter.
 
@@ -51,7 +51,6 @@ class Autoregressive(Generator):
         n_layers = layers_in_reach(length, at_most=_MAX_LAYERS) if n_layers is None else n_layers
         self.tokens = nn.Embedding(n_values, check_count(n_hidden, "n_hidden"))
         self.positions = nn.Parameter(0.1 * torch.randn(length, n_hidden))
-        self.first_state = nn.Linear(n_context, n_hidden)
         self.network = CausalConvolutions(n_hidden, n_context, n_layers=check_count(n_layers, "n_layers"))
         self.logits = nn.Linear(n_hidden, n_values)
         self.direct = nn.Linear(n_context, length * n_values)
@@ -78,7 +77,7 @@ class Autoregressive(Generator):
         """Log probability of sequences ``(S, M, L)``, in nats, shape ``(S, M)``."""
         x = x.long()
         before = functional.pad(x[..., :-1], (1, 0))
-        states = self.network(self._inputs(before, context), context)
+        states = self.network(self._inputs(before), context)
         logits = (self.logits(states) + self._direct(context)).masked_fill(self.closed, float("-inf"))
         chosen = functional.log_softmax(logits, dim=-1).gather(-1, x[..., None])[..., 0]
         return chosen.masked_fill(~_is_there(x), 0.0).sum(-1)
@@ -91,7 +90,7 @@ class Autoregressive(Generator):
         x = torch.zeros(uniform.shape, dtype=torch.int64, device=context.device)
         token = x[..., :1]
         for i in range(x.shape[-1]):
-            states, kept = self.network.step(self._inputs(token, context, start=i), kept, context)
+            states, kept = self.network.step(self._inputs(token, start=i), kept, context)
             logits = (self.logits(states) + direct[:, :, i : i + 1]).masked_fill(self.closed[i], float("-inf"))
             token = _inverted(logits.softmax(-1), uniform[..., i : i + 1])
             if i:
@@ -101,10 +100,10 @@ class Autoregressive(Generator):
                 break
         return x
 
-    def _inputs(self, before: Tensor, context: Tensor, *, start: int = 0) -> Tensor:
+    def _inputs(self, before: Tensor, *, start: int = 0) -> Tensor:
         """State of positions from ``start`` on, ``(S, M, l, H)``, from the tokens before them; 0 before the first."""
         positions = self.positions[start : start + before.shape[-1]]
-        return self.tokens(before) + positions + self.first_state(context)[:, None, None]
+        return self.tokens(before) + positions
 
     def _direct(self, context: Tensor) -> Tensor:
         return self.direct(context).unflatten(-1, self.closed.shape)[:, None]

@@ -1,0 +1,64 @@
+"""Whether sets differ in frame, or in how many of their cells are where."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scgde.metrics import energy_distance
+from scgde.results._generation_scores import MEAN_SD, MIN_CELLS, NEAREST, TrainingSets, halves, simple_descriptions
+
+if TYPE_CHECKING:
+    from scgde.data import CellSets
+    from scgde.results._generation_scores import Ground
+
+#: Sets that are compared, and that they are compared with; cells of each.
+_N_COMPARED, _N_OTHERS, _N_CELLS = 32, 400, 200
+#: Fewer sets than these say too little.
+_MIN_COMPARED = 8
+#: How much nearer cells in the frame of a set must be.
+_MARGIN = 0.5
+
+
+def differ_in_frame(cells: CellSets, train: np.ndarray, *, seed: int) -> bool:
+    """Whether cells of all sets, moved and stretched to one half of a set, are twice as near to the other half as those
+    of the nearest other set.
+
+    Parameters
+    ----------
+    cells
+        Vectors in sets.
+    train
+        Training sets; some are drawn.
+    seed
+        Random seed.
+
+    Returns
+    -------
+    False where there are too few sets of 10 cells to tell.
+    """  # noqa: D205
+    rng = np.random.default_rng(seed)
+    drawn = rng.permutation(train[cells.index.sizes[train] >= MIN_CELLS])[: _N_COMPARED + _N_OTHERS]
+    compared, others = drawn[:_N_COMPARED], drawn[_N_COMPARED:]
+    if len(others) < _MIN_COMPARED:
+        return False
+    ground = _in_standard_deviations(cells, others)
+    known = TrainingSets.of(ground, cells, others, max_cells=_N_CELLS)
+    errors = np.array([_errors(rng.permutation(cells.index.rows(i)), known, rng) for i in compared])
+    in_frame, nearest = errors.mean(axis=0)
+    return bool(in_frame < _MARGIN * nearest)
+
+
+def _in_standard_deviations(cells: CellSets, sets: np.ndarray) -> Ground:
+    """Features in units of their standard deviation over some cells of ``sets``."""
+    some = np.concatenate([cells.index.rows(i)[:MIN_CELLS] for i in sets])
+    sd = cells.target.store.rows(some).std(axis=0, dtype=np.float64)
+    return lambda x: x / np.where(sd > 0, sd, 1)
+
+
+def _errors(rows: np.ndarray, known: TrainingSets, rng: np.random.Generator) -> list[float]:
+    """Energy distances to one half of a set: of cells in the frame of the other half, and of the nearest set."""
+    seen, unseen = (known.read(half) for half in halves(rows[: 2 * _N_CELLS]))
+    simple = simple_descriptions(seen, known, n_cells=_N_CELLS, n_dims=1, rng=rng)
+    return [energy_distance(simple[name], unseen, unbiased=True) for name in (MEAN_SD, NEAREST)]
