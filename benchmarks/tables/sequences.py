@@ -60,12 +60,11 @@ def repertoires() -> Table:
 def listening() -> Table:
     """Paths from the embedding to the generator, left out in turn."""
     rows = {
-        "**all, the default**": "default",
-        "without that to the logits": "without direct",
-        "without that to the first state": "without first state",
-        "modulation of layers only": "modulation only",
+        "**the default**": "default",
+        "with a path to the first state": "with first state",
+        "without the path to the logits": "without direct",
         "without mean counts of words in the embedding": "without moments",
-        "modulation only, without these": "modulation only, without moments",
+        "without both": "without direct, without moments",
         "half the learning rate": "smaller learning rate",
     }
     columns = {
