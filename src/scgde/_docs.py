@@ -108,6 +108,13 @@ PARAGRAPHS = {
     "progress_bar": "Whether to show one.",
     "fit_seed": "Random seed; same seed, machine and number of threads, same result.",
     "key_added": "Name under which results are written.",
+    "data_path": "the file, or a folder that holds it. None: the folder ``$SCGDE_DATA``.",
+    "data_raises": (
+        "FileNotFoundError\n"
+        "    If the file is not there. It is not downloaded; the message says where the data are to be had.\n"
+        "ValueError\n"
+        "    If a column is missing."
+    ),
 }
 _PLACEHOLDER = re.compile(r"%\((\w*)\)s?")
 T = TypeVar("T")

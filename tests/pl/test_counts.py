@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from scgde import pl
+from scgde import datasets, pl, tl
 
 N_GENES = 20
 
@@ -85,3 +85,11 @@ def test_counts_says_what_is_wrong(counted, made):
         pl.counts(counted[counted.obs["gde_set"] != "donor 1"], made)
     with pytest.raises(KeyError, match=r"`generated.obs` must hold 'set'"):
         pl.counts(counted, counted)
+
+
+def test_counts_draws_sets_that_were_embedded_without_a_fit(fit, tiny):
+    cells = datasets.cohort(8, n_genes=20, seed=0)
+    fit(cells, "donor", layer="counts", cells="counts")
+    new = cells[cells.obs["donor"].isin(["donor_0", "donor_1"])].copy()
+    tl.embed(new, cells)
+    assert len(pl.counts(new, tl.generate(new, n_cells=50), kinds="zeros", show=False)) == 1

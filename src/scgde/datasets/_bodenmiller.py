@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.datasets._published import read_published
 
@@ -16,13 +17,14 @@ SOURCE = "the package `bodenmiller` of CRAN (Bodenmiller 2012, CC0)"
 
 
 @checked_keywords
+@shared_docs
 def bodenmiller(path: str | Path | None = None) -> AnnData:
     """Mass cytometry of stimulated blood cells.
 
     Parameters
     ----------
     path
-        The file, or a folder that holds ``bodenmiller2012_pbmc_stim.h5ad``. None: the folder ``$SCGDE_DATA``.
+        ``bodenmiller2012_pbmc_stim.h5ad``: %(data_path)s
 
     Returns
     -------
@@ -30,10 +32,7 @@ def bodenmiller(path: str | Path | None = None) -> AnnData:
 
     Raises
     ------
-    FileNotFoundError
-        If the file is not there. It is not downloaded; the message says where the data are to be had.
-    ValueError
-        If a column is missing.
+    %(data_raises)s
 
     References
     ----------

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.datasets._published import read_published
 
@@ -16,13 +17,14 @@ SOURCE = "ArrayExpress E-MTAB-10026 (Stephenson 2021)"
 
 
 @checked_keywords
+@shared_docs
 def covid(path: str | Path | None = None) -> AnnData:
     """Blood cells of donors with COVID-19, other diseases or none.
 
     Parameters
     ----------
     path
-        The file, or a folder that holds ``covid_pbmc_stephenson_pca.h5ad``. None: the folder ``$SCGDE_DATA``.
+        ``covid_pbmc_stephenson_pca.h5ad``: %(data_path)s
 
     Returns
     -------
@@ -31,10 +33,7 @@ def covid(path: str | Path | None = None) -> AnnData:
 
     Raises
     ------
-    FileNotFoundError
-        If the file is not there. It is not downloaded; the message says where the data are to be had.
-    ValueError
-        If a column is missing.
+    %(data_raises)s
 
     References
     ----------

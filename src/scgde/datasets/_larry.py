@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.datasets._published import read_published
 
@@ -16,13 +17,14 @@ SOURCE = "https://github.com/AllonKleinLab/paper-data (Weinreb 2020, MIT licence
 
 
 @checked_keywords
+@shared_docs
 def larry(path: str | Path | None = None) -> AnnData:
     """LARRY: clones of blood progenitors in vitro, at days 2, 4 and 6.
 
     Parameters
     ----------
     path
-        The file, or a folder that holds ``larry_invitro_spring.h5ad``. None: the folder ``$SCGDE_DATA``.
+        ``larry_invitro_spring.h5ad``: %(data_path)s
 
     Returns
     -------
@@ -32,10 +34,7 @@ def larry(path: str | Path | None = None) -> AnnData:
 
     Raises
     ------
-    FileNotFoundError
-        If the file is not there. It is not downloaded; the message says where the data are to be had.
-    ValueError
-        If a column is missing.
+    %(data_raises)s
 
     References
     ----------

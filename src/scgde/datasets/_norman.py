@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.datasets._published import read_published
 
@@ -16,13 +17,14 @@ SOURCE = "https://github.com/altoslabs/perturbench (Norman 2019, McFaline-Figuer
 
 
 @checked_keywords
+@shared_docs
 def norman(path: str | Path | None = None) -> AnnData:
     """Single and double perturbations of two screens: Norman 2019 and McFaline-Figueroa 2023, as PerturBench has them.
 
     Parameters
     ----------
     path
-        The file, or a folder that holds ``norman_mcfaline_perturbench_devel.h5ad``. None: the folder ``$SCGDE_DATA``.
+        ``norman_mcfaline_perturbench_devel.h5ad``: %(data_path)s
 
     Returns
     -------
@@ -31,10 +33,7 @@ def norman(path: str | Path | None = None) -> AnnData:
 
     Raises
     ------
-    FileNotFoundError
-        If the file is not there. It is not downloaded; the message says where the data are to be had.
-    ValueError
-        If a column is missing.
+    %(data_raises)s
 
     References
     ----------

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.datasets._published import read_published
 
@@ -16,13 +17,14 @@ SOURCE = "GEO GSE196830 (Yazar 2022)"
 
 
 @checked_keywords
+@shared_docs
 def onek1k(path: str | Path | None = None) -> AnnData:
     """OneK1K: blood cells of 40 donors.
 
     Parameters
     ----------
     path
-        The file, or a folder that holds ``onek1k_subset_40donors.h5ad``. None: the folder ``$SCGDE_DATA``.
+        ``onek1k_subset_40donors.h5ad``: %(data_path)s
 
     Returns
     -------
@@ -30,10 +32,7 @@ def onek1k(path: str | Path | None = None) -> AnnData:
 
     Raises
     ------
-    FileNotFoundError
-        If the file is not there. It is not downloaded; the message says where the data are to be had.
-    ValueError
-        If a column is missing.
+    %(data_raises)s
 
     References
     ----------

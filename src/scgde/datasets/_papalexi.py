@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.datasets._published import read_published
 
@@ -16,13 +17,14 @@ SOURCE = "GEO GSE153056 (Papalexi 2021)"
 
 
 @checked_keywords
+@shared_docs
 def papalexi(path: str | Path | None = None) -> AnnData:
     """A CRISPR screen of THP-1 cells (ECCITE-seq): 25 target genes and control guides.
 
     Parameters
     ----------
     path
-        The file, or a folder that holds ``papalexi_eccite_thp1.h5ad``. None: the folder ``$SCGDE_DATA``.
+        ``papalexi_eccite_thp1.h5ad``: %(data_path)s
 
     Returns
     -------
@@ -31,10 +33,7 @@ def papalexi(path: str | Path | None = None) -> AnnData:
 
     Raises
     ------
-    FileNotFoundError
-        If the file is not there. It is not downloaded; the message says where the data are to be had.
-    ValueError
-        If a column is missing.
+    %(data_raises)s
 
     References
     ----------

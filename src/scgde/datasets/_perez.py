@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.datasets._published import read_published
 
@@ -16,13 +17,14 @@ SOURCE = "GEO GSE174188 (Perez 2022)"
 
 
 @checked_keywords
+@shared_docs
 def perez(path: str | Path | None = None) -> AnnData:
     """T cells of eight healthy samples, one donor twice, in several batches.
 
     Parameters
     ----------
     path
-        The file, or a folder that holds ``perez_healthy_tcells_8samples.h5ad``. None: the folder ``$SCGDE_DATA``.
+        ``perez_healthy_tcells_8samples.h5ad``: %(data_path)s
 
     Returns
     -------
@@ -31,10 +33,7 @@ def perez(path: str | Path | None = None) -> AnnData:
 
     Raises
     ------
-    FileNotFoundError
-        If the file is not there. It is not downloaded; the message says where the data are to be had.
-    ValueError
-        If a column is missing.
+    %(data_raises)s
 
     References
     ----------

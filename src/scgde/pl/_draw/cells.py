@@ -100,13 +100,14 @@ def check_vectors(cells: AnnData, shape: tuple[int, ...], argument: str, made_by
 
 def _check_unchanged(adata: AnnData, content: Config, features: Matrix, key: str) -> None:
     """Require the features that the fit saw: cells on another scale, or in other axes, are not drawn together."""
-    known, table = content.get(_keys.FINGERPRINT), content[_keys.SETS]
-    if known is None:
+    known, table = content.get(_keys.FINGERPRINT) or {}, content[_keys.SETS]
+    expected = known.get(TARGET if "generate" in content[_keys.PARAMS] else ENCODER)
+    if expected is None:  # of an earlier version, or of sets of which `embed` has read other entries only
         return
     codes = rows_of_cells(adata.obs[_keys.set_column(key)], table)
     n_values, rows = math.prod(features.shape[1:]), known_rows(known, codes, adata.obs_names)
     found = project(lambda some: dense_rows(features, some), n_values, rows)
-    check_projections(known.get(TARGET, known[ENCODER]), found, table.index, "`adata`", key)
+    check_projections(expected, found, table.index, "`adata`", key)
 
 
 def dense_rows(x: Matrix, rows: np.ndarray) -> np.ndarray:
