@@ -107,6 +107,10 @@ PARAGRAPHS = {
     ),
     "progress_bar": "Whether to show one.",
     "fit_seed": "Random seed; same seed, machine and number of threads, same result.",
+    "sets_like": (
+        'Names of sets, or ``{"status": "Covid"}`` for all sets with this value, in a column of the set table or\n'
+        "``obs``."
+    ),
     "key_added": "Name under which results are written.",
     "data_path": "the file, or a folder that holds it. None: the folder ``$SCGDE_DATA``.",
     "data_raises": (

@@ -1,8 +1,9 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from scgde import tl
-from scgde.results._set_groups import set_groups
+from scgde.sets._set_groups import name_of_set, rows_of_sets, set_groups
 
 
 @pytest.fixture
@@ -73,3 +74,25 @@ def test_wrong_values_and_columns_are_answered_with_those_that_are_there(labelle
         tl.explain(labelled, "status")
     with pytest.raises(ValueError, match="must not share sets"):
         tl.explain(labelled, "status", "ill", ["ill", "healthy"])
+
+
+def test_rows_of_sets_keep_the_order_of_what_is_asked_for(labelled):
+    names = labelled.uns["gde"]["sets"].index
+    assert rows_of_sets(labelled, [names[3], names[1]], "`sets`", "gde").tolist() == [3, 1]
+    assert rows_of_sets(labelled, [{"status": "ill"}, names[0]], "`sets`", "gde").tolist() == [1, 3, 5, 7, 9, 0]
+
+
+def test_scores_of_a_group_are_those_of_its_sets(labelled):
+    names = labelled.uns["gde"]["sets"].index[1::2].tolist()
+    by_value, by_name = (tl.score_generation(labelled, sets=sets) for sets in ({"status": "ill"}, names))
+    pd.testing.assert_frame_equal(by_value, by_name)
+
+
+def test_two_sets_are_compared_by_values_that_one_set_has(labelled):
+    tl.uncertainty(labelled)
+    names = labelled.uns["gde"]["sets"].index
+    by_value = tl.compare_sets(labelled, {"set": names[0]}, names[1])
+    assert by_value.p_value == tl.compare_sets(labelled, names[0], names[1]).p_value
+    assert name_of_set(labelled, {"set": names[0], "status": "healthy"}, "`a`", "gde") == names[0]
+    with pytest.raises(ValueError, match=r"one set each, but 5 sets have the values .*compare_groups"):
+        tl.compare_sets(labelled, {"status": "ill"}, names[0])

@@ -7,7 +7,7 @@ from matplotlib.collections import EllipseCollection
 from scipy import stats
 
 from scgde import _keys
-from scgde._checks import check_fraction, check_one_of, check_sets
+from scgde._checks import check_fraction, check_one_of
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.pl._draw import (
@@ -27,6 +27,7 @@ from scgde.pl._draw import (
 )
 from scgde.sets._entries import read_entries
 from scgde.sets._own_columns import counts_of_sets
+from scgde.sets._set_groups import rows_of_sets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from matplotlib.axes import Axes
 
+    from scgde._types import SetLike
     from scgde.pl._draw import Palette
 
 #: The embedding of fewer cells is not close to normal, and no region is drawn.
@@ -51,7 +53,7 @@ def uncertainty(
     *,
     key: str = "gde",
     color: str | None = None,
-    sets: str | Sequence[str] | None = None,
+    sets: SetLike | Sequence[SetLike] | None = None,
     level: float = 0.95,
     basis: str | None = "pca",
     components: tuple[int, int] = (0, 1),
@@ -79,8 +81,8 @@ def uncertainty(
     color
         Column of the set table, as in :func:`scgde.pl.embedding`.
     sets
-        Names of the sets to draw; all by default, with the regions of 150 of them at most, drawn at random. The axes
-        are those of all sets in either case.
+        Those to draw. %(sets_like)s All by default, with the regions of 150 of them at
+        most, drawn at random. The axes are those of all sets in either case.
     level
         Of confidence.
     basis
@@ -122,7 +124,7 @@ def uncertainty(
     embedding, covariance = (np.asarray(content[i], dtype=float) for i in (_keys.EMBEDDING, _keys.COVARIANCE))
     plane = set_plane(embedding, key, basis, components)
     table: pd.DataFrame = content[_keys.SETS]
-    rows = np.arange(len(table)) if sets is None else check_sets(table.index, sets, "`sets`")
+    rows = np.arange(len(table)) if sets is None else rows_of_sets(adata, sets, "`sets`", key)
     column = None if color is None else table_column(table, color, "color")
     colors = stored_colors(adata, column) if palette is None else palette
     values = None if column is None else values_of(column, colors, rows)

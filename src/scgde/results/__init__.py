@@ -5,8 +5,9 @@ from __future__ import annotations
 from scgde.results._covariances import SetCovariances
 from scgde.results._distance_matrix import DistanceMatrix
 from scgde.results._fitted_sets import FittedSets
-from scgde.results._set_columns import set_column, write_predictions
+from scgde.results._set_columns import write_predictions
 from scgde.results._store import read_model, resolve_reference, write_fit
+from scgde.sets._fitted_column import set_column
 
 __all__ = [
     "DistanceMatrix",

@@ -8,9 +8,9 @@ import numpy as np
 
 from scgde._checks import check_key
 from scgde._columns import is_continuous
-from scgde.results._set_columns import set_column
 from scgde.sets import SetCovariate
 from scgde.sets._covariates import check_label_classes
+from scgde.sets._fitted_column import set_column
 from scgde.stats import Labels, n_groups_of_rarest
 
 if TYPE_CHECKING:

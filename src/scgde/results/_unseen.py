@@ -9,8 +9,8 @@ import numpy as np
 from scgde import _keys
 from scgde._columns import classes, is_continuous, known_values
 from scgde.metrics import METRICS
-from scgde.results._set_columns import set_column
 from scgde.sets._entries import read_entries
+from scgde.sets._fitted_column import set_column
 from scgde.sets._seen_labels import seen_labels
 from scgde.stats import predictability
 

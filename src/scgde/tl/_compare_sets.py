@@ -11,12 +11,15 @@ from scgde._hints import checked_keywords
 from scgde._progress import progress
 from scgde.results import SetCovariances
 from scgde.results._set_comparison import SetComparison
+from scgde.sets._set_groups import name_of_set
 from scgde.stats._axes_without import AxesWithout
 from scgde.stats._hotelling import Hotelling, hotelling, separate_df
 from scgde.stats._multiple_testing import q_values
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+    from scgde._types import SetLike
 
 #: Cells of the smaller set per tested axis; with fewer, its embedding is not normal enough.
 CELLS_PER_COMPONENT = 10
@@ -29,7 +32,9 @@ SHARE = 0.95
 
 @checked_keywords
 @shared_docs
-def compare_sets(adata: AnnData, a: str, b: str, *, n_components: int | None = None, key: str = "gde") -> SetComparison:
+def compare_sets(
+    adata: AnnData, a: SetLike, b: SetLike, *, n_components: int | None = None, key: str = "gde"
+) -> SetComparison:
     """Wald test of the difference between the embeddings of two sets: are they draws from one population?
 
     Both embeddings are taken for normal, with the covariances that :func:`uncertainty` wrote, pooled as those of one
@@ -44,7 +49,7 @@ def compare_sets(adata: AnnData, a: str, b: str, *, n_components: int | None = N
     adata
         With :func:`uncertainty` run.
     a, b
-        Names of sets.
+        Two sets: a name, or values that one set has, ``{"clone": "clone_7", "day": 2}``.
     n_components
         Axes to test along. By default those with 95 % of the variance. There are never more than one for every ten
         cells of the smaller set, nor more than the root of a thirteenth of ``1 / |1 / n_a - 1 / n_b|``, which is about
@@ -62,7 +67,8 @@ def compare_sets(adata: AnnData, a: str, b: str, *, n_components: int | None = N
     KeyError
         If there is no set of that name, or no uncertainty.
     ValueError
-        If `a` is `b`, or the uncertainty is that of finite populations, of which no two are the same.
+        If `a` is `b`, several sets have the values, or the uncertainty is that of finite populations, of which no two
+        are the same.
 
     References
     ----------
@@ -77,6 +83,7 @@ def compare_sets(adata: AnnData, a: str, b: str, *, n_components: int | None = N
     True
     """
     tests = _Tests.of(adata, key, n_components)
+    a, b = (name_of_set(adata, one, "`a` and `b`", key) for one in (a, b))
     sets, pair = tests.sets, tests.pair(a, b)
     axes, result = tests.compare(pair)
     return SetComparison(

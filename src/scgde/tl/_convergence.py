@@ -13,11 +13,14 @@ from scgde._progress import progress
 from scgde.model._inference import covariance_of_sets, embed_draws
 from scgde.results import FittedSets
 from scgde.results._store import write_entries
+from scgde.sets._set_groups import rows_of_sets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anndata import AnnData
+
+    from scgde._types import SetLike
 
 SIZES = (10, 30, 100, 300, 1000)
 _N_SETS = 3
@@ -28,7 +31,7 @@ _N_SETS = 3
 def convergence(
     adata: AnnData,
     *,
-    sets: str | Sequence[str] | None = None,
+    sets: SetLike | Sequence[SetLike] | None = None,
     sizes: Sequence[int] = SIZES,
     n_draws: int = 50,
     key: str = "gde",
@@ -45,7 +48,7 @@ def convergence(
     adata
         A fitted AnnData, or one with embedded sets, with their cells.
     sets
-        Names of sets; by default the three largest.
+        %(sets_like)s By default the three largest.
     sizes
         Cells to draw. Sizes above the cells of a set are left out for it.
     n_draws
@@ -66,7 +69,7 @@ def convergence(
     KeyError
         If there is no fit, or no set of that name.
     ValueError
-        If no size is within the cells of a set, or cells of a set are missing.
+        If no set has the values, no size is within the cells of a set, or cells of a set are missing.
 
     Examples
     --------
@@ -78,7 +81,7 @@ def convergence(
     sizes = sorted({check_count(size, "sizes") for size in sizes})
     n_draws, rng = check_count(n_draws, "n_draws"), check_seed(seed)
     fitted = FittedSets.read(adata, key, all_rows=True)
-    chosen = _chosen(fitted, sets, sizes)
+    chosen = _chosen(fitted, None if sets is None else rows_of_sets(adata, sets, "`sets`", key), sizes)
     spread, parts = _root_trace(fitted, chosen), []
     for i, unit in progress(zip(chosen, spread, strict=True), "Convergence", unit="set", total=len(chosen)):
         rows = fitted.index.rows(i)
@@ -92,14 +95,14 @@ def convergence(
     write_entries(adata, key, fitted.content, **{_keys.CONVERGENCE: pd.concat(parts, ignore_index=True)})
 
 
-def _chosen(fitted: FittedSets, sets: str | Sequence[str] | None, sizes: list[int]) -> np.ndarray:
+def _chosen(fitted: FittedSets, asked: np.ndarray | None, sizes: list[int]) -> np.ndarray:
     """Rows of the sets to draw from."""
     n_cells = fitted.index.sizes
-    if sets is None:
+    if asked is None:
         rows = np.argsort(-n_cells, kind="stable")[:_N_SETS]
         rows = rows[n_cells[rows] >= sizes[0]] if (n_cells >= sizes[0]).any() else rows
     else:
-        rows = fitted.rows_of(sets, "sets")
+        rows = asked
     if (n_cells[rows] < sizes[0]).any():
         msg = f"`sizes` must start within the cells of each set, got {sizes} for sets of {n_cells[rows].tolist()}."
         raise ValueError(msg)

@@ -16,7 +16,7 @@ from scgde.data.representations import Vectors
 from scgde.model import GDE
 from scgde.results import FittedSets, read_model
 from scgde.results._explanation import Explanation
-from scgde.results._set_groups import SetGroup, set_groups
+from scgde.sets._set_groups import SetGroup, set_groups
 from scgde.stats._energy_decomposition import PARTS, decompose, energy_by_feature, state_shares
 from scgde.tl._generate import check_decodable, generated_cells
 from scgde.tl._interpolate import interpolate_linearly

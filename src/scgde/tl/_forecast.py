@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from anndata import AnnData
 
+    from scgde._types import SetLike
     from scgde.sets._perturbations import ConditionFeatures
 
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 @shared_docs
 def forecast(
     adata: AnnData,
-    source: str | Sequence[str],
+    source: SetLike | Sequence[SetLike],
     *,
     to: Any = None,
     n_draws: int = 20,
@@ -57,7 +58,7 @@ def forecast(
     adata
         A fitted AnnData, or one with embedded sets, with its cells.
     source
-        Names of the sets whose cells are transported.
+        Sets whose cells are transported. %(sets_like)s
     to
         The time that is forecast, where the fit had a ``time_key``, or the perturbation, where it had ``pairs`` of
         perturbations. With further covariates a mapping from their names (and that of ``time_key``, or
@@ -105,7 +106,7 @@ def forecast(
     check_decodable(model, decode=decode)
     check_forecasts(model)
     fitted = FittedSets.read(adata, key, TDE)
-    start = sources(fitted, source)
+    start = sources(adata, fitted, source, key)
     covariates = _covariates(fitted, start, to)
     ends = drawn_targets(fitted, start, covariates, n_draws=n_draws, rng=rng)
     times = times_on_path(n_times)

@@ -12,9 +12,9 @@ from scgde._hints import checked_keywords
 from scgde.data.representations import Vectors
 from scgde.model import GDE
 from scgde.results import read_model
-from scgde.results._set_groups import SetGroup, set_groups
 from scgde.sets._entries import read_entries
 from scgde.sets._own_columns import own_column
+from scgde.sets._set_groups import SetGroup, set_groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -12,9 +12,9 @@ from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.model import GDE
 from scgde.results import read_model
-from scgde.results._set_groups import members, set_groups
 from scgde.sets._entries import read_entries
 from scgde.sets._own_columns import own_column
+from scgde.sets._set_groups import members, set_groups
 from scgde.stats import in_support
 from scgde.tl._generate import check_decodable, generated_cells
 

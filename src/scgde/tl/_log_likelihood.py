@@ -12,17 +12,20 @@ from scgde.model._likelihood import check_likelihood
 from scgde.model._likelihood import log_likelihood as nats_of_cells
 from scgde.results import FittedSets
 from scgde.results._label_tuning import batches_of_sets
+from scgde.sets._set_groups import rows_of_sets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anndata import AnnData
 
+    from scgde._types import SetLike
+
 
 @checked_keywords
 @shared_docs
 def log_likelihood(
-    adata: AnnData, sets: str | Sequence[str] | None = None, *, given: str | None = None, key: str = "gde"
+    adata: AnnData, sets: SetLike | Sequence[SetLike] | None = None, *, given: str | None = None, key: str = "gde"
 ) -> pd.Series:
     """Log probability of each cell under the distribution that the embedding of its set stands for.
 
@@ -35,7 +38,7 @@ def log_likelihood(
     adata
         A fitted AnnData, or one with embedded sets, with their cells.
     sets
-        Names of the sets whose cells are scored; all by default.
+        Those whose cells are scored; all by default. %(sets_like)s
     given
         Name of the set whose embedding is taken for all cells, or ``"mean"`` for the mean embedding: what a generator
         knows of cells without knowing their set. By default that of each cell's own set.
@@ -51,7 +54,7 @@ def log_likelihood(
     KeyError
         If there is no fit, or no set of that name.
     ValueError
-        If the generator does not know probabilities of cells.
+        If no set has the values, or the generator does not know probabilities of cells.
 
     Examples
     --------
@@ -62,7 +65,7 @@ def log_likelihood(
     """
     fitted = FittedSets.read(adata, key, GDE)
     check_likelihood(fitted.model)
-    chosen = np.arange(len(fitted.table)) if sets is None else fitted.rows_of(sets, "sets")
+    chosen = np.arange(len(fitted.table)) if sets is None else rows_of_sets(adata, sets, "`sets`", key)
     known, batches = _known_embedding(fitted, given), batches_of_sets(fitted)
     parts = {}
     for i in chosen:

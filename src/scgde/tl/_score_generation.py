@@ -13,6 +13,7 @@ from scgde.model import GDE
 from scgde.results import FittedSets
 from scgde.results._generation_scores import MIN_CELLS, TrainingSets, score_sets
 from scgde.results._label_tuning import batches_of_sets
+from scgde.sets._set_groups import rows_of_sets
 from scgde.sets._splits import first_with_sets
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from anndata import AnnData
 
+    from scgde._types import SetLike
     from scgde.data import SetIndex
 
 
@@ -29,7 +31,7 @@ def score_generation(
     adata: AnnData,
     *,
     key: str = "gde",
-    sets: str | Sequence[str] | None = None,
+    sets: SetLike | Sequence[SetLike] | None = None,
     n_cells: int = 300,
     n_repeats: int = 1,
     seed: int = 0,
@@ -49,7 +51,7 @@ def score_generation(
     key
         %(key)s
     sets
-        Names of sets. By default those that the fit held out; if it held out none, those that chose when to
+        %(sets_like)s By default those that the fit held out; if it held out none, those that chose when to
         stop.
     n_cells
         Cells to generate for each set.
@@ -95,7 +97,7 @@ def score_generation(
     rng = check_seed(seed)
     fitted = FittedSets.read(adata, key, GDE)
     train = _training_sets(fitted, key)
-    chosen = _not_trained_on(fitted) if sets is None else fitted.rows_of(sets, "sets")
+    chosen = _not_trained_on(fitted) if sets is None else rows_of_sets(adata, sets, "`sets`", key)
     chosen = _large_enough(chosen, fitted.index)
     n_known = int(fitted.index.sizes[train].sum())
     if n_known < 2:

@@ -10,12 +10,15 @@ from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.model import TDE
 from scgde.results import FittedSets, read_model
+from scgde.sets._set_groups import rows_of_sets
 from scgde.tl._generate import as_anndata, check_decodable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from anndata import AnnData
+
+    from scgde._types import SetLike
 
 SOURCE_SET, TARGET_SET, TIME, CELL, DRAW = "source_set", "target_set", "t", "cell", "draw"
 
@@ -24,8 +27,8 @@ SOURCE_SET, TARGET_SET, TIME, CELL, DRAW = "source_set", "target_set", "t", "cel
 @shared_docs
 def transport(
     adata: AnnData,
-    source: str | Sequence[str],
-    target: str | Sequence[str],
+    source: SetLike | Sequence[SetLike],
+    target: SetLike | Sequence[SetLike],
     *,
     n_times: int = 1,
     library_size: float | str | np.ndarray | None = None,
@@ -41,9 +44,9 @@ def transport(
     adata
         A fitted AnnData, or one with embedded sets, with its cells.
     source
-        Names of the sets whose cells are transported.
+        Sets whose cells are transported. %(sets_like)s
     target
-        Name of the set that each is transported to, or one for all.
+        The set that each is transported to, or one for all; given in the same way.
     n_times
         Times of each cell: 1 for where it arrives, more for its path, from where it starts to where it arrives.
     library_size
@@ -85,7 +88,7 @@ def transport(
     if not fitted.model.module.conditioning.needs_predictor:
         msg = 'A transport to a given set needs a fit with `condition="both"`, got "source". Call `scgde.tl.forecast`.'
         raise ValueError(msg)
-    start, end = sources(fitted, source), fitted.rows_of(target, "target")
+    start, end = sources(adata, fitted, source, key), rows_of_sets(adata, target, "`target`", key)
     if len(end) not in (1, len(start)):
         msg = f"`target` must name one set, or one for each of {len(start)} sources, got {len(end)}."
         raise ValueError(msg)
@@ -100,7 +103,7 @@ def transport(
     return transported_anndata(fitted.model, cells, obs, times, **options)
 
 
-def sources(fitted: FittedSets, names: str | Sequence[str]) -> np.ndarray:
+def sources(adata: AnnData, fitted: FittedSets, asked: SetLike | Sequence[SetLike], key: str) -> np.ndarray:
     """Rows of the set table of sets that are to be transported: each once, and with cells.
 
     Raises
@@ -108,7 +111,7 @@ def sources(fitted: FittedSets, names: str | Sequence[str]) -> np.ndarray:
     ValueError
         If a set comes twice, or has no cells in the data.
     """
-    rows = fitted.rows_of(names, "source")
+    rows = rows_of_sets(adata, asked, "`source`", key)
     wrong = rows[pd.Series(rows).duplicated() | (fitted.index.sizes[rows] == 0)]
     if len(wrong):
         some = fitted.table.index[wrong[:5]].tolist()

@@ -11,11 +11,13 @@ import pandas as pd
 from scgde import _keys
 from scgde._checks import check_names, check_sets
 from scgde._hints import did_you_mean
-from scgde.results._set_columns import set_column
 from scgde.sets._entries import read_entries
+from scgde.sets._fitted_column import set_column
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+    from scgde._types import SetLike
 
 #: Values of a column that a message lists.
 MAX_VALUES = 20
@@ -57,6 +59,32 @@ def set_groups(adata: AnnData, asked: Any, arguments: str, key: str) -> list[Set
         rows = check_sets(table.index, names, arguments)
         return [SetGroup(str(name), np.array([row])) for name, row in zip(names, rows, strict=True)]
     return [_group(adata, table, one, arguments, key) for one in asked]
+
+
+def rows_of_sets(adata: AnnData, asked: Any, arguments: str, key: str) -> np.ndarray:
+    """Rows of the set table of all sets that are asked for, in this order; see :func:`set_groups`."""
+    return np.concatenate([group.rows for group in set_groups(adata, asked, arguments, key)])
+
+
+def name_of_set(adata: AnnData, asked: SetLike, arguments: str, key: str) -> str:
+    """Name of the one set that is asked for, by name or by values.
+
+    Raises
+    ------
+    KeyError
+        If there is no such set or column.
+    ValueError
+        If no set has the values, or several have.
+    """
+    rows = rows_of_sets(adata, asked, arguments, key)
+    names = read_entries(adata, key)[_keys.SETS].index[rows]
+    if len(names) != 1:
+        msg = (
+            f"{arguments} must be one set each, but {len(names)} sets have the values {asked!r}: {names[:5].tolist()}. "
+            "Groups of sets are compared by `scgde.tl.compare_groups`."
+        )
+        raise ValueError(msg)
+    return str(names[0])
 
 
 def members(groups: list[SetGroup], names: pd.Index) -> pd.DataFrame:
