@@ -36,6 +36,14 @@ def test_generate_writes_what_generate_returns(succeeds, donors_file, tmp_path):
     assert "14 generated cells" in said
 
 
+def test_generate_takes_groups_of_sets_by_value(succeeds, donors_file, tmp_path):
+    succeeds("generate", donors_file, "shift=control", "donor_01", "--n-cells", 2, "-o", tmp_path / "out.h5ad")
+    expected = tl.generate(ad.read_h5ad(donors_file), [{"shift": "control"}, "donor_01"], n_cells=2)
+    found = ad.read_h5ad(tmp_path / "out.h5ad")
+    np.testing.assert_allclose(found.X, expected.X, atol=1e-6)
+    assert set(found.obs["set"]) == {"shift=control", "donor_01"}
+
+
 def test_generate_without_names_takes_all_sets(succeeds, donors_file, tmp_path):
     succeeds("generate", donors_file, "--n-cells", 2, "-o", tmp_path / "out.h5ad")
     assert ad.read_h5ad(tmp_path / "out.h5ad").obs["set"].nunique() == 20

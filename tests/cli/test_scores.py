@@ -38,6 +38,20 @@ def test_compare_writes_what_compare_all_groups_returns(succeeds, donors_file, t
     np.testing.assert_allclose(pd.read_csv(tmp_path / "tests.csv")["p_value"], expected["p_value"])
 
 
+def test_compare_tests_two_of_several_groups(succeeds, fails, donors_file, tmp_path):
+    options = ["--n-permutations", 99, "-o", tmp_path / "tests.csv"]
+    adata = ad.read_h5ad(donors_file)
+    stage = adata.uns["gde"]["sets"]["n_cells"] // 8
+    adata.uns["gde"]["sets"]["stage"] = stage
+    adata.write_h5ad(tmp_path / "stages.h5ad")
+    two = stage.value_counts().index[:2]
+    succeeds("compare", tmp_path / "stages.h5ad", "stage", "--only", two[0], "--only", two[1], *options)
+    found = pd.read_csv(tmp_path / "tests.csv").iloc[0]
+    assert (found["n_groups"], found["n_sets"]) == (2, stage.isin(two).sum())
+    assert "must be values of 'shift'" in fails("compare", donors_file, "shift", "--only", "other")
+    assert "needs one column" in fails("compare", donors_file, "shift", "batch", "--only", "other")
+
+
 def test_report_holds_its_figures_and_scores_and_leaves_the_file(succeeds, donors_file, tmp_path):
     before = donors_file.read_bytes()
     succeeds("report", donors_file, "-o", tmp_path / "report.html")

@@ -12,6 +12,9 @@ from scgde.cli._threads import limited_threads
 def compare(
     file: FittedFile,
     columns: Annotated[list[str], typer.Argument(help="Columns with the group of each set.", show_default=False)],
+    only: Annotated[
+        list[str] | None, typer.Option(help="Value of COLUMNS, if that is one: sets with others are left out; repeat.")
+    ] = None,
     block_key: Annotated[
         list[str] | None, typer.Option(help="Column within whose values sets are permuted; repeat to combine.")
     ] = None,
@@ -28,14 +31,22 @@ def compare(
     """Test whether groups of sets differ, by permutation of sets.
 
     Example: scgde compare fitted.h5ad disease sex --block-key batch
+
+    Two of several groups: scgde compare fitted.h5ad disease --only healthy --only covid
     """
     with plain_messages(), limited_threads(threads):
         from scgde import tl
         from scgde.cli._files import check_table, read_fit, write_table
+        from scgde.cli._sets import keep_values
         from scgde.cli._tables import print_table
 
         check_table(output, overwrite=overwrite)
+        if only and len(columns) != 1:
+            msg = f"`--only` needs one column, got {columns}."
+            raise ValueError(msg)
         adata, key = read_fit(file, key)
+        if only:
+            keep_values(adata, columns[0], only, key)
         options: dict[str, Any] = {
             "statistic": statistic,
             "metric": metric,
