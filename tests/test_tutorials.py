@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
+
+from scgde import datasets
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "tutorials").glob("*.ipynb"))
@@ -29,6 +32,8 @@ def test_tutorial_runs_on_a_reduced_budget(path, tmp_path, monkeypatch, data_dir
     monkeypatch.setenv("SCGDE_TUTORIAL_STEPS", "60")
     monkeypatch.setenv("SCGDE_DATA", str(data_dir))
     notebook = nbformat.read(path, as_version=4)
-    for name in re.findall(r'DATA / "([^"]+)"', "".join(cell.source for cell in notebook.cells)):
+    source = "".join(cell.source for cell in notebook.cells)
+    readers = [getattr(datasets, name) for name in re.findall(r"scgde\.datasets\.(\w+)\(\)", source)]
+    for name in [*re.findall(r'DATA / "([^"]+)"', source), *(inspect.getmodule(reader).FILE for reader in readers)]:
         real_data(name)
     NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(tmp_path)}}).execute()

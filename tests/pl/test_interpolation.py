@@ -101,8 +101,12 @@ def test_interpolation_saves_an_animation(adata, path, tmp_path):
     with Image.open(file) as movie:
         assert movie.format == "GIF"
         assert movie.n_frames >= 4
+        assert min(movie.size) >= 400
     assert len(axes) == 2
     assert clouds(axes[0])[1] == pytest.approx(path.X[:N_CELLS, :2])  # there and back
+    assert titles(axes)[0].startswith("donor 2 to donor 7\nt = 0.00")
+    (legend,) = axes[0].figure.legends
+    assert legend.get_texts()[0].get_text() == "observed in donor 2 and donor 7"
     assert not plt.get_fignums()
 
 

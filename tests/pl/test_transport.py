@@ -62,6 +62,21 @@ def test_transport_says_what_is_drawn_and_shows_the_cells_of_the_target(fitted, 
     assert axes.figure.axes[1].get_ylabel() == "t, from source to target"
 
 
+def test_transport_tells_the_draws_of_a_forecast_apart(fitted, ends):
+    cells = tl.forecast(fitted, ends[0], to=4, n_draws=8, n_times=3)
+    axes = pl.transport(fitted, cells, basis=None, show=False)
+    n_cells = (fitted.obs["tde_set"] == ends[0]).sum()
+    assert axes.get_title("left").startswith(f"{6 * n_cells} cells, 6 of 8 draws")
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert "draw 6 at t = 1" in labels
+    assert "draw 7 at t = 1" not in labels
+    x = cells.X.reshape(3, 8, n_cells, -1)
+    means = [line.get_xydata() for line in axes.lines if len(line.get_xdata())]
+    draws = cells.obs["draw"].to_numpy()[: 8 * n_cells].reshape(8, n_cells)
+    assert (draws == draws[:, :1]).all()
+    np.testing.assert_allclose(means, x[:, :6, :, :2].mean(axis=2).transpose(1, 0, 2), rtol=1e-4)
+
+
 @pytest.mark.parametrize("verb", ["transport", "forecast"])
 def test_transport_draws_cells_where_they_arrive_from_where_they_are(fitted, ends, verb):
     cells = tl.transport(fitted, *ends) if verb == "transport" else tl.forecast(fitted, ends[0], to=4, n_draws=2)

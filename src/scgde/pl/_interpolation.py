@@ -15,25 +15,19 @@ from scgde.pl._draw import (
     INK,
     LAST_SHADE,
     LEGEND_STYLE,
-    ChannelColors,
+    MAX_HEADING,
     PathSteps,
     animate,
     are_images,
-    channel_names,
     check_no_plane,
     despine,
+    draw_image_path,
     draw_ridgeline,
-    draw_rows,
-    draw_side_by_side,
     features_of_path,
-    images_of,
-    observed_cells,
     panels,
     project_path,
     save_or_show,
     shorten,
-    tile,
-    widen_for_legends,
 )
 
 if TYPE_CHECKING:
@@ -49,8 +43,6 @@ if TYPE_CHECKING:
 KINDS = ("panels", "ridge")
 #: More steps than this are thinned out to 11 rows of a ridgeline figure, or `n_panels` if that is more.
 MAX_RIDGES = 16
-#: Images that are followed along a path.
-N_ROWS = 6
 _ROWS = {"generated": "generated", "ot": "optimal transport"}
 
 
@@ -65,7 +57,7 @@ def interpolation(
     basis: str | Sequence[str] | None = "pca",
     components: tuple[int, int] = (0, 1),
     channels: Sequence[int] | None = None,
-    n_panels: int = 6,
+    n_panels: int | None = None,
     n_frames: int = 40,
     cmap: str = "viridis",
     title: str | None = None,
@@ -98,7 +90,7 @@ def interpolation(
     channels
         %(channels)s
     n_panels
-        How many times are drawn, the ends included.
+        How many times are drawn, the ends included: by default 6, and 4 with `ot`, which has a row of its own.
     n_frames
         Of an animation, from the first time to the last.
     cmap
@@ -130,7 +122,8 @@ def interpolation(
     >>> axes = scgde.pl.interpolation(adata, path, show=False)
     """
     check_one_of(kind, "kind", KINDS)
-    n_panels, n_frames = check_count(n_panels, "n_panels"), check_count(n_frames, "n_frames", minimum=2)
+    n_panels = check_count((4 if ot else 6) if n_panels is None else n_panels, "n_panels")
+    n_frames = check_count(n_frames, "n_frames", minimum=2)
     is_animation = str(save).lower().endswith(".gif")
     if is_animation and kind != "panels":
         msg = f"A GIF shows moving cells, got `kind={kind!r}`. Leave `kind` out, or save to another format."
@@ -139,7 +132,7 @@ def interpolation(
     if are_images(features_of_path(adata, steps)):
         _check_for_images(kind=kind, ot=ot, is_animation=is_animation)
         check_no_plane(basis, components)
-        axes = _draw_images(adata, path, steps, steps.spread(n_panels), ax=ax, channels=channels, title=title)
+        axes = _add_title(draw_image_path(adata, path, steps, steps.spread(n_panels), ax=ax, channels=channels), title)
         return axes if save_or_show(axes, own=ax is None, show=show, save=save) else None
     projected = project_path(adata, path, basis=basis, components=components, with_ot=ot)
     if is_animation:
@@ -171,11 +164,10 @@ def _draw_steps(path: ProjectedPath, steps: np.ndarray, ax: Axes | None, cmap: s
             _label_row(panel, path, kind)
     for panel in axes[-n_columns:]:
         panel.set_xlabel(path.labels[0], fontsize="small")
-    _add_legend(axes[n_columns - 1], path, colors[steps[-1]])
+    _add_legend(axes[0], path, colors[steps[-1]], own=ax is None)
     if ax is None:
         figure: Any = axes[0].figure
         figure.get_layout_engine().set(h_pad=0.12)  # titles have two lines
-        widen_for_legends(axes)
     return _add_title(axes, title)
 
 
@@ -184,14 +176,20 @@ def _n_columns(n_steps: int, n_clouds: int) -> int:
     return n_steps if n_clouds > 1 or n_steps <= 4 else -(-n_steps // 2)
 
 
-def _add_legend(ax: Axes, path: ProjectedPath, color: str) -> None:
+def _add_legend(ax: Axes, path: ProjectedPath, color: str, *, own: bool) -> None:
+    """Below the panels of a figure of our own, or beside the one that was given."""
     names = " and ".join(shorten(name) for name in dict.fromkeys(path.steps.names))
     marks = {f"observed in {names}": GREY, "on the path, at time t": color}
     handles = [
         Line2D([], [], linestyle="", marker="o", mew=0, markersize=5, color=shade, label=label)
         for label, shade in marks.items()
     ]
-    ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5), labelcolor=INK, **LEGEND_STYLE)
+    if not own:
+        ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1, 0.5), labelcolor=INK, **LEGEND_STYLE)
+        return
+    figure: Any = ax.figure
+    figure.set_figheight(figure.get_figheight() + 0.3)
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, labelcolor=INK, **LEGEND_STYLE)
 
 
 def _draw_cells(
@@ -236,20 +234,24 @@ def _animate(
     path: ProjectedPath, ax: Axes | None, cmap: str, title: str | None, save: str, *, n_frames: int
 ) -> list[Axes]:
     low, high = path.limits()
-    axes = panels(len(path.clouds), ax=ax, size=(3.6, 0.7 + 3.1 * path.proportion()), max_columns=2)
+    axes = panels(len(path.clouds), ax=ax, size=(4.8, 0.9 + 4.0 * path.proportion()), max_columns=2)
+    first, last = (shorten(path.steps.names[end], length=MAX_HEADING) for end in (0, -1))
     gradient, drawn = mpl.colormaps[cmap], []
     for panel, (kind, cloud) in zip(axes, path.clouds.items(), strict=True):
         drawn.append(_draw_cells(panel, path, cloud[0], path.steps.colors(cmap)[0], low, high))
         panel.set_xlabel(path.labels[0], fontsize="small")
         _label_row(panel, path, kind)
+    _add_legend(axes[0], path, path.steps.colors(cmap)[-1], own=ax is None)
     _add_title(axes, title)
 
     def on_frame(time: float) -> None:
-        axes[0].set_title(path.steps.time_label(time), fontsize="small", loc="left", color=INK)
+        heading = f"{first} to {last}\n{path.steps.time_label(time)}"
+        axes[0].set_title(heading, fontsize="small", loc="left", color=INK)
         share = (time - path.steps.times[0]) / (path.steps.times[-1] - path.steps.times[0])
         for cloud in drawn:
             cloud.set_facecolor(gradient(LAST_SHADE * share))
 
+    on_frame(path.steps.times[0])  # the layout, which stays, needs room for the title
     animate(drawn, list(path.clouds.values()), path.steps.times, on_frame, save, n_frames=n_frames)
     return axes
 
@@ -259,34 +261,6 @@ def _check_for_images(*, kind: str, ot: bool, is_animation: bool) -> None:
         form = "a GIF" if is_animation else f"`kind={kind!r}`, `ot={ot}`"
         msg = f"Images on a path are drawn in panels, got {form}. Leave these out, and save to another format."
         raise ValueError(msg)
-
-
-def _draw_images(
-    adata: AnnData,
-    path: AnnData,
-    steps: PathSteps,
-    drawn: np.ndarray,
-    *,
-    ax: Axes | None,
-    channels: Sequence[int] | None,
-    title: str | None,
-) -> list[Axes]:
-    """One panel for each step, and one for the observed cells of the set at either end."""
-    n_rows = min(N_ROWS, steps.n_cells)
-    first, *_, last = (
-        images[draw_rows(np.arange(len(images)), n_rows)]
-        for images in observed_cells(adata, features_of_path(adata, steps), steps)
-    )
-    made = images_of(path, adata, steps.key, "path", "scgde.tl.interpolate")
-    made = made.reshape(len(steps.times), steps.n_cells, *made.shape[1:])[drawn, :n_rows]
-    colors = ChannelColors.of(np.concatenate([first, last]), channels, channel_names(adata, steps.key))
-    titles = [f"{steps.names[0]}\nobserved", *map(steps.title, drawn), f"{steps.names[-1]}\nobserved"]
-    axes = panels(len(titles), ax=ax, size=(1.0, 0.4 + 0.9 * n_rows), max_columns=len(titles))
-    for panel, images, heading in zip(axes, [first, *made, last], titles, strict=True):
-        draw_side_by_side(panel, [tile(colors(images), 1)], [""])
-        panel.set_title(heading, fontsize="small", loc="left", color=INK)
-    colors.add_legend(axes[-1])
-    return _add_title(axes, title)
 
 
 def _add_title(axes: list[Axes], title: str | None) -> list[Axes]:

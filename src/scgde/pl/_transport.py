@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from matplotlib.collections import LineCollection
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import ListedColormap
 from scipy.spatial import cKDTree
 
@@ -15,10 +15,12 @@ from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.pl._draw import (
     COLORS,
+    DRAW_COLORS,
     GREY,
     INK,
     LAST_SHADE,
     LEGEND_STYLE,
+    TransportedPaths,
     are_two_features,
     check_vectors,
     coordinate_plane,
@@ -66,6 +68,9 @@ def transport(
 ) -> Axes | None:
     """Paths of transported cells over the observed ones, with those of the target set, where these are known.
 
+    Of a forecast of several draws, each draw has a colour, and its mean an arrow; six draws are shown
+    at most.
+
     Parameters
     ----------
     adata
@@ -82,9 +87,9 @@ def transport(
     components
         %(components)s
     n_paths
-        Random cells whose paths are drawn.
+        Random cells whose paths are drawn; of a forecast, in all draws together.
     cmap
-        Colours from the start of a path to its end.
+        Colours from the start of a path to its end, unless there are several draws.
     title
         %(title)s None: the number of cells, and the sets.
     ax
@@ -115,9 +120,9 @@ def transport(
     features = training_features(adata, key, list(transported.var_names), made_by="scgde.tl.fit_tde")
     check_vectors(transported, features.shape, "transported", "scgde.tl.transport")
     observed = dense_rows(features, np.arange(adata.n_obs))
-    times, paths = _paths(adata, observed, transported, n_paths)
+    paths = TransportedPaths.of(adata, observed, transported, n_paths)
     rows = draw_rows(np.arange(len(observed)), _MAX_OBSERVED)
-    cells = paths.reshape(-1, transported.n_vars)
+    cells = paths.cells.reshape(-1, transported.n_vars)
     if isinstance(basis, str) and basis != "pca":
         positions, labels = _positions_in_entry(adata, basis, components)
         points, observed_points = _mean_of_neighbors(observed, positions, cells), positions
@@ -129,36 +134,18 @@ def transport(
     (panel,) = panels(1, ax=ax, size=(4.6, 3.8), max_columns=1)
     is_target = _are_of_target(adata.obs[_keys.set_column(key)], transported)
     _draw_observed(panel, observed_points[rows], observed_points[is_target])
-    _draw_paths(panel, points.reshape(*paths.shape[:2], 2), times, cmap)
+    points = points.reshape(*paths.cells.shape[:2], 2)
+    if paths.n_draws > 1:
+        _draw_by_draw(panel, points, paths.draws)
+    else:
+        # The last shades of most gradients are too light on white.
+        _draw_by_time(panel, points, paths.times, ListedColormap(mpl.colormaps[cmap](np.linspace(0, LAST_SHADE, 256))))
+    panel.autoscale_view()
     despine(panel)
     panel.set(xlabel=labels[0], ylabel=labels[1])
     _add_legend(panel)
-    set_title(panel, _default_title(transported, len(paths)) if title is None else title)
+    set_title(panel, _default_title(transported, paths) if title is None else title)
     return panel if save_or_show([panel], own=ax is None, show=show, save=save) else None
-
-
-def _paths(adata: AnnData, observed: np.ndarray, transported: AnnData, n_paths: int) -> tuple[np.ndarray, np.ndarray]:
-    """Times ``(T,)``, and the paths of some cells ``(n, T, G)``: of cells where they arrive, from where they are."""
-    missing = {"t", "cell"} - set(transported.obs)
-    if missing:
-        msg = f"`transported` must come from `scgde.tl.transport`, but its `obs` lacks {sorted(missing)}."
-        raise KeyError(msg)
-    times = np.unique(transported.obs["t"])
-    if transported.n_obs % len(times):
-        msg = f"`transported` must hold every cell at every time, got {transported.n_obs} for {len(times)} times."
-        raise ValueError(msg)
-    # Times come one after the other, each with the cells in the same order.
-    x = dense_rows(transported.X, np.arange(transported.n_obs))
-    cells = x.reshape(len(times), -1, transported.n_vars)
-    if len(times) == 1:
-        rows = adata.obs_names.get_indexer_for(transported.obs["cell"].astype(str))
-        if len(rows) != transported.n_obs or (rows < 0).any():
-            msg = "`adata` must hold each source cell of `transported` once, under its name. Or pass `n_times` above 1."
-            raise ValueError(msg)
-        times, cells = np.append(0.0, times), np.stack([observed[rows], cells[0]])
-    n_cells = cells.shape[1]
-    drawn = np.sort(np.random.default_rng(0).choice(n_cells, min(n_paths, n_cells), replace=False))
-    return times, cells[:, drawn].transpose(1, 0, 2)
 
 
 def _positions_in_entry(adata: AnnData, basis: str, components: tuple[int, int]) -> tuple[np.ndarray, tuple[str, str]]:
@@ -193,18 +180,20 @@ def _are_of_target(labels: pd.Series, transported: AnnData) -> np.ndarray:
     return labels.astype(str).isin(targets.unique()).to_numpy()
 
 
-def _default_title(transported: AnnData, n_paths: int) -> str:
-    """How many cells go from which set to which."""
+def _default_title(transported: AnnData, paths: TransportedPaths) -> str:
+    """How many cells go from which set to which, and in how many draws."""
     ends = [transported.obs[end].astype(str).unique() for end in ("source_set", "target_set") if end in transported.obs]
     names = [shorten(end[0], length=_MAX_NAME) if len(end) == 1 else f"{len(end)} sets" for end in ends]
-    return f"{n_paths:,} cells" + (f": {' to '.join(names)}" if len(names) == 2 else "")
+    where = f": {' to '.join(names)}" if len(names) == 2 else ""
+    return f"{len(paths.cells):,} cells{paths.draws_label()}{where}"
 
 
 def _add_legend(ax: Axes) -> None:
     position: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.16), "ncols": 2}
     box = ax.legend(labelcolor=INK, **position, **LEGEND_STYLE)
     for handle in box.legend_handles:
-        handle.set_sizes([20])  # type: ignore[union-attr]  # larger than on the map, where they are many
+        if isinstance(handle, PathCollection):
+            handle.set_sizes([20])  # larger than on the map, where they are many
 
 
 def _draw_observed(ax: Axes, observed: np.ndarray, target: np.ndarray) -> None:
@@ -222,20 +211,37 @@ def _draw_observed(ax: Axes, observed: np.ndarray, target: np.ndarray) -> None:
         )
 
 
-def _draw_paths(ax: Axes, points: np.ndarray, times: np.ndarray, cmap: str) -> None:
-    # The last shades of most gradients are too light on white.
-    shades = ListedColormap(mpl.colormaps[cmap](np.linspace(0, LAST_SHADE, 256)))
-    segments = np.stack([points[:, :-1], points[:, 1:]], axis=2).reshape(-1, 2, 2)
+def _draw_by_time(ax: Axes, points: np.ndarray, times: np.ndarray, shades: ListedColormap) -> None:
+    """Paths ``(n, T, 2)`` in the colours of their times."""
     middle = np.tile((times[:-1] + times[1:]) / 2, len(points))
-    lines = LineCollection(list(segments), array=middle, cmap=shades, linewidths=1.1, alpha=0.8)
+    lines = LineCollection(_segments(points), array=middle, cmap=shades, linewidths=1.1, alpha=0.8)
     lines.set_clim(0, 1)
     ax.add_collection(lines)
-    for step, shade, label in ((0, 0.0, "source cells"), (-1, 1.0, "transported to t = 1")):
-        ax.scatter(
-            points[:, step, 0], points[:, step, 1], s=9, color=shades(shade), linewidths=0, zorder=2.1, label=label
-        )
+    _draw_ends(ax, points[:, 0], shades(0.0), "source cells")
+    _draw_ends(ax, points[:, -1], shades(1.0), "transported to t = 1")
     bar = ax.figure.colorbar(lines, ax=ax, shrink=0.7, aspect=18, pad=0.02)
     bar.outline.set_visible(False)
     bar.ax.tick_params(colors=INK, labelsize="small", length=3)
     bar.set_label("t, from source to target", fontsize="small", color=INK)
-    ax.autoscale_view()
+
+
+def _draw_by_draw(ax: Axes, points: np.ndarray, draws: np.ndarray) -> None:
+    """Paths ``(n, T, 2)`` in the colours of their draws, with the path of the mean of each."""
+    colors = np.array(DRAW_COLORS)[draws]
+    ax.add_collection(LineCollection(_segments(points), colors=colors.repeat(points.shape[1] - 1), lw=0.6, alpha=0.35))
+    _draw_ends(ax, points[:, 0], INK, "source cells")
+    for draw in np.unique(draws):
+        of_draw, color = points[draws == draw], DRAW_COLORS[draw]
+        mean = of_draw.mean(axis=0)
+        _draw_ends(ax, of_draw[:, -1], color, f"draw {draw + 1} at t = 1")
+        ax.plot(*mean.T, color=color, linewidth=2, zorder=2.2)
+        ax.annotate("", mean[-1], mean[-2], arrowprops={"arrowstyle": "-|>", "color": color}, zorder=2.3)
+    ax.plot([], [], color=GREY, linewidth=2, label="mean of a draw")
+
+
+def _segments(points: np.ndarray) -> list[np.ndarray]:
+    return list(np.stack([points[:, :-1], points[:, 1:]], axis=2).reshape(-1, 2, 2))
+
+
+def _draw_ends(ax: Axes, points: np.ndarray, color: Any, label: str) -> None:
+    ax.scatter(points[:, 0], points[:, 1], s=9, color=color, linewidths=0, zorder=2.1, label=label)

@@ -27,6 +27,7 @@ from scgde.pl._draw.figure import (
     set_title,
     widen_for_legends,
 )
+from scgde.pl._draw.image_path import draw_image_path
 from scgde.pl._draw.images import (
     ChannelColors,
     are_images,
@@ -40,6 +41,7 @@ from scgde.pl._draw.images import (
 from scgde.pl._draw.labels import place_labels, shorten, shorten_distinctly
 from scgde.pl._draw.path import (
     LAST_SHADE,
+    MAX_HEADING,
     PathSteps,
     ProjectedPath,
     features_of_path,
@@ -57,19 +59,23 @@ from scgde.pl._draw.set_map import (
     set_plane,
     table_column,
 )
+from scgde.pl._draw.transported_paths import DRAW_COLORS, TransportedPaths
 
 __all__ = [
     "COLORS",
+    "DRAW_COLORS",
     "GREY",
     "INK",
     "LAST_SHADE",
     "LEGEND_STYLE",
+    "MAX_HEADING",
     "ChannelColors",
     "Palette",
     "PathSteps",
     "Plane",
     "ProjectedPath",
     "Strip",
+    "TransportedPaths",
     "Values",
     "add_area_legend",
     "animate",
@@ -86,6 +92,7 @@ __all__ = [
     "default_areas",
     "dense_rows",
     "despine",
+    "draw_image_path",
     "draw_panels",
     "draw_points",
     "draw_ridgeline",

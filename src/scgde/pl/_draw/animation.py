@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 FRAMES_PER_SECOND = 20
 #: Frames for which the cells rest at either end.
 N_REST = 8
+DPI = 130
 
 
 def animate(
@@ -57,7 +58,7 @@ def animate(
     movie = FuncAnimation(figure, draw, frames=frames, blit=False, cache_frame_data=False)
     with progress_bar("Animate", unit="frame", total=len(frames)) as bar:
         movie.save(
-            str(save), writer=PillowWriter(fps=FRAMES_PER_SECOND), dpi=100, progress_callback=lambda *_: bar.update()
+            str(save), writer=PillowWriter(fps=FRAMES_PER_SECOND), dpi=DPI, progress_callback=lambda *_: bar.update()
         )
 
 
