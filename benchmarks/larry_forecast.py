@@ -9,6 +9,9 @@ copies of one source cell that was transported to several draws.
 *Strict*: nothing of a held-out clone is seen in any step. `--transductive`: its sets are trained on, as orphans.
 `--paired 60`: only so many training clones remain paired, the sets of the others are orphans.
 
+*Mixture* is `tl.forecast`: the default predictor with simple forecasts, in shares that validation clones choose. Arms
+named after a predictor are the transport alone.
+
     python benchmarks/larry_forecast.py
     python benchmarks/larry_forecast.py --transductive
     python benchmarks/larry_forecast.py --paired 60
@@ -100,26 +103,32 @@ def nearest_clone(adata: AnnData, scores: pd.DataFrame) -> list[float]:
     return values
 
 
-def arms(adata: AnnData, seed: int, steps: int, *, transductive: bool) -> tuple[pd.DataFrame, dict[str, float]]:
+def arms(
+    adata: AnnData, seed: int, steps: int, *, transductive: bool, pair_fraction: float | None
+) -> tuple[pd.DataFrame, dict[str, float]]:
     """Energy distance of every arm (columns: metric, arm) for every held-out pair, and the seconds of the fits."""
     seconds = {"source-conditioned": fit(adata, seed, steps, condition="source", key_added="source")}
     seconds["paired only"] = fit(adata, seed, steps, pair_fraction=1.0, key_added="paired")
-    seconds["with orphans"] = fit(adata, seed, steps, transductive=transductive)
+    seconds["with orphans"] = fit(adata, seed, steps, transductive=transductive, pair_fraction=pair_fraction)
+    print(adata.uns["tde"]["params"].get("pair_fraction"), scgde.results.read_model(adata, "tde").mixture, flush=True)
     table = scored(adata, "tde", seed, source_fit="source")
     own: dict[tuple[str, str], Any] = {("energy", "nearest clone"): nearest_clone(adata, table)}
+    paired = scored(adata, "paired", seed)
     for name in METRICS:
-        own[(name, "paired only, kernel")] = scored(adata, "paired", seed)[name, "forecast"]
+        own[(name, "paired only, kernel")] = paired[name, "transport"]
+        own[(name, "mixture")] = table[name, "forecast"]
     for predictor in PREDICTORS:
         scgde.tl.fit_predictor(adata, predictor, seed=seed)
         part = scored(adata, "tde", seed)
-        own |= {(name, f"with orphans, {predictor}"): part[name, "forecast"] for name in METRICS}
-    return table.drop(columns="forecast", level=1).join(pd.DataFrame(own, index=table.index)), seconds
+        own |= {(name, f"with orphans, {predictor}"): part[name, "transport"] for name in METRICS}
+    return table.drop(columns=["forecast", "transport"], level=1).join(pd.DataFrame(own, index=table.index)), seconds
 
 
 def main() -> None:
     options = parser(__doc__, steps=1000)
     options.add_argument("--transductive", action="store_true")
     options.add_argument("--paired", type=int, help="training clones that remain paired; all by default")
+    options.add_argument("--pair-fraction", type=float, help="share of given pairs in a step")
     arguments = options.parse_args()
     torch.set_num_threads(arguments.threads)
     rows = []
@@ -128,7 +137,8 @@ def main() -> None:
         split_clones(adata, seed)
         if arguments.paired is not None:
             unpair_clones(adata, arguments.paired, seed)
-        table, seconds = arms(adata, seed, arguments.steps, transductive=arguments.transductive)
+        of_fit = {"transductive": arguments.transductive, "pair_fraction": arguments.pair_fraction}
+        table, seconds = arms(adata, seed, arguments.steps, **of_fit)
         for arm in table["energy"]:
             record = {"arm": arm, "seed": seed, "pairs": len(table)}
             for name in METRICS:

@@ -141,13 +141,15 @@ def arms(study: Study, held_out: list[str], seed: int, steps: int) -> tuple[pd.D
     seconds = {"source-conditioned": fit(adata, pairs, study, steps, seed, condition="source", key_added="source")}
     seconds["TDE"] = fit(adata, pairs, study, steps, seed)
     seconds["TDE, without moments"] = fit(adata, pairs, study, steps, seed, moments=False, key_added="learnt")
-    table = scored(adata, seed, source_fit="source").rename(columns={"forecast": "TDE, " + PREDICTORS[0]})
+    print(scgde.results.read_model(adata, "tde").mixture, flush=True)
+    names = {"forecast": "mixture", "transport": "TDE, " + PREDICTORS[0]}
+    table = scored(adata, seed, source_fit="source").rename(columns=names)
     own = {}
     for key, arm in {"tde": "TDE", "learnt": "TDE, without moments"}.items():
         for predictor in PREDICTORS[key == "tde" :]:
             scgde.tl.fit_predictor(adata, predictor, key=key, seed=seed)
             part = scored(adata, seed, key=key)
-            own |= {(name, f"{arm}, {predictor}"): part[name, "forecast"] for name in METRICS}
+            own |= {(name, f"{arm}, {predictor}"): part[name, "transport"] for name in METRICS}
             if key != "tde":
                 own |= {(name, "true target, without moments"): part[name, "true target"] for name in METRICS}
     return table.join(pd.DataFrame(own)), seconds

@@ -39,6 +39,15 @@ def test_share_of_the_given_pairs_is_exact(index, fraction, n_given):
     assert is_given(found[n_given:], [[0, 1]]).sum() < 5
 
 
+@pytest.mark.parametrize(("dropout", "n_without"), [(0.0, 0), (0.4, 2), (1.0, 5)])
+def test_a_share_of_the_given_pairs_alone_comes_without_a_target(index, dropout, n_without):
+    batch = dataset(index, pairs([[0, 1]])._replace(target_dropout=dropout))[0]
+    without = np.zeros(20, dtype=bool) if batch.without_target is None else batch.without_target.numpy()
+    assert without.sum() == n_without
+    assert is_given(drawn(batch)[without], [[0, 1]]).all()
+    assert dataset(index, pairs([])._replace(target_dropout=dropout))[0].without_target is None
+
+
 def test_without_given_pairs_all_are_random(index):
     found = np.concatenate([drawn(batch) for batch in dataset(index, pairs([]))])
     assert len(found) == 200

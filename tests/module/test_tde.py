@@ -72,6 +72,14 @@ def test_loss_is_a_mean_over_pairs(make, batch):
     assert [one.n_obs_minibatch for one in losses] == [1, 1, 1]
 
 
+def test_pairs_without_a_target_do_not_know_it(make, batch):
+    module, z = make(), torch.randn(N_SETS, 2)
+    without = torch.tensor([True, False, False])
+    whole, part = (module._ends_of_pairs(one, z) for one in (batch, batch._replace(without_target=without)))
+    torch.testing.assert_close(part.source, whole.source)
+    torch.testing.assert_close(part.target, whole.target * ~without[:, None])
+
+
 @pytest.mark.parametrize(("condition", "target_matters"), [("both", True), ("source", False)])
 def test_source_condition_does_not_know_the_target(make, batch, condition, target_matters):
     module = make(transport="energy", condition=condition)

@@ -9,7 +9,8 @@ from scgde.model import TDE
 from scgde.results import read_model
 
 BASELINES = ["identity", "pooled targets", "mean shift", "shift and scale", "nearest targets", "kernel look-up"]
-FORECASTS = [*BASELINES, "source-conditioned", "forecast", "true target", "split half"]
+PARTS = ["embedding look-up", "transport"]
+FORECASTS = [*BASELINES, "source-conditioned", *PARTS, "forecast", "true target", "split half"]
 
 
 @pytest.fixture(scope="module")

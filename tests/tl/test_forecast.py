@@ -21,7 +21,7 @@ def test_forecast_transports_each_cell_to_every_draw(tde_fitted, ends):
 
 def test_forecast_is_the_transport_to_the_drawn_embeddings(tde_fitted, ends):
     start = tde_fitted[(tde_fitted.obs["tde_set"] == ends[0]).to_numpy()]
-    cells = tl.forecast(tde_fitted, ends[0], to=4, n_draws=2)
+    cells = tl.forecast(tde_fitted, ends[0], to=4, method="transport", n_draws=2)
     model, sets = read_model(tde_fitted, "tde", TDE), tde_fitted.uns["tde"]["sets"]
     z = tde_fitted.uns["tde"]["embedding"][sets.index.get_loc(ends[0])][None]
     for draw, end in enumerate(cells.uns["forecast"]["embedding"][0]):
@@ -71,6 +71,7 @@ def test_forecast_survives_files(tde_fitted, ends, round_trip):
         ({"to": np.nan}, ValueError, "`to` must hold finite numbers, got nan for 'time'"),
         ({"to": "late"}, ValueError, "A time must be a number, got 'late'"),
         ({"n_draws": 0}, ValueError, "`n_draws` must be at least 1, got 0"),
+        ({"method": "guess"}, ValueError, r"`method` must be one of \['mixture', 'identity', .*got 'guess'"),
         ({"decode": True}, ValueError, "`decode=True` needs a fit on"),
         ({"key": "nobody"}, KeyError, r"scgde\.tl\.fit_tde"),
     ],

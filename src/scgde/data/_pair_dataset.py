@@ -32,16 +32,20 @@ class Pairs(NamedTuple):
         They are drawn in proportion to these, positive, shape ``(n,)``.
     fraction
         Share of given pairs in a batch, the rest are random. Without given pairs all are random.
+    target_dropout
+        Share of the given pairs in a batch that come without the embedding of their target.
     """
 
     codes: np.ndarray
     weights: np.ndarray
     fraction: float
+    target_dropout: float = 0.0
 
     @classmethod
-    def of(cls, codes: np.ndarray, weights: ArrayLike | None, fraction: float) -> Pairs:
+    def of(cls, codes: np.ndarray, weights: ArrayLike | None, fraction: float, target_dropout: float = 0.0) -> Pairs:
         """Given pairs ``(n, 2)``, drawn in proportion to ``weights``, equally by default."""
-        return cls(codes, check_pair_weights(weights, len(codes)), check_fraction(fraction, "pair_fraction"))
+        shares = check_fraction(fraction, "pair_fraction"), check_fraction(target_dropout, "target_dropout")
+        return cls(codes, check_pair_weights(weights, len(codes)), *shares)
 
     def within(self, sets: np.ndarray) -> Pairs:
         """The pairs with source and target among ``sets``."""
@@ -113,7 +117,14 @@ class PairDataset(Dataset):
         sets, source = self._draw(rng)
         views = draw_mixed_views(self._index, sets, self._sets, self._spec, table=self._table, rng=rng)
         ends = torch.from_numpy(source)
-        return as_batch(views, sets, step=step)._replace(source=ends, destination=ends + 1)
+        of_pairs = {"source": ends, "destination": ends + 1, "without_target": self._without_target(len(ends))}
+        return as_batch(views, sets, step=step)._replace(**of_pairs)
+
+    def _without_target(self, n_pairs: int) -> torch.Tensor | None:
+        """The first of the given pairs, which come in random order and before the others."""
+        n_given = 0 if self._pair_table is None else round(self._spec.sets_per_batch * self._pairs.fraction)
+        n_without = round(n_given * self._pairs.target_dropout)
+        return torch.arange(n_pairs) < n_without if n_without else None
 
     def _draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Sets of a batch, and the position of each source among them; its target is the next one."""

@@ -69,7 +69,7 @@ def mean_statistic(model: TDE, cells: CellSets, sets: np.ndarray) -> SetStatisti
 
 def fit_on_pairs(
     predictor: Predictor, model: TDE, cells: CellSets, embedding: np.ndarray, pairs: pd.DataFrame, *, seed: int
-) -> None:
+) -> SetStatistic:
     """Fit a predictor on pairs with a known target, and keep it in the model.
 
     Of perturbations, a second one of the same kind learns how the mean of the cells is displaced.
@@ -88,15 +88,21 @@ def fit_on_pairs(
         Two or more.
     seed
         Random seed.
+
+    Returns
+    -------
+    The embeddings, and what is known of their errors.
     """
     ends = ends_of(cells, pairs)
     of_pairs = pair_covariates(model, pairs), pairs[GROUP].to_numpy(dtype=str)
     wanted = ends if predictor.uses_target_covariance else ends[:, 0]
-    embedding_statistic(model, cells, embedding, wanted).fit(predictor, ends, *of_pairs, seed)
+    statistic = embedding_statistic(model, cells, embedding, wanted)
+    statistic.fit(predictor, ends, *of_pairs, seed)
     model.predictor = predictor
     if model.conditions is not None and model.module.target_spec.kind == "continuous":
         model.mean_predictor = predictor.blank()
         mean_statistic(model, cells, ends).fit(model.mean_predictor, ends, *of_pairs, seed)
+    return statistic
 
 
 def ends_of(cells: CellSets, pairs: pd.DataFrame) -> np.ndarray:

@@ -9,6 +9,7 @@ from scgde._checks import check_flag, check_one_of
 from scgde.data import Pairs, SetIndex, open_store
 from scgde.model import _io
 from scgde.model._base import SetModel
+from scgde.model._forecast_mixture import ForecastMixture
 from scgde.model._inference import transport_cells
 from scgde.model._serialization import BLANK_REGISTRY
 from scgde.model._train_options import Training, TrainOptions
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 
 _PAIR_FRACTION = 0.25
 #: What is fitted after the module, and stored as parts under the names of the attributes.
-_PREDICTORS, _CONDITIONS = ("predictor", "mean_predictor"), "conditions"
+_PREDICTORS = ("predictor", "mean_predictor")
+_PARTS: dict[str, Any] = {"conditions": ConditionFeatures, "mixture": ForecastMixture}
 
 
 class TDE(SetModel):
@@ -85,6 +87,8 @@ class TDE(SetModel):
         Of a fit on perturbations: how the mean of the cells is displaced.
     conditions
         Of a fit on perturbations: the features of each single one.
+    mixture
+        What :func:`scgde.tl.forecast` mixes, and in which shares, where that was chosen.
 
     Examples
     --------
@@ -101,6 +105,7 @@ class TDE(SetModel):
     predictor: Predictor | None = None
     mean_predictor: Predictor | None = None
     conditions: ConditionFeatures | None = None
+    mixture: ForecastMixture | None = None
 
     def __init__(
         self,
@@ -156,6 +161,7 @@ class TDE(SetModel):
         pairs: ArrayLike | None = None,
         pair_fraction: float | None = None,
         pair_weights: ArrayLike | None = None,
+        target_dropout: float = 0.0,
         **options: Unpack[TrainOptions],
     ) -> None:
         """Train on pairs of the registered sets: given ones, random ones, or some of both in each step.
@@ -171,6 +177,9 @@ class TDE(SetModel):
             conditioned on the source alone.
         pair_weights
             Given pairs are drawn in proportion to these, shape ``(n,)``; uniformly by default.
+        target_dropout
+            Share of the given pairs in a step that come without the embedding of their target, zeros in its place: with
+            these the model also learns to forecast from the source alone.
         **options
             See :class:`TrainOptions`. A step has ``sets_per_batch`` pairs. Sets that pairs link are held out together.
             Pairs with a set that is neither trained nor validated on are not used. Sets of a model of condition
@@ -188,7 +197,8 @@ class TDE(SetModel):
         training, condition = Training.of(max_steps, options), self.module.conditioning
         if pair_fraction is None:
             pair_fraction = _PAIR_FRACTION if condition.needs_predictor else 1.0
-        given = Pairs.of(pair_indices(pairs, self._own_cells().names), pair_weights, pair_fraction)
+        codes = pair_indices(pairs, self._own_cells().names)
+        given = Pairs.of(codes, pair_weights, pair_fraction, target_dropout)
         split = self._split_pairs(training, given)
         for part, name in zip(split, ("training", "validation"), strict=True):
             given.check_can_be_drawn(part, name)
@@ -241,6 +251,10 @@ class TDE(SetModel):
         transport_cells(self.module, store, index, ends, transported, **options)
         return transported
 
+    def _lines(self) -> dict[str, str]:
+        mixed = {} if self.mixture is None else {"forecast": str(self.mixture)}
+        return super()._lines() | mixed
+
     @classmethod
     def _options_of(cls, cells: CellSets) -> dict[str, Any]:
         return {"n_sets": len(cells.names)}
@@ -256,15 +270,15 @@ class TDE(SetModel):
         return split
 
     def _stored_parts(self) -> dict[str, _io.Stored]:
-        parts = {name: getattr(self, name) for name in (*_PREDICTORS, _CONDITIONS)}
+        parts = {name: getattr(self, name) for name in (*_PREDICTORS, *_PARTS)}
         own = {name: _io.Stored(*part.to_stored()) for name, part in parts.items() if part is not None}
         return super()._stored_parts() | own
 
     def _read_part(self, name: str, stored: _io.Stored) -> None:
         if name in _PREDICTORS:
             setattr(self, name, PREDICTORS[stored.config["name"]].from_stored(*stored))
-        elif name == _CONDITIONS:
-            self.conditions = ConditionFeatures.from_stored(*stored)
+        elif name in _PARTS:
+            setattr(self, name, _PARTS[name].from_stored(*stored))
         else:
             super()._read_part(name, stored)
 

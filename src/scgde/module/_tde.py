@@ -98,6 +98,8 @@ class TDEModule(SetModule):
         ends = (batch.source, batch.destination)
         of_source, of_target = ({name: values[rows] for name, values in batch.covariates.items()} for rows in ends)
         source, target = (embedding[rows] for rows in ends)
+        if batch.without_target is not None:
+            target = target.masked_fill(batch.without_target[:, None], 0.0)
         return self._ends(source, target, of_source, of_target)
 
     def forward(self, tensors: SetBatch, **kwargs: Any) -> tuple[dict, dict, LossOutput]:

@@ -102,6 +102,8 @@ class SetBatch(NamedTuple):
         By name, codes ``(S,)`` or features ``(S, d)`` of the sets; -1 or NaN where missing.
     source, destination
         Of each pair, the positions of its two sets in the batch, shape ``(P,)``; None where there are no pairs.
+    without_target
+        Pairs whose target embedding the transport does not see, bool of shape ``(P,)``; None for none.
     widths
         The sets by how many slots of ``encoder`` they fill, each in one class; empty: they are embedded together.
     ground
@@ -117,6 +119,7 @@ class SetBatch(NamedTuple):
     covariates: dict[str, Tensor]
     source: Tensor | None = None
     destination: Tensor | None = None
+    without_target: Tensor | None = None
     widths: tuple[WidthClass, ...] = ()
     ground: Tensor | None = None
     core: Tensor | None = None

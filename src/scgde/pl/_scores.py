@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 BASELINE = "#8c8c8c"
 #: Colour of methods by what they are. The floors are cells of the same population: no model is expected below them.
 ROLES = {
-    "model": (COLORS[0], ("generated", "forecast", "source-conditioned")),
+    "model": (COLORS[0], ("generated", "forecast", "transport", "transport without target", "source-conditioned")),
     "model, given the true target": (COLORS[4], ("true target",)),
     "baseline": (BASELINE, ()),
     "floor": (INK, ("floor", "split half")),

@@ -1,4 +1,4 @@
-"""Predictors of a transport: fitted on its training pairs and, of perturbations, with the best way to move cells."""
+"""Predictors of a transport: fitted on its training pairs, with what forecasts mix or how perturbed cells move."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scgde import _keys
 from scgde.model._predictor_fit import ends_of, fit_on_pairs
+from scgde.results._choose_mixture import fit_mixture, is_worth_validating
 from scgde.results._choose_move import choose_move
 from scgde.results._perturbed import PERTURBATIONS
 from scgde.sets._pairs import CONTROL, PERTURBATION, covariate_names
@@ -20,12 +22,21 @@ if TYPE_CHECKING:
     from scgde.results._fitted_sets import FittedSets
     from scgde.sets import Pairing
 
+#: Training pairs that are enough to learn a transport without a target from.
+_MANY_PAIRS = 200
+
 
 def default_predictor(name: str | None, pairs: pd.DataFrame) -> str | None:
     """The predictor that ``"auto"`` stands for."""
     if name != "auto":
         return name
     return "additive" if PERTURBATION in pairs else "kernel"
+
+
+def default_shares(pairs: pd.DataFrame, *, can_drop: bool) -> tuple[float, float]:
+    """Share of given pairs in a step, and that of those which come without a target, of pairs with their ``split``."""
+    has_many = int((pairs[_keys.SPLIT] == "train").sum()) >= _MANY_PAIRS
+    return (0.5, 0.5) if can_drop and has_many and is_worth_validating(pairs) else (0.25, 0.0)
 
 
 def read_conditions(pairs: pd.DataFrame, features: pd.DataFrame | None) -> ConditionFeatures | None:
@@ -65,10 +76,15 @@ def facts_of(pairing: Pairing) -> dict[str, Any]:
 
 
 def fit_predictors(fitted: FittedSets[TDE], predictor: Predictor, pairs: pd.DataFrame, *, seed: int) -> None:
-    """Fit predictors on training pairs, keep them in the model, and choose how cells are moved."""
+    """Fit predictors on pairs with their ``split``, keep them in the model, and choose what is made of them.
+
+    Of perturbations, how cells are moved; of other pairs of vectors, which forecasts are mixed.
+    """
     model = fitted.model
-    fit_on_pairs(predictor, model, fitted.cells, fitted.embedding, pairs, seed=seed)
+    statistic = fit_on_pairs(predictor, model, fitted.cells, fitted.embedding, pairs, seed=seed)
     if model.mean_predictor is None:
+        is_mixed = model.conditions is None and model.module.target_spec.is_vector
+        model.mixture = fit_mixture(fitted, statistic, pairs, seed=seed) if is_mixed else None
         return
     chosen = choose_move(fitted, pairs, seed=seed)
     assert model.fitted_on is not None

@@ -23,6 +23,7 @@ from scgde.stats._mahalanobis import mahalanobis, noise_corrected, standard_erro
 from scgde.stats._multiple_testing import q_values
 from scgde.stats._permanova import POWERS, Partition, degrees_of_freedom, inner_products, partition, residualize
 from scgde.stats._permutation import arrangements, n_arrangements, p_value, shuffles
+from scgde.stats._simplex import best_shares, loss_of_shares
 
 __all__ = [
     "BOUNDS",
@@ -37,6 +38,7 @@ __all__ = [
     "Split",
     "Standardizer",
     "arrangements",
+    "best_shares",
     "calibration_error",
     "class_scores",
     "decompose",
@@ -52,6 +54,7 @@ __all__ = [
     "knn_numbers",
     "linear_classes",
     "linear_numbers",
+    "loss_of_shares",
     "losses",
     "mahalanobis",
     "n_arrangements",

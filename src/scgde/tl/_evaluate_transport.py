@@ -16,11 +16,13 @@ from scgde.metrics._forecasts import DEFAULT_SCORES, ForecastScore, forecast_sco
 from scgde.model import TDE
 from scgde.model._predictor_fit import pair_covariates
 from scgde.results import FittedSets, read_model
+from scgde.results._choose_mixture import in_draws
+from scgde.results._forecast_arms import MAIN_ARMS, Asked, Forecaster, forecast_cells
 from scgde.results._transport_baselines import TransportBaselines
 from scgde.sets._entries import read_entries
 from scgde.sets._pairs import SOURCE, TARGET
 from scgde.sets._splits import first_with_sets
-from scgde.tl._forecast import check_forecasts, drawn_targets
+from scgde.tl._forecast import check_forecasts, drawn_arms, drawn_targets
 from scgde.tl._transport import transport_sets
 
 if TYPE_CHECKING:
@@ -86,7 +88,9 @@ def evaluate_transport(
     - ``"nearest targets"``: target cells of the five training pairs whose sources have the nearest means;
     - ``"kernel look-up"``: target cells of training pairs, weighted by a kernel regression on the means of the sources;
     - ``"source-conditioned"``: of the fit ``source_fit``;
-    - ``"forecast"``: of this fit;
+    - ``"embedding look-up"``, ``"transport without target"`` and ``"transport"``: parts of the forecast, see
+      :func:`forecast`;
+    - ``"forecast"``: of this fit, a mixture of these with identity, mean shift, and shift and scale;
     - ``"true target"``: transported to the embedding of the true target, the best that a predictor can do;
     - ``"split half"``: one half of the target cells against the other.
 
@@ -124,11 +128,10 @@ def evaluate_transport(
     clouds = {"identity": _clouds(fitted, start), **baselines.forecasts(rng)}
     if other is not None:
         source = other.rows_of(chosen[SOURCE], "pairs")
-        clouds["source-conditioned"] = _forecast(other, source, covariates, n_draws=1, rng=rng)
-    if not fitted.model.module.conditioning.needs_predictor:
-        clouds["forecast"] = _forecast(fitted, start, covariates, n_draws=1, rng=rng)
-    else:
-        clouds["forecast"] = _forecast(fitted, start, covariates, n_draws=n_draws, rng=rng)
+        clouds["source-conditioned"] = _transported(other, source, np.zeros_like(other.embedding[source][:, None]))
+    ends = drawn_targets(fitted, start, covariates, n_draws=n_draws, rng=rng)
+    clouds |= _parts(fitted, start, covariates, ends, rng)
+    if fitted.model.module.conditioning.needs_predictor:
         clouds["true target"] = _transported(fitted, start, fitted.embedding[end][:, None])
     by_name = forecast_scores(names, truth, seed)
     sizes = {"n_source": fitted.index.sizes[start], "n_target": fitted.index.sizes[end]}
@@ -180,10 +183,17 @@ def _clouds(fitted: FittedSets, sets: np.ndarray) -> list[np.ndarray]:
     return [fitted.ground(fitted.index.rows(i)) for i in sets]
 
 
-def _forecast(
-    fitted: FittedSets[TDE], source: np.ndarray, covariates: np.ndarray, *, n_draws: int, rng: np.random.Generator
-) -> list[np.ndarray]:
-    return _transported(fitted, source, drawn_targets(fitted, source, covariates, n_draws=n_draws, rng=rng))
+def _parts(
+    fitted: FittedSets[TDE], source: np.ndarray, covariates: np.ndarray, ends: np.ndarray, rng: np.random.Generator
+) -> dict[str, list[np.ndarray]]:
+    """The forecast of each pair and, of a mixture, its parts but for the baselines, cells ``(D, n, G)`` each."""
+    model, rows = fitted.model, [fitted.index.rows(i) for i in source]
+    asked, forecaster = Asked.of(source, rows, covariates, ends), Forecaster(fitted, model.mixture)
+    known = {} if model.mixture is None else model.mixture.shares
+    methods = {name: name for name in MAIN_ARMS if name in known} | {"forecast": None}
+    arms = {name: drawn_arms(model, method, ends, rng) for name, method in methods.items()}
+    cells = {name: forecast_cells(forecaster, asked, names.ravel(), rng=rng) for name, names in arms.items()}
+    return {name: in_draws(fitted, parts, len(source)) for name, parts in cells.items()}
 
 
 def _transported(fitted: FittedSets[TDE], source: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:

@@ -22,7 +22,7 @@ from scgde.results._fits import (
     warn_of_training,
     with_backbone,
 )
-from scgde.results._predictors import default_predictor, facts_of, fit_predictors, read_conditions
+from scgde.results._predictors import default_predictor, default_shares, facts_of, fit_predictors, read_conditions
 from scgde.results._split_pairs import SplitPairs
 from scgde.sets import pair_sets
 from scgde.sets._grouping_warnings import warn_of_sets
@@ -72,6 +72,7 @@ def fit_tde(
     transductive: bool = False,
     pair_fraction: float | None = None,
     pair_weights: ArrayLike | None = None,
+    target_dropout: float | None = None,
     set_weights: str | pd.Series | None = None,
     validation_fraction: float = 0.1,
     max_steps: int | None = None,
@@ -161,9 +162,14 @@ def fit_tde(
     transductive
         Whether sets of other values are trained on, as orphans: what is held out is which of them belong together.
     pair_fraction
-        Share of pairs in a step, the rest are random. By default a quarter, and 1 where ``condition="source"``.
+        Share of pairs in a step, the rest are random. By default a quarter, a half where some come without a target,
+        and 1 where ``condition="source"``.
     pair_weights
         Pairs are drawn in proportion, in the order of ``pairs``; uniformly by default.
+    target_dropout
+        Share of these that come without the embedding of their target, so that the transport also learns to forecast
+        from the source alone, see :func:`forecast`. By default half where 200 pairs or more are trained on and ten
+        groups of pairs or more validated on, and none with moments.
     set_weights
         Column of ``obs``, constant within sets, or a Series by name of set: sets of random pairs are drawn in
         proportion. By default each set counts the same.
@@ -238,16 +244,20 @@ def fit_tde(
     warn_of_sets(obs, grouping, pairing.columns, min_cells, adata.uns)
 
     held_out = validation_fraction if conditioning.embeds_new_sets else 0.0
-    pair_fraction = 1.0 if pair_fraction is None and not conditioning.needs_predictor else pair_fraction
-    of_split: dict[str, Any] = {"only_pairs": pair_fraction == 1, "transductive": transductive, "seed": seed}
+    only_pairs = pair_fraction == 1 or (pair_fraction is None and not conditioning.needs_predictor)
+    of_split: dict[str, Any] = {"only_pairs": only_pairs, "transductive": transductive, "seed": seed}
     split, of_pairs = by_split = SplitPairs.of(pairing, split_column, fraction=held_out, **of_split)
     views = views.fit(adata, grouping, split.train)
     sets = CellSets.from_grouping(adata, grouping, *views)
-    labelled = pairing.pairs[by_split.known]
+    labelled = pairing.pairs.assign(**{_keys.SPLIT: of_pairs})[by_split.known]
     if moments is None:
         # Of perturbations the mean has a predictor of its own, and shares of states add up better in what is learnt.
         few = len(split.train) < FEW_SETS and not pairing.of_perturbations
         moments = few and condition == "both" and views.encoder.spec.is_vector
+    can_drop = to_fit is not None and not moments and views.target.spec.is_vector and conditions is None
+    shares = default_shares(labelled, can_drop=can_drop)
+    pair_fraction = (1.0 if only_pairs else shares[0]) if pair_fraction is None else pair_fraction
+    target_dropout = shares[1] if target_dropout is None else target_dropout
     preserve = (moments and views.target is views.encoder) or pairing.of_perturbations
     of_flows = {"coupling": coupling, "preserve_identity": preserve}
     if transport == "flow_matching":
@@ -268,7 +278,8 @@ def fit_tde(
         "seed": seed,
     }
     train_options: dict[str, Any] = {"sets_per_batch": sets_per_batch, "set_size": set_size, "seed": seed}
-    train_options |= {"pair_fraction": pair_fraction, "validation_fraction": validation_fraction}
+    train_options |= {"pair_fraction": pair_fraction, "target_dropout": target_dropout}
+    train_options |= {"validation_fraction": validation_fraction}
     train_options |= {"max_steps": DEFAULT_STEPS if max_steps is None else max_steps}
     run_options: dict[str, Any] = {"accelerator": accelerator, "devices": devices, "num_nodes": num_nodes}
     run_options |= {"strategy": strategy, "checkpoint_dir": checkpoint_dir, "progress_bar": progress_bar}

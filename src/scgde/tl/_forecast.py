@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 
 from scgde import _keys
-from scgde._checks import check_count, check_seed
+from scgde._checks import check_count, check_one_of, check_seed
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.model import TDE
 from scgde.model._predictor_fit import covariance_of
 from scgde.results import FittedSets, read_model
+from scgde.results._forecast_arms import TRANSPORT, Asked, Forecaster, forecast_cells
 from scgde.sets import TimeScale
 from scgde.sets._pair_covariates import covariates_of, encode_covariates
 from scgde.sets._pairs import PERTURBATION, TIME_FROM, TIME_TO
@@ -21,7 +22,6 @@ from scgde.tl._transport import (
     SOURCE_SET,
     sources,
     times_on_path,
-    transport_sets,
     transported_anndata,
     transported_obs,
 )
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from scgde.sets._perturbations import ConditionFeatures
 
 
+#: The column of ``obs`` with the forecast of a draw, and the method that mixes several.
+ARM, MIXTURE = "arm", "mixture"
+
+
 @checked_keywords
 @shared_docs
 def forecast(
@@ -42,16 +46,26 @@ def forecast(
     source: SetLike | Sequence[SetLike],
     *,
     to: Any = None,
+    method: str | None = None,
     n_draws: int = 20,
     n_times: int = 1,
     decode: bool = False,
     key: str = "tde",
     seed: int = 0,
 ) -> AnnData:
-    """Transport the cells of sets to where they are expected, each to several draws of the target embedding.
+    """Forecast the cells that sets become: a mixture of simple forecasts and of a transport to predicted targets.
 
-    What becomes of a clone is not known from its cells: the predictor gives a distribution over target embeddings, and
-    the transported cells of all draws together are the forecast.
+    What becomes of a clone is not known from its cells. The predictor gives a distribution over target embeddings, and
+    the cells are transported to several draws of it. Simple forecasts can be as good. So each draw is of one of several
+    forecasts, in shares that the fit chose by pairs that it had left out:
+
+    - ``"identity"``: the source cells as they are;
+    - ``"mean shift"`` and ``"shift and scale"``: these, changed as training pairs with the same covariates change;
+    - ``"embedding look-up"``: target cells of training pairs whose sources have similar embeddings;
+    - ``"transport without target"``: transported by the embedding of the source alone, where the fit learnt that;
+    - ``"transport"``: transported to the draws of the predictor.
+
+    All draws together are the forecast. ``uns["forecast"]["mixture"]`` and the printed model say what is mixed.
 
     Parameters
     ----------
@@ -63,11 +77,14 @@ def forecast(
         The time that is forecast, where the fit had a ``time_key``, or the perturbation, where it had ``pairs`` of
         perturbations. With further covariates a mapping from their names (and that of ``time_key``, or
         ``"perturbation"``) to values.
+    method
+        ``"mixture"``, the default where the fit has chosen one, or one of the forecasts above for all draws. Fits of
+        perturbations, of cells that are no vectors, and of fewer than three groups of pairs have ``"transport"`` alone.
     n_draws
-        Draws of the target embedding. A transport conditioned on the source alone has one end for each cell, and takes
-        no draws.
+        Draws of the forecast. A transport conditioned on the source alone has one end for each cell, and takes none.
     n_times
-        Times of each cell: 1 for where it arrives, more for its path, from where it starts to where it arrives.
+        Times of each cell: 1 for where it arrives, more for its path, from where it starts to where it arrives. Cells
+        that are not transported go straight.
     decode
         %(decode)s
     key
@@ -77,12 +94,15 @@ def forecast(
 
     Returns
     -------
-    The transported cells, as :func:`transport` gives them, with ``obs["draw"]`` and the draw in their names. Its
-    certainty: ``uns["forecast"]["embedding"]``, the drawn embeddings, shape ``(n_sources, n_draws, E)``, and
-    ``uns["forecast"]["sets"]``: one row per source with the ``spread`` of its draws, root mean squared distance from
-    their mean, and the ``relative_spread``, its ratio to that of the targets of all training pairs: 0 where the target
-    is certain, 1 where nothing is known; and with ``in_support``, False where the source, with what ``to`` says, is
-    farther from those of every training pair than training pairs are from their nearest one (95 % of them).
+    The forecast cells, as :func:`transport` gives them, with ``obs["draw"]`` and the draw in their names, and with
+    ``obs["arm"]``, the forecast that the draw is of. A mixture has ``uns["forecast"]["mixture"]``, with a row for each
+    of them: its ``share``, and its ``energy`` distance and ``unbiased_energy`` on pairs that were left out; in the last
+    row are those of the mixture. The certainty: ``uns["forecast"]["embedding"]``, the drawn embeddings, shape
+    ``(n_sources, n_draws, E)``, and ``uns["forecast"]["sets"]``: one row per source with the ``spread`` of its draws,
+    root mean squared distance from their mean, and the ``relative_spread``, its ratio to that of the targets of all
+    training pairs: 0 where the target is certain, 1 where nothing is known; and with ``in_support``, False where the
+    source, with what ``to`` says, is farther from those of every training pair than training pairs are from their
+    nearest one (95 % of them).
 
     Raises
     ------
@@ -91,7 +111,8 @@ def forecast(
     RuntimeError
         If the fit had no pairs to learn a predictor from.
     ValueError
-        If ``to`` does not give the covariates of the predictor, or cells cannot be mapped back to genes.
+        If ``to`` does not give the covariates of the predictor, the fit has no such ``method``, or cells cannot be
+        mapped back to genes.
 
     Examples
     --------
@@ -109,12 +130,33 @@ def forecast(
     start = sources(adata, fitted, source, key)
     covariates = _covariates(fitted, start, to)
     ends = drawn_targets(fitted, start, covariates, n_draws=n_draws, rng=rng)
+    arms = drawn_arms(model, method, ends, rng)
     times = times_on_path(n_times)
-    transported = transport_sets(fitted, start, ends, times=times, seed=seed)
+    asked = Asked.of(start, [fitted.index.rows(i) for i in start], covariates, ends)
+    forecaster = Forecaster(fitted, model.mixture)
+    parts = forecast_cells(forecaster, asked, arms.ravel(), times=times, rng=rng, seed=seed)
     obs = transported_obs(fitted, adata.obs_names, start, ["forecast"] * len(start), ends.shape[1])
-    cells = transported_anndata(model, transported, obs, times, decode=decode, seed=seed)
+    obs[ARM] = pd.Categorical(np.repeat(arms.ravel(), [part.shape[1] for part in parts]))
+    cells = transported_anndata(model, np.concatenate(parts, axis=1), obs, times, decode=decode, seed=seed)
     cells.uns["forecast"] = {_keys.EMBEDDING: ends, _keys.SETS: _certainty(fitted, start, covariates, ends)}
+    if model.mixture is not None:
+        cells.uns["forecast"]["mixture"] = model.mixture.to_frame()
     return cells
+
+
+def drawn_arms(model: TDE, method: str | None, ends: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Which forecast each draw of the target, ``(P, D, E)``, is of: names, shape ``(P, D)``.
+
+    Raises
+    ------
+    ValueError
+        If the fit has no such method.
+    """
+    known = [TRANSPORT] if model.mixture is None else [MIXTURE, *model.mixture.shares]
+    method = check_one_of(known[0] if method is None else method, "method", known)
+    if method == MIXTURE and model.mixture is not None:
+        return model.mixture.draw(len(ends), ends.shape[1], rng)
+    return np.full(ends.shape[:2], method, dtype=object)
 
 
 def check_forecasts(model: TDE) -> None:

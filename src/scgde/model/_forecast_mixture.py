@@ -1,0 +1,145 @@
+"""A forecast as a mixture of simple ones and that of the networks: its shares, and what the simple ones read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+
+from scgde.nn.stored_weights import StoredModelError
+from scgde.predictors import Kernel
+from scgde.predictors._mixture import systematic_draws
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scgde._types import Config
+
+#: Target cells of a pair that are kept, and values of those of all pairs.
+_MAX_CELLS, _MAX_VALUES = 32, 2**21
+#: Smallest standard deviation that is divided by, relative to the mean over features.
+_FLOOR = 1e-3
+_LOOK_UP = "look_up."
+#: Plain values of a mixture.
+_PLAIN = ("shares", "losses", "unbiased_losses", "n_left_out")
+
+
+class KnownPairs(NamedTuple):
+    """What simple forecasts read of training pairs.
+
+    Attributes
+    ----------
+    covariates
+        Shape ``(n, c)``.
+    shift
+        Differences of the means of target and source, shape ``(n, G)``.
+    log_ratio
+        Those of log standard deviations, shape ``(n, G)``.
+    cells
+        Some cells of every target, shape ``(N, G)``.
+    pair
+        The pair of each, not decreasing, shape ``(N,)``.
+    """
+
+    covariates: np.ndarray
+    shift: np.ndarray
+    log_ratio: np.ndarray
+    cells: np.ndarray
+    pair: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        source: Sequence[np.ndarray],
+        target: Sequence[np.ndarray],
+        covariates: np.ndarray,
+        rng: np.random.Generator,
+    ) -> Self:
+        """From the cells ``(n, G)`` of both ends of each pair."""
+        n_kept = int(np.clip(_MAX_VALUES // (len(target) * target[0].shape[1]), 2, _MAX_CELLS))
+        kept = [rng.permutation(cells)[:n_kept] for cells in target]
+        shift = np.stack([end.mean(axis=0) - start.mean(axis=0) for start, end in zip(source, target, strict=True)])
+        sds = [np.stack([cells.std(axis=0) for cells in end]) for end in (source, target)]
+        start, end = (np.log(np.maximum(sd, _FLOOR * max(sd.mean(), np.finfo(np.float32).tiny))) for sd in sds)
+        pair = np.repeat(np.arange(len(kept)), [len(cells) for cells in kept])
+        return cls(covariates, shift, end - start, np.concatenate(kept), pair)
+
+    def alike(self, covariates: np.ndarray) -> np.ndarray:
+        """Which pairs have these covariates ``(c,)``, bool of shape ``(n,)``; all where none has."""
+        same = (self.covariates == covariates).all(axis=1)
+        return same if same.any() else np.ones_like(same)
+
+    def check(self, n_pairs: int) -> None:
+        """Require stored arrays, which may come from others, of ``n_pairs`` pairs.
+
+        Raises
+        ------
+        StoredModelError
+            If they do not belong together.
+        """
+        n_features = self.cells.shape[-1]
+        shapes = [(n_pairs, n_features)] * 2 + [(n_pairs, self.covariates.shape[-1]), (len(self.cells),)]
+        found = [part.shape for part in (self.shift, self.log_ratio, self.covariates, self.pair)]
+        if found != shapes or not np.array_equal(np.unique(self.pair), np.arange(n_pairs)):
+            msg = f"Stored pairs of a forecast must have arrays of shapes {shapes}, got {found}. Save the model again."
+            raise StoredModelError(msg)
+
+
+@dataclass(frozen=True)
+class ForecastMixture:
+    """Which forecasts are mixed, and in which shares.
+
+    Attributes
+    ----------
+    shares
+        Of each forecast, of sum 1.
+    losses, unbiased_losses
+        Mean energy distance of each forecast alone, and of the ``"mixture"``, over pairs that were left out.
+    n_left_out
+        How many these were.
+    pairs
+        Training pairs.
+    look_up
+        Weights of their targets for a new source, by its embedding.
+    """
+
+    shares: dict[str, float]
+    losses: dict[str, float]
+    unbiased_losses: dict[str, float]
+    n_left_out: int
+    pairs: KnownPairs
+    look_up: Kernel
+
+    def __str__(self) -> str:
+        """Shares, the largest first."""
+        parts = sorted(self.shares.items(), key=lambda item: -item[1])
+        named = " + ".join(f"{share:.2f} {name}" for name, share in parts if share > 0)
+        return f"{named}, by {self.n_left_out:,} pairs left out"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Share and losses on pairs that were left out, by forecast."""
+        columns = {"share": self.shares, "energy": self.losses, "unbiased_energy": self.unbiased_losses}
+        return pd.DataFrame(columns).rename_axis("arm")
+
+    def draw(self, n_sources: int, n_draws: int, rng: np.random.Generator) -> np.ndarray:
+        """Name of the forecast that each draw of each source is of, shape ``(n_sources, n_draws)``."""
+        shares = np.tile(list(self.shares.values()), (n_sources, 1))
+        return np.array(list(self.shares), dtype=object)[systematic_draws(shares, n_draws, rng)]
+
+    def to_stored(self) -> tuple[Config, dict[str, np.ndarray]]:
+        """As plain values and arrays."""
+        options, arrays = self.look_up.to_stored()
+        plain = {name: getattr(self, name) for name in _PLAIN}
+        of_look_up = {_LOOK_UP + name: value for name, value in arrays.items()}
+        return {**plain, "look_up": options}, self.pairs._asdict() | of_look_up
+
+    @classmethod
+    def from_stored(cls, config: Config, arrays: dict[str, np.ndarray]) -> Self:
+        """Inverse of :meth:`to_stored`."""
+        of_look_up = {name.removeprefix(_LOOK_UP): value for name, value in arrays.items() if name.startswith(_LOOK_UP)}
+        pairs = KnownPairs(**{name: arrays[name] for name in KnownPairs._fields})
+        look_up = Kernel.from_stored(config["look_up"], of_look_up)
+        pairs.check(len(look_up.arrays["targets"]))
+        return cls(**{name: config[name] for name in _PLAIN}, pairs=pairs, look_up=look_up)

@@ -1,0 +1,176 @@
+"""In which shares forecasts are mixed: those that are best for pairs that were left out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from scgde import _keys
+from scgde.metrics._mixture_terms import MixtureTerms
+from scgde.model._forecast_mixture import ForecastMixture, KnownPairs
+from scgde.model._predictor_fit import ends_of, pair_covariates
+from scgde.predictors import Kernel
+from scgde.predictors._choose import N_FOLDS, folds
+from scgde.results._forecast_arms import ARMS, LOOK_UP, TRANSPORT, WITHOUT_TARGET, Asked, Forecaster, forecast_cells
+from scgde.sets._pairs import GROUP
+from scgde.stats import best_shares
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    from scgde.model import TDE
+    from scgde.model._predictor_fit import SetStatistic
+    from scgde.results._fitted_sets import FittedSets
+
+#: Groups without which nothing is chosen; pairs that are enough; pairs that a look-up reads; cells of a set.
+_MIN_GROUPS, _ENOUGH_PAIRS, _MAX_PAIRS, _MAX_CELLS = 3, 60, 2000, 50
+#: Validated groups from which these alone choose.
+MIN_VALIDATED = 10
+#: Draws of the forecasts that have several.
+_N_DRAWS = {LOOK_UP: 10, TRANSPORT: 10}
+
+
+class _Part(NamedTuple):
+    """Pairs to learn from, and pairs to forecast."""
+
+    known: pd.DataFrame
+    asked: pd.DataFrame
+
+
+def fit_mixture(
+    fitted: FittedSets[TDE], statistic: SetStatistic, pairs: pd.DataFrame, *, seed: int
+) -> ForecastMixture | None:
+    """The mixture of forecasts that is best for pairs that were left out of predictor and look-up.
+
+    Best is the lowest mean energy distance of the forecast as the cells that it consists of. The pairs are those of
+    validation sets, where these have ten groups or more: the networks were not trained on them either, and only these
+    can say what a transport without a target is worth. Otherwise training pairs are left out group by group.
+
+    Parameters
+    ----------
+    fitted
+        A trained transport.
+    statistic
+        Embeddings, and what is known of their errors.
+    pairs
+        All that may be learnt from, with their ``split``.
+    seed
+        Random seed.
+
+    Returns
+    -------
+    None where there are fewer than three groups.
+    """
+    rng = np.random.default_rng(seed)
+    groups = np.unique(pairs[GROUP].to_numpy(dtype=str), return_inverse=True)[1]
+    if groups.max() + 1 < _MIN_GROUPS:
+        return None
+    validated = (pairs[_keys.SPLIT] == "validation").to_numpy()
+    is_validated = is_worth_validating(pairs)
+    names = [name for name in ARMS if name != WITHOUT_TARGET or (is_validated and fitted.params.get("target_dropout"))]
+    parts = [_Part(pairs[~validated], pairs[validated])] if is_validated else _parts(pairs, groups, rng)
+    clouds = [one for part in parts for one in _clouds(fitted, statistic, part, names, rng, seed)]
+    if not clouds:
+        return None
+    energy, unbiased = (_mean_terms(clouds, unbiased=form) for form in (False, True))
+    shares = best_shares(energy.to_target, energy.between)
+    losses = [_losses(names, shares, terms) for terms in (energy, unbiased)]
+    by_name = dict(zip(names, shares.tolist(), strict=True))
+    return ForecastMixture(by_name, losses[0], losses[1], len(clouds), *_known(fitted, pairs, rng, seed))
+
+
+def _losses(names: list[str], shares: np.ndarray, terms: MixtureTerms) -> dict[str, float]:
+    alone = {name: terms.loss(unit) for name, unit in zip(names, np.eye(len(names)), strict=True)}
+    return {**alone, "mixture": terms.loss(shares)}
+
+
+def _mean_terms(clouds: list[tuple[np.ndarray, ...]], *, unbiased: bool) -> MixtureTerms:
+    """Mean over pairs, each of them the cells of every forecast and the true ones."""
+    terms = [MixtureTerms.of(parts, truth, unbiased=unbiased) for *parts, truth in clouds]
+    return MixtureTerms(*(np.mean(values, axis=0) for values in zip(*terms, strict=True)))
+
+
+def is_worth_validating(pairs: pd.DataFrame) -> bool:
+    """Whether enough groups of pairs were left out of training to choose by them alone."""
+    validated = (pairs[_keys.SPLIT] == "validation").to_numpy()
+    return pairs.loc[validated, GROUP].nunique() >= MIN_VALIDATED and int((~validated).sum()) >= MIN_VALIDATED
+
+
+def _parts(pairs: pd.DataFrame, groups: np.ndarray, rng: np.random.Generator) -> Iterator[_Part]:
+    """Pairs in folds by group, until enough of them were left out."""
+    fold, n_asked = folds(groups, N_FOLDS, rng), 0
+    for number in range(N_FOLDS):
+        asked = fold == number
+        if n_asked < _ENOUGH_PAIRS and asked.any() and (~asked).sum() > 1:
+            n_asked += asked.sum()
+            yield _Part(pairs[~asked], pairs[asked])
+
+
+def _clouds(
+    fitted: FittedSets[TDE], statistic: SetStatistic, part: _Part, names: list[str], rng: np.random.Generator, seed: int
+) -> list[tuple[np.ndarray, ...]]:
+    """Forecasts ``(D, n, G)`` and true cells of each pair that was left out, with two cells or more at both ends."""
+    source, target = ends_of(fitted.cells, part.asked).T
+    sizes = np.minimum(fitted.index.sizes[source], fitted.index.sizes[target])
+    used = rng.permutation(np.flatnonzero(sizes > 1))[: 2 * _ENOUGH_PAIRS]
+    if len(used) == 0:
+        return []
+    covariates = pair_covariates(fitted.model, part.asked)[used]
+    drawn = _drawn(fitted, statistic, part.known, source[used], covariates, rng, seed)
+    blank = ForecastMixture({}, {}, {}, 0, *_known(fitted, part.known, rng, seed))
+    rows = [_some(fitted.index.rows(i), rng) for i in source[used]]
+    forecasts = []
+    for name in names:
+        asked = Asked.of(source[used], rows, covariates, drawn[:, : _N_DRAWS.get(name, 1)])
+        arms = np.full(len(asked.pair), name, dtype=object)
+        cells = forecast_cells(Forecaster(fitted, blank), asked, arms, rng=rng)
+        forecasts.append(in_draws(fitted, cells, len(used)))
+    truth = [fitted.ground(_some(fitted.index.rows(i), rng)) for i in target[used]]
+    return list(zip(*forecasts, truth, strict=True))
+
+
+def in_draws(fitted: FittedSets[TDE], cells: list[np.ndarray], n_pairs: int) -> list[np.ndarray]:
+    """Cells ``(1, n, *shape)`` of each draw, those of a pair together and in ground coordinates, ``(D, n, G)``."""
+    n_draws = len(cells) // n_pairs
+    ground = [fitted.model.ground(path[0]) for path in cells]
+    return [np.stack(ground[start : start + n_draws]) for start in range(0, len(ground), n_draws)]
+
+
+def _drawn(
+    fitted: FittedSets[TDE],
+    statistic: SetStatistic,
+    known: pd.DataFrame,
+    source: np.ndarray,
+    covariates: np.ndarray,
+    rng: np.random.Generator,
+    seed: int,
+) -> np.ndarray:
+    """Target embeddings by a predictor that was fitted to ``known`` pairs, shape ``(P, D, E)``."""
+    assert fitted.model.predictor is not None
+    predictor, of_known = fitted.model.predictor.blank(), pair_covariates(fitted.model, known)
+    statistic.fit(predictor, ends_of(fitted.cells, known), of_known, known[GROUP].to_numpy(dtype=str), seed)
+    has_noise = predictor.uses_covariance and statistic.covariance is not None
+    noise = np.asarray(statistic.covariance)[source] if has_noise else None
+    options: dict[str, Any] = {"covariates": covariates, "source_covariance": noise, "rng": rng}
+    return predictor.draw(fitted.embedding[source], n_draws=_N_DRAWS[TRANSPORT], **options)
+
+
+def _known(
+    fitted: FittedSets[TDE], pairs: pd.DataFrame, rng: np.random.Generator, seed: int
+) -> tuple[KnownPairs, Kernel]:
+    """What simple forecasts read of pairs, and the look-up among them."""
+    if len(pairs) > _MAX_PAIRS:
+        pairs = pairs.iloc[np.sort(rng.choice(len(pairs), _MAX_PAIRS, replace=False))]
+    covariates, ends = pair_covariates(fitted.model, pairs), ends_of(fitted.cells, pairs)
+    starts, targets = ([fitted.observed(fitted.index.rows(i)) for i in end] for end in ends.T)
+    look_up = Kernel(relative=False, residuals=False)
+    source, target = (fitted.embedding[end] for end in ends.T)
+    look_up.fit(source, target, covariates=covariates, groups=pairs[GROUP].to_numpy(dtype=str), seed=seed)
+    return KnownPairs.of(starts, targets, covariates, rng), look_up
+
+
+def _some(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return rng.permutation(rows)[:_MAX_CELLS]
