@@ -117,8 +117,8 @@ class PairDataset(Dataset):
         sets, source = self._draw(rng)
         views = draw_mixed_views(self._index, sets, self._sets, self._spec, table=self._table, rng=rng)
         ends = torch.from_numpy(source)
-        of_pairs = {"source": ends, "destination": ends + 1, "without_target": self._without_target(len(ends))}
-        return as_batch(views, sets, step=step)._replace(**of_pairs)
+        batch, without = as_batch(views, sets, step=step), self._without_target(len(ends))
+        return batch._replace(source=ends, destination=ends + 1, without_target=without)
 
     def _without_target(self, n_pairs: int) -> torch.Tensor | None:
         """The first of the given pairs, which come in random order and before the others."""
