@@ -12,7 +12,7 @@ from scgde.model._forecast_mixture import ForecastMixture, KnownPairs
 from scgde.nn.stored_weights import StoredModelError
 from scgde.results import _choose_mixture, read_model
 from scgde.results._forecast_arms import ARMS, WITHOUT_TARGET
-from scgde.results._predictors import default_shares
+from scgde.results._predictors import shares_of_pairs
 
 N_CLONES, N_FEATURES = 40, 3
 
@@ -84,9 +84,14 @@ def test_a_transport_without_a_target_takes_part_where_validation_pairs_can_tell
 def test_half_of_the_pairs_come_without_a_target_where_there_are_many(n_pairs, shares):
     split = np.repeat(["train", "validation"], [n_pairs, 10])
     pairs = pd.DataFrame({"group": np.arange(n_pairs + 10).astype(str), "split": split})
-    assert default_shares(pairs, can_drop=True) == shares
-    assert default_shares(pairs, can_drop=False) == (0.25, 0.0)
-    assert default_shares(pairs[:-1], can_drop=True) == (0.25, 0.0)
+
+    def found(pairs: pd.DataFrame, *asked: float, only_pairs: bool = False, can_drop: bool = True) -> tuple[float, ...]:
+        return tuple(shares_of_pairs(pairs, *asked, only_pairs=only_pairs, can_drop=can_drop).values())
+
+    assert found(pairs) == shares
+    assert found(pairs, 0.6, 0.1) == (0.6, 0.1)
+    assert found(pairs[:-1]) == found(pairs, can_drop=False) == (0.25, 0.0)
+    assert found(pairs, only_pairs=True) == (1.0, shares[1])
 
 
 @pytest.mark.parametrize("validated", [True, False])

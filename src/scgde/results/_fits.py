@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from scgde._types import Config
     from scgde.data import CellSets
-    from scgde.sets import Grouping, SetSplit
+    from scgde.sets import Grouping, Pairing, SetSplit
 
 DEFAULT_STEPS = 1000
 #: Steps with virtual sets, with which longer training does no harm.
@@ -145,6 +145,14 @@ def default_steps(cells: CellSets, n_train: int, *, moments: bool) -> int:
 def are_one_vector(cells: CellSets) -> bool:
     """Whether cells are vectors, and what is read of them is what is modelled."""
     return cells.target is cells.encoder and cells.encoder.representation.spec.is_vector
+
+
+def transport_has_moments(split: SetSplit, views: Representations, pairing: Pairing) -> bool:
+    """Whether the embedding of a transport holds moments by default: of few sets of vectors.
+
+    Of perturbations the mean has a predictor of its own, and shares of states add up better in what is learnt.
+    """
+    return len(split.train) < FEW_SETS and not pairing.of_perturbations and views.encoder.spec.is_vector
 
 
 def fit_params(views: Representations, *, mask: Any, set_weights: Any, **options: Any) -> Config:

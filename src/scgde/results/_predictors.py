@@ -33,10 +33,34 @@ def default_predictor(name: str | None, pairs: pd.DataFrame) -> str | None:
     return "additive" if PERTURBATION in pairs else "kernel"
 
 
-def default_shares(pairs: pd.DataFrame, *, can_drop: bool) -> tuple[float, float]:
-    """Share of given pairs in a step, and that of those which come without a target, of pairs with their ``split``."""
+def shares_of_pairs(
+    pairs: pd.DataFrame,
+    pair_fraction: float | None = None,
+    target_dropout: float | None = None,
+    *,
+    only_pairs: bool,
+    can_drop: bool,
+) -> dict[str, float]:
+    """Share of given pairs in a step, and share of these that come without a target; as asked for, or by default.
+
+    Parameters
+    ----------
+    pairs
+        With their ``split``.
+    pair_fraction, target_dropout
+        Those asked for.
+    only_pairs
+        Whether the transport learns from given pairs alone.
+    can_drop
+        Whether forecasts may be mixed of one without a target.
+    """
     has_many = int((pairs[_keys.SPLIT] == "train").sum()) >= _MANY_PAIRS
-    return (0.5, 0.5) if can_drop and has_many and is_worth_validating(pairs) else (0.25, 0.0)
+    dropped = 0.5 if can_drop and has_many and is_worth_validating(pairs) else 0.0
+    given = 1.0 if only_pairs else max(dropped, 0.25)
+    return {
+        "pair_fraction": given if pair_fraction is None else pair_fraction,
+        "target_dropout": dropped if target_dropout is None else target_dropout,
+    }
 
 
 def read_conditions(pairs: pd.DataFrame, features: pd.DataFrame | None) -> ConditionFeatures | None:

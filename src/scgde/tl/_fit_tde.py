@@ -13,16 +13,16 @@ from scgde.predictors import make_predictor
 from scgde.results import FittedSets, write_fit
 from scgde.results._fits import (
     DEFAULT_STEPS,
-    FEW_SETS,
     check_training,
     columns_of_fit,
     fit_params,
     open_representations,
     train_names,
+    transport_has_moments,
     warn_of_training,
     with_backbone,
 )
-from scgde.results._predictors import default_predictor, default_shares, facts_of, fit_predictors, read_conditions
+from scgde.results._predictors import default_predictor, facts_of, fit_predictors, read_conditions, shares_of_pairs
 from scgde.results._split_pairs import SplitPairs
 from scgde.sets import pair_sets
 from scgde.sets._grouping_warnings import warn_of_sets
@@ -94,9 +94,8 @@ def fit_tde(
 ) -> TDE:
     """Fit transport with distribution embeddings: one model that transports the cells of any set to any other.
 
-    The transport is conditioned on the embeddings of both sets, and so it learns from every set, also from one that was
-    seen at one time only. What is then fitted on the pairs is small: a predictor of the embedding of the target, from
-    that of the source and the covariates of the pair.
+    Conditioned on the embeddings of both sets, it learns from every set, also from one that was seen at one time only.
+    What is fitted on pairs is small: a predictor of the target's embedding, from that of the source and covariates.
 
     %(six_of_tde)s
 
@@ -111,8 +110,8 @@ def fit_tde(
         Column of ``obs`` with the time of each cell, numeric or ordered. A set is then a group at one time, and two
         sets of a group at times that follow each other are a pair. Groups seen once have none: orphans.
     pairs
-        Names of source and target sets, shape ``(n, 2)``, in place of ``time_key``; or perturbations and their
-        controls, as :func:`scgde.pp.perturbation_pairs` gives them.
+        Names of source and target sets, shape ``(n, 2)``, in place of ``time_key``; or those of perturbations, as
+        :func:`scgde.pp.perturbation_pairs` gives them.
     condition_keys
         Columns of ``obs``, constant within sets, which the predictor takes of the target of a pair, such as a dose.
         Those that are no numbers get one column for each value.
@@ -162,17 +161,14 @@ def fit_tde(
     transductive
         Whether sets of other values are trained on, as orphans: what is held out is which of them belong together.
     pair_fraction
-        Share of pairs in a step, the rest are random. By default a quarter, a half where some come without a target,
-        and 1 where ``condition="source"``.
+        Share of pairs in a step, the rest are random. By default 1/4, 1/2 with ``target_dropout``, 1 for ``"source"``.
     pair_weights
         Pairs are drawn in proportion, in the order of ``pairs``; uniformly by default.
     target_dropout
-        Share of these that come without the embedding of their target, so that the transport also learns to forecast
-        from the source alone, see :func:`forecast`. By default half where 200 pairs or more are trained on and ten
-        groups of pairs or more validated on, and none with moments.
+        Share of these that come without the embedding of their target, so that the transport also forecasts from the
+        source alone. By default half where 200 pairs are trained on, and ten groups validated on; none with moments.
     set_weights
-        Column of ``obs``, constant within sets, or a Series by name of set: sets of random pairs are drawn in
-        proportion. By default each set counts the same.
+        Column of ``obs``, or Series by name of set: sets of random pairs are drawn in proportion; uniformly by default.
     validation_fraction
         Share of the sets, whole groups, held out to choose when to stop, where there is no ``split_key``.
     max_steps
@@ -196,9 +192,8 @@ def fit_tde(
 
     Returns
     -------
-    The fitted model. Writes ``obs["{key}_set"]``, ``obsm["X_{key}"]`` and ``uns["{key}"]`` with ``sets``,
-    ``embedding``, ``params`` (options that are None left out), ``history`` and ``model``, as :func:`fit_gde` does, and
-    ``pairs``: ``source``, ``target``, ``group``, the covariates of the predictor, and the ``split``.
+    The fitted model. Writes ``obs["{key}_set"]``, ``obsm["X_{key}"]`` and ``uns["{key}"]`` as :func:`fit_gde` does, and
+    there ``pairs``: ``source``, ``target``, ``group``, the covariates of the predictor, and the ``split``.
 
     Raises
     ------
@@ -249,19 +244,14 @@ def fit_tde(
     split, of_pairs = by_split = SplitPairs.of(pairing, split_column, fraction=held_out, **of_split)
     views = views.fit(adata, grouping, split.train)
     sets = CellSets.from_grouping(adata, grouping, *views)
-    labelled = pairing.pairs.assign(**{_keys.SPLIT: of_pairs})[by_split.known]
+    all_pairs = pairing.pairs.assign(**{_keys.SPLIT: of_pairs})
+    labelled = all_pairs[by_split.known]
     if moments is None:
-        # Of perturbations the mean has a predictor of its own, and shares of states add up better in what is learnt.
-        few = len(split.train) < FEW_SETS and not pairing.of_perturbations
-        moments = few and condition == "both" and views.encoder.spec.is_vector
+        moments = condition == "both" and transport_has_moments(split, views, pairing)
     can_drop = to_fit is not None and not moments and views.target.spec.is_vector and conditions is None
-    shares = default_shares(labelled, can_drop=can_drop)
-    pair_fraction = (1.0 if only_pairs else shares[0]) if pair_fraction is None else pair_fraction
-    target_dropout = shares[1] if target_dropout is None else target_dropout
-    preserve = (moments and views.target is views.encoder) or pairing.of_perturbations
-    of_flows = {"coupling": coupling, "preserve_identity": preserve}
     if transport == "flow_matching":
-        transport_kwargs = of_flows | (transport_kwargs or {})
+        preserve = (moments and views.target is views.encoder) or pairing.of_perturbations
+        transport_kwargs = {"coupling": coupling, "preserve_identity": preserve, **(transport_kwargs or {})}
     model_options: dict[str, Any] = {
         "encoder": ENCODERS.checked(encoder),
         "transport": TRANSPORTS.checked(transport),
@@ -278,9 +268,9 @@ def fit_tde(
         "seed": seed,
     }
     train_options: dict[str, Any] = {"sets_per_batch": sets_per_batch, "set_size": set_size, "seed": seed}
-    train_options |= {"pair_fraction": pair_fraction, "target_dropout": target_dropout}
-    train_options |= {"validation_fraction": validation_fraction}
-    train_options |= {"max_steps": DEFAULT_STEPS if max_steps is None else max_steps}
+    train_options |= shares_of_pairs(labelled, pair_fraction, target_dropout, only_pairs=only_pairs, can_drop=can_drop)
+    steps = DEFAULT_STEPS if max_steps is None else max_steps
+    train_options |= {"validation_fraction": validation_fraction, "max_steps": steps}
     run_options: dict[str, Any] = {"accelerator": accelerator, "devices": devices, "num_nodes": num_nodes}
     run_options |= {"strategy": strategy, "checkpoint_dir": checkpoint_dir, "progress_bar": progress_bar}
     columns = {"time_key": time_key, "covariates": covariate_names(pairing.pairs)}
@@ -305,7 +295,7 @@ def fit_tde(
     embedding = model.get_embedding().to_numpy()
     if to_fit is not None and len(labelled) > 1:
         fit_predictors(FittedSets(model, sets, embedding, params), to_fit, labelled, seed=seed)
-    pairs = pairing.pairs.assign(**{_keys.SPLIT: of_pairs}).rename(index=str)
-    write_fit(adata, sets, embedding, model, params, key=key_added, columns=of_fit, **{_keys.PAIRS: pairs})
+    entries = {_keys.PAIRS: all_pairs.rename(index=str)}
+    write_fit(adata, sets, embedding, model, params, key=key_added, columns=of_fit, **entries)
     warn_of_training(model.history, split, held_out if split_key is None else 0.0)
     return model
