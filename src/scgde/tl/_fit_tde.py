@@ -244,8 +244,7 @@ def fit_tde(
     split, of_pairs = by_split = SplitPairs.of(pairing, split_column, fraction=held_out, **of_split)
     views = views.fit(adata, grouping, split.train)
     sets = CellSets.from_grouping(adata, grouping, *views)
-    all_pairs = pairing.pairs.assign(**{_keys.SPLIT: of_pairs})
-    labelled = all_pairs[by_split.known]
+    labelled = (all_pairs := pairing.pairs.assign(**{_keys.SPLIT: of_pairs}))[by_split.known]
     if moments is None:
         moments = condition == "both" and transport_has_moments(split, views, pairing)
     can_drop = to_fit is not None and not moments and views.target.spec.is_vector and conditions is None
