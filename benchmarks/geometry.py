@@ -12,7 +12,7 @@ between two embeddings to the displacement interpolation, over W2 of the two end
 mixed. The other columns are explained where they are computed.
 
     python benchmarks/geometry.py --experiment balanced_gaussian_geometry
-    python benchmarks/geometry.py --experiment reconstruction --models default isometry wormhole "kernel mean" moments
+    python benchmarks/geometry.py --experiment reconstruction --models default learnt wormhole "kernel mean" moments
 """
 
 from __future__ import annotations
@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ISOMETRY: dict[str, Any] = {"isometry": 0.1}
+#: Embeddings that are learnt as a whole.
+LEARNT: dict[str, Any] = {"moments": False}
 #: Noise and cells of a set paired by optimal transport.
-OT: dict[str, Any] = {"generator_kwargs": {"coupling": "ot"}}
+OT: dict[str, Any] = LEARNT | {"generator_kwargs": {"coupling": "ot"}}
 #: A flow that learns only what Gaussians do not explain.
 GAUSSIAN: dict[str, Any] = {"generator_kwargs": {"gaussian": True}}
 #: Networks that are large enough for three features, and fast.
@@ -40,33 +42,35 @@ SMALL: dict[str, Any] = {
     "encoder_kwargs": {"n_hidden": 64},
     "generator_kwargs": {"backbone_kwargs": {"n_hidden": 64, "n_layers": 2}},
 }
-WORMHOLE = {"encoder": "wormhole", "generator": "wormhole", "isometry": 1.0, "isometry_ground": "sinkhorn"}
+WORMHOLE = LEARNT | {"encoder": "wormhole", "generator": "wormhole", "isometry": 1.0, "isometry_ground": "sinkhorn"}
 MODELS: dict[str, dict[str, Any]] = {
     "default": {},
     "isometry": ISOMETRY,
+    "moments in front, gaussian": {"moments": True} | GAUSSIAN,
+    "learnt": LEARNT,
+    "learnt, isometry": LEARNT | ISOMETRY,
     "OT": OT,
     "OT, isometry": OT | ISOMETRY,
-    "gaussian": GAUSSIAN,
-    "moments, gaussian": GAUSSIAN | ISOMETRY | {"encoder": "moments", "n_latent": 128},
-    "OT, gaussian, isometry": ISOMETRY | {"generator_kwargs": OT["generator_kwargs"] | GAUSSIAN["generator_kwargs"]},
+    "gaussian": LEARNT | GAUSSIAN,
+    "moments, gaussian": LEARNT | GAUSSIAN | ISOMETRY | {"encoder": "moments", "n_latent": 128},
+    "OT, gaussian, isometry": LEARNT
+    | ISOMETRY
+    | {"generator_kwargs": OT["generator_kwargs"] | GAUSSIAN["generator_kwargs"]},
     "small": SMALL,
     "small, isometry": SMALL | ISOMETRY,
     "small, OT": SMALL | {"generator_kwargs": SMALL["generator_kwargs"] | OT["generator_kwargs"]},
     "wormhole": WORMHOLE,
-    "kernel mean": {"encoder": "kernel_mean"},
-    "moments": {"encoder": "moments"},
-    "leading moments": {"moments": True},
-    "leading moments, isometry": {"moments": True} | ISOMETRY,
-    "leading moments, gaussian": {"moments": True} | GAUSSIAN,
-    "residual": {"encoder": "residual_gnn"},
-    "deep sets": {"encoder": "deep_sets"},
-    "diffusion": {"generator": "diffusion"},
-    "residual, diffusion": {"encoder": "residual_gnn", "generator": "diffusion"},
-    "cvae": {"generator": "cvae"},
-    "sliced Wasserstein": {"generator": "sliced_wasserstein"},
-    "sinkhorn": {"generator": "sinkhorn"},
-    "mmd": {"generator": "mmd"},
-    "energy": {"generator": "energy"},
+    "kernel mean": LEARNT | {"encoder": "kernel_mean"},
+    "moments": LEARNT | {"encoder": "moments"},
+    "residual": LEARNT | {"encoder": "residual_gnn"},
+    "deep sets": LEARNT | {"encoder": "deep_sets"},
+    "diffusion": LEARNT | {"generator": "diffusion"},
+    "residual, diffusion": LEARNT | {"encoder": "residual_gnn", "generator": "diffusion"},
+    "cvae": LEARNT | {"generator": "cvae"},
+    "sliced Wasserstein": LEARNT | {"generator": "sliced_wasserstein"},
+    "sinkhorn": LEARNT | {"generator": "sinkhorn"},
+    "mmd": LEARNT | {"generator": "mmd"},
+    "energy": LEARNT | {"generator": "energy"},
 }
 
 
