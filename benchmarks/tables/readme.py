@@ -166,9 +166,9 @@ ROWS = [
         ".4f",
     ),
     geometry(
-        'The same where sets differ in location and shape alike, `coupling="ot"`',
+        "The same where sets differ in location and shape alike, the default",
         "balanced_gaussian_geometry",
-        "OT, isometry",
+        "default",
         ".3f",
     ),
     cohort(),

@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 _N_COMPARED, _N_OTHERS, _N_CELLS = 32, 400, 200
 #: Fewer sets than these say too little.
 _MIN_COMPARED = 8
-#: How much nearer cells in the frame of a set must be.
+#: How near cells in the frame of a set must be, relative to those of the nearest set.
 _MARGIN = 0.5
 
 
 def differ_in_frame(cells: CellSets, train: np.ndarray, *, seed: int) -> bool:
-    """Whether cells of all sets, moved and stretched to one half of a set, are twice as near to the other half as those
-    of the nearest other set.
+    """Whether cells of all sets, moved and stretched to one half of a set, are at least twice as near to the other half
+    as the cells of the nearest other set.
 
     Parameters
     ----------
     cells
         Vectors in sets.
     train
-        Training sets; some are drawn.
+        Training sets. The largest are compared, whose halves tell most, with some of the others.
     seed
         Random seed.
 
@@ -39,8 +39,9 @@ def differ_in_frame(cells: CellSets, train: np.ndarray, *, seed: int) -> bool:
     False where there are too few sets of 10 cells to tell.
     """  # noqa: D205
     rng = np.random.default_rng(seed)
-    drawn = rng.permutation(train[cells.index.sizes[train] >= MIN_CELLS])[: _N_COMPARED + _N_OTHERS]
-    compared, others = drawn[:_N_COMPARED], drawn[_N_COMPARED:]
+    drawn = rng.permutation(train[cells.index.sizes[train] >= MIN_CELLS])
+    by_size = drawn[np.argsort(-cells.index.sizes[drawn], kind="stable")]
+    compared, others = by_size[:_N_COMPARED], rng.permutation(by_size[_N_COMPARED:])[:_N_OTHERS]
     if len(others) < _MIN_COMPARED:
         return False
     ground = _in_standard_deviations(cells, others)
