@@ -18,12 +18,12 @@ _N_COMPARED, _N_OTHERS, _N_CELLS = 32, 400, 200
 #: Fewer sets than these say too little.
 _MIN_COMPARED = 8
 #: How near cells in the frame of a set must be, relative to those of the nearest set.
-_MARGIN = 0.5
+_MARGIN = 0.25
 
 
 def differ_in_frame(cells: CellSets, train: np.ndarray, *, seed: int) -> bool:
-    """Whether cells of all sets, moved and stretched to one half of a set, are at least twice as near to the other half
-    as the cells of the nearest other set.
+    """Whether cells of all sets, moved and stretched to one half of a set, are at least four times as near to the other
+    half as the cells of the nearest other set.
 
     Parameters
     ----------
