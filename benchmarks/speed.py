@@ -8,7 +8,8 @@ difference of the results.
 distances: every two donors by each metric. tests: ``tl.compare_all_sets`` of 300 donors. uncertainty: influence on an
 embedding that begins with moments. predictor: cross-validation of the kernel predictor on LARRY clones, with the score
 of what was chosen on other clones. step: training steps on small sets. overhead: ``train`` with validation over a bare
-loop. draw: one of a million weighted sets. threads: two threads beside other work, waiting actively and passively.
+loop. draw: one of a million weighted sets. embedding: of 300,000 cells in batches of 65,536, as on a GPU, and of 8,192.
+threads: two threads beside other work, waiting actively and passively.
 imports: first embedding by a stored model in a new process, against the import of scvi-tools.
 
     python benchmarks/speed.py distances
@@ -42,7 +43,7 @@ from scgde.data._datamodule import gather_cells
 from scgde.metrics import METRICS
 from scgde.metrics._all_pairs import EachPair
 from scgde.metrics._between_sets import between_sets
-from scgde.model import GDE
+from scgde.model import GDE, _inference
 from scgde.module import GDEModule
 from scgde.nn.cells import CellSpec
 from scgde.results import FittedSets
@@ -174,6 +175,23 @@ def _energy_score(predictor: Any, source: np.ndarray, target: np.ndarray, new: d
     error = np.linalg.norm(draws - target[:, None], axis=2).mean()
     spread = [np.linalg.norm(one[:, None] - one, axis=2).sum() / (64 * 63) for one in draws]
     return float(error - 0.5 * np.mean(spread))
+
+
+def embedding() -> list[dict]:
+    """Cells in large batches, and in those of which a CPU keeps the memory."""
+    model = GDE.from_cell_sets(FittedSets.read(_fitted_donors(), "gde").cells, n_latent=32)
+    n_features = model.module.spec.size
+    x = np.random.default_rng(0).standard_normal((300_000, n_features)).astype(np.float32)
+
+    def embed(n_cells: int, n_sets: int) -> np.ndarray:
+        _inference._MAX_CELLS_ON_CPU = n_cells  # noqa: SLF001
+        return model.embed(x, np.arange(len(x)) % n_sets)
+
+    sizes = {"300 sets": 300, "3 large sets": 3}
+    return [
+        compared(f"embedding, {name}", lambda n=n: embed(65_536, n), lambda n=n: embed(8_192, n), turns=5)
+        for name, n in sizes.items()
+    ]
 
 
 def step() -> list[dict]:
@@ -315,7 +333,7 @@ def _children() -> float:
 
 PARTS = {
     function.__name__: function
-    for function in (distances, tests, uncertainty, predictor, step, overhead, draw, threads, imports)
+    for function in (distances, tests, uncertainty, predictor, embedding, step, overhead, draw, threads, imports)
 }
 
 

@@ -15,6 +15,8 @@ SAVINGS = {
         "speed_uncertainty",
         "influence, 116 dimensions, most of them moments",
     ),
+    "embedding of 300,000 cells in 300 sets: batches of 8,192 cells": ("speed_embedding", "embedding, 300 sets"),
+    "embedding of 300,000 cells in 3 sets: the same": ("speed_embedding", "embedding, 3 large sets"),
     "5 steps on LARRY clones": ("speed_step", "5 steps, larry"),
     "5 steps on IgAN donors": ("speed_step", "5 steps, igan"),
     "draw of 64 of a million weighted sets": ("speed_draw", "draw of sets"),
