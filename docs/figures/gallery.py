@@ -84,12 +84,17 @@ def larry() -> None:
     known = sizes[pairs["source"]].to_numpy() + sizes[pairs["target"]].to_numpy()
     source, target = pairs[["source", "target"]].iloc[int(known.argmax())]
     save("transport", pl.transport(adata, tl.transport(adata, source, target, n_times=11), show=False))
+    forecast = tl.forecast(adata, source, to=6, n_times=11)
+    forecast.obs["target_set"] = target  # draws the cells that were truly there
+    save("forecast", pl.transport(adata, forecast, show=False))
     save("scores_transport", pl.scores(tl.evaluate_transport(adata, metric="energy"), show=False))
     late = adata[adata.obs["day"] == 6].copy()
     tl.fit_gde(late, "clone", use_rep="X", min_cells=10, isometry=0.1, max_steps=STEPS, progress_bar=False)
-    mean = pd.Series(np.asarray(late.X)[:, 0]).groupby(late.obs["gde_set"].to_numpy()).mean()
-    path = tl.interpolate(late, mean.idxmin(), mean.idxmax())
+    large = late.uns["gde"]["sets"].query("n_cells >= 50").index
+    mean = pd.Series(np.asarray(late.X)[:, 0]).groupby(late.obs["gde_set"].to_numpy()).mean()[large]
+    path = tl.interpolate(late, mean.idxmin(), mean.idxmax(), n_cells=150)
     save("interpolation", pl.interpolation(late, path, show=False))
+    save("interpolation_ot", pl.interpolation(late, path, ot=True, show=False))
 
 
 def onek1k() -> None:
