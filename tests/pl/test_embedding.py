@@ -37,6 +37,13 @@ def test_embedding_draws_every_set_once_and_keeps_distances(adata):
     assert ax.get_aspect() == 1
 
 
+def test_embedding_takes_a_column_that_was_added_after_the_fit(adata):
+    adata.obs["added"] = np.where(adata.obs["gde_set"].cat.codes % 2, "odd", "NA")
+    ax = pl.embedding(adata, color="added", show=False)
+    assert labels(ax) == ["odd", "NA"]
+    assert colors(ax).count(to_hex(GREY)) == 6
+
+
 def test_embedding_map_does_not_depend_on_the_sign_of_the_embedding_axes(adata):
     first = points(pl.embedding(adata, show=False))
     again = points(pl.embedding(adata, show=False))
@@ -201,7 +208,7 @@ def test_embedding_takes_two_sizes_of_sets_for_areas(adata):
     ("options", "error", "match"),
     [
         ({"key": "other"}, KeyError, "scgde.tl.fit_gde"),
-        ({"color": "absent"}, KeyError, "`color` must name columns of the set table.*severity"),
+        ({"color": "absent"}, KeyError, "`color` must name a column of the set table or .*severity"),
         ({"size": "absent"}, KeyError, "`size` must name columns of the set table"),
         ({"size": "class"}, ValueError, "`size` must name a column of positive numbers"),
         ({"size": -1}, ValueError, "`size` must be positive"),

@@ -145,7 +145,7 @@ def test_uncertainty_draws_in_given_axes_and_saves(estimated, tmp_path):
 def test_uncertainty_says_what_is_wrong(estimated):
     with pytest.raises(KeyError, match=r"`sets` must name fitted sets, got \['x'\]"):
         pl.uncertainty(estimated, sets="x")
-    with pytest.raises(KeyError, match="`color` must name columns of the set table"):
+    with pytest.raises(KeyError, match="`color` must name a column of the set table"):
         pl.uncertainty(estimated, color="x")
     with pytest.raises(ValueError, match=r"`level` must be a number in \[0, 1\]"):
         pl.uncertainty(estimated, level=95)

@@ -20,11 +20,11 @@ from scgde.pl._draw import (
     set_map_title,
     set_plane,
     stored_colors,
-    table_column,
     values_of,
     widen_for_legends,
 )
 from scgde.sets._entries import read_entries
+from scgde.sets._fitted_column import set_column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,8 +65,8 @@ def embedding(
     key
         %(key)s
     color
-        Column of the set table (``adata.uns[key]["sets"]``), or several: one panel each. Numbers get a colour
-        bar, all else a legend, also numbers of two values and whole numbers of a few (ten at most, with three sets or
+        Column of the set table (``adata.uns[key]["sets"]``), or one that was added to ``obs`` since and is constant
+        within sets; or several: one panel each. Numbers get a colour bar, all else a legend, also numbers of two values and whole numbers of a few (ten at most, with three sets or
         more to a value); ordered categories take shades of one gradient; sets without a value lie in grey under the
         others. More than 20 categories are named next to their sets, as far as there is room.
     basis
@@ -113,7 +113,7 @@ def embedding(
     content = read_entries(adata, key)
     table: pd.DataFrame = content[_keys.SETS]
     names: list[str | None] = [color] if color is None or isinstance(color, str) else list(color)
-    columns = [None if name is None else table_column(table, name, "color") for name in names]
+    columns = [None if name is None else set_column(adata, name, "color", key) for name in names]
     titles = panel_titles(title, [set_map_title(name, len(table)) for name in names])
     areas, coordinates = set_areas(table, size), _coordinates(adata, content, key, basis)
     plane = set_plane(coordinates, key, basis, components)

@@ -21,11 +21,11 @@ from scgde.pl._draw import (
     set_map_title,
     set_plane,
     stored_colors,
-    table_column,
     values_of,
     widen_for_legends,
 )
 from scgde.sets._entries import read_entries
+from scgde.sets._fitted_column import set_column
 from scgde.sets._own_columns import counts_of_sets
 from scgde.sets._set_groups import rows_of_sets
 
@@ -125,7 +125,7 @@ def uncertainty(
     plane = set_plane(embedding, key, basis, components)
     table: pd.DataFrame = content[_keys.SETS]
     rows = np.arange(len(table)) if sets is None else rows_of_sets(adata, sets, "`sets`", key)
-    column = None if color is None else table_column(table, color, "color")
+    column = None if color is None else set_column(adata, color, "color", key)
     colors = stored_colors(adata, column) if palette is None else palette
     values = None if column is None else values_of(column, colors, rows)
     points = plane(embedding[rows])
