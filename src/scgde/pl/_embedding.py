@@ -66,9 +66,10 @@ def embedding(
         %(key)s
     color
         Column of the set table (``adata.uns[key]["sets"]``), or one that was added to ``obs`` since and is constant
-        within sets; or several: one panel each. Numbers get a colour bar, all else a legend, also numbers of two values and whole numbers of a few (ten at most, with three sets or
-        more to a value); ordered categories take shades of one gradient; sets without a value lie in grey under the
-        others. More than 20 categories are named next to their sets, as far as there is room.
+        within sets; or several: one panel each. Numbers get a colour bar, all else a legend, also numbers of two values
+        and whole numbers of a few (ten at most, with three sets or more to a value); ordered categories take shades of
+        one gradient; sets without a value lie in grey under the others. More than 20 categories are named next to their
+        sets, as far as there is room.
     basis
         ``"pca"``: principal components of the embeddings of the sets. ``"umap"``: by scanpy, 15 neighbours.
         None: the dimensions of the embedding themselves.
