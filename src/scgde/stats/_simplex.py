@@ -28,6 +28,13 @@ def best_shares(linear: np.ndarray, quadratic: np.ndarray) -> np.ndarray:
     Returns
     -------
     Shape ``(A,)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import scgde
+    >>> scgde.stats.best_shares(np.array([1.0, 1.0]), np.array([[0.0, 1.0], [1.0, 0.0]])).tolist()
+    [0.5, 0.5]
     """
     n = len(linear)
     faces = chain.from_iterable(combinations(range(n), size) for size in range(1, n + 1))
@@ -36,7 +43,15 @@ def best_shares(linear: np.ndarray, quadratic: np.ndarray) -> np.ndarray:
 
 
 def loss_of_shares(shares: np.ndarray, linear: np.ndarray, quadratic: np.ndarray) -> float:
-    """``2 b . w - w' C w``, see :func:`best_shares`."""
+    """``2 b . w - w' C w``, see :func:`best_shares`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import scgde
+    >>> scgde.stats.loss_of_shares(np.array([0.5, 0.5]), np.array([1.0, 1.0]), np.array([[0.0, 1.0], [1.0, 0.0]]))
+    1.5
+    """
     return float(2 * linear @ shares - shares @ quadratic @ shares)
 
 
