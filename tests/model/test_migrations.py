@@ -12,6 +12,7 @@ from safetensors.numpy import load_file
 from scgde import datasets
 from scgde.model import GDE, TDE, _io
 from scgde.model._migrations import FORMAT, migrate
+from scgde.module import CountReadout
 
 DATA = Path(__file__).parent / "data"
 MODELS = sorted(path.stem for path in DATA.glob("*.json"))
@@ -101,3 +102,12 @@ def test_model_of_a_later_version_is_refused():
     config, state = stored("gde_pooled_gnn")
     with pytest.raises(ValueError, match=rf"must be in form {FORMAT} or earlier, got {FORMAT + 1}"):
         GDE.from_stored(_io.Stored(config | {"format": FORMAT + 1}, state))
+
+
+def test_layers_of_scvi_tools_become_those_of_the_count_decoder():
+    layers = [f"{part}.fc_layers.Layer 0.0" for part in ("encoder.0", "decoder.hidden")]
+    names = [f"{layer}.{kind}" for layer in layers for kind in ("weight", "bias")]
+    config, state = migrate({"format": 1}, dict.fromkeys(names, np.zeros(1)))
+    assert config == {"format": FORMAT}
+    assert set(state) <= set(CountReadout(3, 5).state_dict())
+    assert len(state) == len(names)

@@ -6,6 +6,7 @@ import pytest
 
 from scgde import datasets, tl
 from scgde.model import GDE, TDE
+from scgde.model._base_tde import BaseTDE
 from scgde.results import FittedSets
 
 
@@ -143,4 +144,4 @@ def test_fitted_sets_are_of_any_class_of_model_by_default(tiny):
     options = {name: value for name, value in tiny.items() if name != "generator_kwargs"}
     adata = datasets.clones(12, paired_fraction=0.5, n_features=3, seed=0)
     tl.fit_tde(adata, "clone", time_key="time", **options | {"min_cells": 1, "max_steps": 2})
-    assert isinstance(FittedSets.read(adata, "tde").model, TDE)
+    assert isinstance(FittedSets.read(adata, "tde").model, BaseTDE)

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from scvi.module.base import LossOutput
 from torch import nn
 
 from scgde.data import BatchSpec, CellSets, CellView, SetDataModule, SetIndex, open_store
 from scgde.data.representations import Vectors
+from scgde.module._loss_output import LossOutput
 from scgde.sets import SetSplit
 from scgde.train import SetTrainingPlan, run_training
 
@@ -22,7 +22,7 @@ class Mean(nn.Module):
 
     def forward(self, batch):
         error = (batch.target.x - self.mean).square().mean(-1)
-        return None, LossOutput(loss=(error * batch.target.weights).sum(-1).mean(), n_obs_minibatch=1)
+        return None, LossOutput(loss=(error * batch.target.weights).sum(-1).mean())
 
 
 @pytest.fixture

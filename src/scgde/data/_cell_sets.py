@@ -13,7 +13,7 @@ import pandas as pd
 from scgde._columns import check_by_name
 from scgde.data._fingerprint import rows_as_bytes
 from scgde.data._index import SetIndex
-from scgde.data._scvi_field import set_codes, set_names
+from scgde.data._set_column import set_codes, set_names
 from scgde.data.representations import Vectors
 from scgde.sets import split_sets
 from scgde.sets._columns import per_set_column

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from scvi.data.fields import BaseAnnDataField
+
+from scgde.data._set_column import set_names
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -53,13 +54,3 @@ class SetField(BaseAnnDataField):
 
     def view_state_registry(self, state_registry: dict) -> None:
         return None
-
-
-def set_names(column: pd.Series) -> pd.Index:
-    """Names of the sets in a column, in the order of its categories; unused ones left out."""
-    return pd.Index(column.astype("category").cat.remove_unused_categories().cat.categories)
-
-
-def set_codes(column: pd.Series) -> pd.Series:
-    """Set of each cell as its position in :func:`set_names`, -1 for none."""
-    return column.astype("category").cat.remove_unused_categories().cat.codes

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from scgde.model._count_decoder import CountDecoder
-from scgde.model._gde import GDE
-from scgde.model._tde import TDE
-from scgde.model._train_options import TrainOptions
-from scgde.nn.stored_weights import StoredModelError
+import lazy_loader
 
-__all__ = ["GDE", "TDE", "CountDecoder", "StoredModelError", "TrainOptions"]
+# Names are in the stub beside this file: each loads what it needs when it is first used.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,48 +1,41 @@
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from scgde._checks import check_count, check_non_negative, check_one_of, check_options
-from scgde.data import CellSets, SetDataModule, SetIndex, open_store
+from scgde.data import SetIndex, open_store
 from scgde.data.representations import Representation
 from scgde.model import _io
 from scgde.model._description import DescribedModel
-from scgde.model._inference import cells_at_once, embed_sets, whole_sets
+from scgde.model._inference import cells_at_once, embed_sets
 from scgde.model._views import as_transform
 from scgde.nn import ENCODERS
 from scgde.nn.linear_core import N_LATENT, default_n_latent, n_core
 from scgde.nn.mean_core import n_mean_core
-from scgde.sets import SetSplit
-from scgde.train import SetTrainingPlan, own_surroundings, run_training, seeded
+from scgde.train import own_surroundings, seeded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from anndata import AnnData
-
     from scgde._types import Config
-    from scgde.data import CellStore, CellView, Pairs
-    from scgde.model._train_options import Training
+    from scgde.data import CellStore
     from scgde.module import SetModule
     from scgde.nn.cells import CellSpec
     from scgde.nn.transforms import TransformSpec
 
-#: Values of cells that a transform is fitted on at a time.
-_VALUES_PER_READ = 2**23
-
 
 class SetModel(DescribedModel):
-    """Model of sets of cells: how it builds its networks and trains them."""
+    """Model of sets of cells: its networks, and what they make of cells. Needs neither scvi-tools nor Lightning."""
 
     _module_cls: type[SetModule]
-    _data_splitter_cls = SetDataModule
-    _training_plan_cls = SetTrainingPlan
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return self.module.device
 
     @property
     def config(self) -> Config:
@@ -76,30 +69,6 @@ class SetModel(DescribedModel):
         """
         x, by = torch.from_numpy(np.asarray(cells)), torch.from_numpy(np.asarray(displacement, dtype=np.float32))
         return self.module.target_transform.shift(x[None].to(self.device), by[None].to(self.device))[0].cpu().numpy()
-
-    def get_embedding(self, adata: AnnData | None = None) -> pd.DataFrame:
-        """Embedding of each set, from all of its cells.
-
-        Parameters
-        ----------
-        adata
-            Data with the registered entries, any sets and the same features; the registered data if absent.
-            Nothing is written to it.
-
-        Returns
-        -------
-        One row per set, indexed by name, shape ``(n_sets, E)``.
-
-        Raises
-        ------
-        RuntimeError
-            If the model knows vectors of its training sets only.
-        """
-        learnt = self.module.learnt_embedding()
-        if adata is None and learnt is not None:
-            return pd.DataFrame(learnt.detach().cpu().numpy(), index=self._own_cells().names)
-        cells = self._own_cells() if adata is None else self._read_cells(adata)
-        return pd.DataFrame(self.embed_store(cells.encoder.store, cells.index), index=cells.names)
 
     def embed(self, x: Any, codes: np.ndarray) -> np.ndarray:
         """Embedding of sets of cells that no AnnData holds.
@@ -154,22 +123,6 @@ class SetModel(DescribedModel):
         """
         _io.write_folder(dir_path, self.to_stored(), overwrite=overwrite)
 
-    @classmethod
-    def load(cls, dir_path: str | Path, *, adata: AnnData | None = None) -> Self:
-        """Read a model written by :meth:`save`; a folder with a pickle in it is refused.
-
-        Parameters
-        ----------
-        dir_path
-            The folder.
-        adata
-            Data registered with ``setup_anndata`` to attach.
-        """
-        model = cls.from_stored(_io.read_folder(dir_path))
-        if adata is not None:
-            model._attach(adata)  # noqa: SLF001
-        return model
-
     @own_surroundings()
     def _build(
         self,
@@ -186,8 +139,8 @@ class SetModel(DescribedModel):
         """Make the module from the options ``networks``, and ``counts`` of what is stored in another form."""
         check_one_of(networks["encoder"], "encoder", list(ENCODERS))
         seed = check_count(seed, "seed", minimum=0)
-        if self.adata is not None:
-            cells, scaling = self._own_cells().encoder.representation, scaling or "common"
+        if self._cell_sets is not None:
+            cells, scaling = self._cell_sets.encoder.representation, scaling or "common"
         view = as_transform(cells, scaling)
         of_target = None if target is None else as_transform(target, scaling)
         networks = {**networks, "isometry": check_non_negative(networks["isometry"], "isometry")}
@@ -213,61 +166,6 @@ class SetModel(DescribedModel):
         self._config = {**networks, **_io.plain(views, "views"), "n_latent": n_latent, "moments": moments, "seed": seed}
         self.module.eval()
 
-    @own_surroundings()
-    def _fit(
-        self,
-        training: Training,
-        split: SetSplit,
-        *,
-        pairs: Pairs | None = None,
-        covariates: dict[str, np.ndarray] | None = None,
-    ) -> None:
-        """Train the module on the training sets of ``split``, and validate on its validation sets."""
-        start, cells = time.monotonic(), self._own_cells()
-        weights = cells.weights(training.options["set_weights"])
-        if not self.is_trained_:
-            self._init_from(cells, split.train)
-        drawn = [*([] if weights is None else [weights]), *(pairs or []), *(covariates or {}).values()]
-        units = [buffer.cpu().numpy() for buffer in self.module.transform.buffers()]
-        identity = self._config | training.identity | {"data": cells.digest(*split, *units, *map(np.asarray, drawn))}
-        self._history = run_training(
-            self._training_plan_cls(self.module, identity=_io.plain(identity, "the options"), **training.optimizer),
-            self._data_splitter_cls(
-                cells,
-                split=split,
-                spec=training.spec,
-                steps_per_epoch=training.options["steps_per_validation"],
-                max_steps=training.max_steps,
-                seed=training.seed,
-                set_weights=weights,
-                pairs=pairs,
-                covariates=covariates,
-            ),
-            validate=len(split.validation) > 0,
-            **training.run,
-        )
-        self._trained_in(time.monotonic() - start)
-
-    def _split(self, training: Training, *, links: np.ndarray | None = None, fraction: float | None = None) -> SetSplit:
-        """Sets that ``train_sets`` and ``validation_sets`` name, or else a random split."""
-        cells, options = self._own_cells(), training.options
-        if options["train_sets"] is None:
-            share = options["validation_fraction"] if fraction is None else fraction
-            return cells.split(fraction=share, seed=training.seed, links=links)
-        names = {"train_sets": options["train_sets"], "validation_sets": options["validation_sets"] or []}
-        return SetSplit(*(cells.rows_of(part, argument) for argument, part in names.items()))
-
-    def _init_from(self, cells: CellSets, sets: np.ndarray) -> None:
-        """Start from the cells of the training sets only, so that no other set leaves a trace."""
-        chosen = np.zeros(cells.index.n_sets, dtype=bool)
-        chosen[sets] = True
-        rows = np.sort(cells.index.cells[np.repeat(chosen, cells.index.sizes)])
-        self.module.init_from(
-            lambda: _blocks(cells.encoder, rows),
-            lambda: _blocks(cells.target, rows),
-            lambda: whole_sets(self.module, cells.encoder.store, cells.index, sets),
-        )
-
     @property
     def _max_cells(self) -> int:
         return cells_at_once(self.module)
@@ -289,10 +187,3 @@ class SetModel(DescribedModel):
 def _n_core(view: TransformSpec, n_latent: int) -> int:
     """Dimensions of an embedding that are known before training."""
     return n_core(view.cells.size, n_latent) if view.cells.is_vector else n_mean_core(view.build(), n_latent)
-
-
-def _blocks(view: CellView, rows: np.ndarray) -> Iterator[torch.Tensor]:
-    """Cells of some rows, in parts that fit in memory."""
-    n_rows = max(1, _VALUES_PER_READ // view.representation.spec.size)
-    for start in range(0, len(rows), n_rows):
-        yield view.store.gather(torch.from_numpy(rows[start : start + n_rows]))

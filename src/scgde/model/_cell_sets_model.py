@@ -2,21 +2,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+import pandas as pd
 from scvi import REGISTRY_KEYS
 from scvi.data import AnnDataManager
 from scvi.data.fields import LayerField, ObsmField
+from scvi.model.base import BaseModelClass
 
 from scgde.data import CellSets, SetField, check_entries
-from scgde.model._serialization import StoredModel
+from scgde.model import _io
+from scgde.model._base import SetModel
+from scgde.model._serialization import BLANK_REGISTRY
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from anndata import AnnData
 
+#: Methods of scvi-tools that work for models of sets.
+OF_SCVI = ("adata", "device", "is_trained", "to_device", "view_anndata_setup")
 
-class CellSetsModel(StoredModel):
-    """Model that holds cells in sets: registered with scvi-tools, or given as they are."""
 
-    _cell_sets: CellSets | None = None
+class CellSetsModel(SetModel, BaseModelClass):
+    """Model of scvi-tools that holds cells in sets: registered, or given as they are."""
+
+    def __init__(self, adata: AnnData | None = None) -> None:
+        BaseModelClass.__init__(self, adata, registry=BLANK_REGISTRY if adata is None else None)
+        if adata is not None:
+            self._own_cells()
+
+    def __dir__(self) -> list[str]:
+        """Names that work: scvi-tools has methods for models of cells, too."""
+        own = {name for cls in type(self).__mro__ if cls.__module__.startswith("scgde.") for name in vars(cls)}
+        return sorted(own | set(vars(self)) | set(OF_SCVI))
 
     @classmethod
     def setup_anndata(
@@ -70,6 +87,46 @@ class CellSetsModel(StoredModel):
             views["target"] = cells.target.representation
         model = cls(None, **views, **cls._options_of(cells), **options)
         model.attach(cells)
+        return model
+
+    def get_embedding(self, adata: AnnData | None = None) -> pd.DataFrame:
+        """Embedding of each set, from all of its cells.
+
+        Parameters
+        ----------
+        adata
+            Data with the registered entries, any sets and the same features; the registered data if absent.
+            Nothing is written to it.
+
+        Returns
+        -------
+        One row per set, indexed by name, shape ``(n_sets, E)``.
+
+        Raises
+        ------
+        RuntimeError
+            If the model knows vectors of its training sets only.
+        """
+        learnt = self.module.learnt_embedding()
+        if adata is None and learnt is not None:
+            return pd.DataFrame(learnt.detach().cpu().numpy(), index=self._own_cells().names)
+        cells = self._own_cells() if adata is None else self._read_cells(adata)
+        return pd.DataFrame(self.embed_store(cells.encoder.store, cells.index), index=cells.names)
+
+    @classmethod
+    def load(cls, dir_path: str | Path, *, adata: AnnData | None = None) -> Self:
+        """Read a model written by :meth:`save`; a folder with a pickle in it is refused.
+
+        Parameters
+        ----------
+        dir_path
+            The folder.
+        adata
+            Data registered with ``setup_anndata`` to attach.
+        """
+        model = cls.from_stored(_io.read_folder(dir_path))
+        if adata is not None:
+            model._attach(adata)  # noqa: SLF001
         return model
 
     def attach(self, cells: CellSets) -> None:

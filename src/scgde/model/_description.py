@@ -8,7 +8,7 @@ import numpy as np
 
 from scgde._settings import logger
 from scgde._summary import Summary
-from scgde.model._cell_sets_model import CellSetsModel
+from scgde.model._serialization import StoredModel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,21 +16,14 @@ if TYPE_CHECKING:
     from scgde.data import CellSets
     from scgde.module import SetModule
 
-#: Methods of scvi-tools that work for models of sets.
-OF_SCVI = ("adata", "device", "is_trained", "to_device", "view_anndata_setup")
 
+class DescribedModel(Summary, StoredModel):
+    """Model that prints what it holds."""
 
-class DescribedModel(Summary, CellSetsModel):
-    """Model that prints what it holds, and completes the names that work."""
-
-    module: SetModule
+    _cell_sets: CellSets | None = None
+    _model_summary_string: str
     #: Of the last training in this process.
     _seconds: float | None = None
-
-    def __dir__(self) -> list[str]:
-        """Names that work: scvi-tools has methods for models of cells, too."""
-        own = {name for cls in type(self).__mro__ if cls.__module__.startswith("scgde.") for name in vars(cls)}
-        return sorted(own | set(vars(self)) | set(OF_SCVI))
 
     def _trained_in(self, seconds: float) -> None:
         """Keep that and how long it was trained, and log it."""

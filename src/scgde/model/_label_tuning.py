@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scgde.data import CellSets
+    from scgde.model._base_gde import BaseGDE
 
 #: Parts of the labelled sets, one of which chooses.
 N_PARTS = 3
@@ -63,7 +64,7 @@ class LabelTuning:
         If there is no weight to choose.
     """
 
-    base: GDE
+    base: BaseGDE
     cells: CellSets
     embedding: np.ndarray
     used: list[str]

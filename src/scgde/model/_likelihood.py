@@ -11,14 +11,14 @@ from scgde.nn import GENERATORS
 from scgde.sets._covariates import encode_batch
 
 if TYPE_CHECKING:
-    from scgde.model._gde import GDE
+    from scgde.model._base_gde import BaseGDE
 
 #: Values of cells whose likelihood is computed at once: it takes the memory of a step of training.
 _MAX_VALUES = 2**17
 
 
 @torch.no_grad()
-def log_likelihood(model: GDE, cells: np.ndarray, embedding: np.ndarray, *, batch: str | None = None) -> np.ndarray:
+def log_likelihood(model: BaseGDE, cells: np.ndarray, embedding: np.ndarray, *, batch: str | None = None) -> np.ndarray:
     """Log probability of cells under the distribution that an embedding stands for.
 
     Parameters
@@ -50,7 +50,7 @@ def log_likelihood(model: GDE, cells: np.ndarray, embedding: np.ndarray, *, batc
     return torch.cat(nats).double().numpy()
 
 
-def check_likelihood(model: GDE) -> None:
+def check_likelihood(model: BaseGDE) -> None:
     """Require a generator that knows the probability of a cell.
 
     Raises

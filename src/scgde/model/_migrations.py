@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from scgde._types import Config
 
 #: Number of the form in which models are stored; raised when names change.
-FORMAT = 1
+FORMAT = 2
 
 #: Arrays of form 0, and their names in form 1.
 _RENAMED = {
@@ -59,7 +59,9 @@ def migrate(config: Config, state: dict[str, Any]) -> tuple[Config, dict[str, An
     if found > FORMAT:
         msg = f"A stored model must be in form {FORMAT} or earlier, got {found}. Install a newer scgde to read it."
         raise StoredModelError(msg)
-    return (config, state) if found == FORMAT else _from_0(config, state)
+    for version in range(found, FORMAT):
+        config, state = _STEPS[version](config, state)
+    return config, state
 
 
 def _from_0(config: Config, state: dict[str, Any]) -> tuple[Config, dict[str, Any]]:
@@ -92,7 +94,16 @@ def _from_0(config: Config, state: dict[str, Any]) -> tuple[Config, dict[str, An
     rest = {name: value for name, value in config.items() if name not in ("source", "genes")}
     source = config["source"]
     parts = {**_representation_from_0(source, config["genes"]), **parts}
-    return {**rest, "format": FORMAT, "init": init, "fitted_on": _fitted_on_from_0(source), "parts": parts}, arrays
+    return {**rest, "format": 1, "init": init, "fitted_on": _fitted_on_from_0(source), "parts": parts}, arrays
+
+
+def _from_1(config: Config, state: dict[str, Any]) -> tuple[Config, dict[str, Any]]:
+    """Layers of decoders of counts, which were those of scvi-tools."""
+    return {**config, "format": 2}, {name.replace("fc_layers.Layer 0.", ""): value for name, value in state.items()}
+
+
+#: From each form to the next.
+_STEPS = (_from_0, _from_1)
 
 
 def _representation_from_0(source: Config | None, genes: list[str] | None) -> Config:

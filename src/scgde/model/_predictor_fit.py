@@ -12,7 +12,7 @@ from scgde.sets._pairs import DOSE, GROUP, PERTURBATION, SOURCE, TARGET, covaria
 
 if TYPE_CHECKING:
     from scgde.data import CellSets
-    from scgde.model import TDE
+    from scgde.model._base_tde import BaseTDE
     from scgde.predictors import Predictor
 
 
@@ -47,7 +47,7 @@ class SetStatistic(NamedTuple):
         )
 
 
-def embedding_statistic(model: TDE, cells: CellSets, embedding: np.ndarray, sets: np.ndarray) -> SetStatistic:
+def embedding_statistic(model: BaseTDE, cells: CellSets, embedding: np.ndarray, sets: np.ndarray) -> SetStatistic:
     """Embeddings ``(S, E)``, with the covariances of those of some ``sets``, NaN of the others."""
     known = covariance_of(model, cells, np.unique(sets))
     if known is None:
@@ -57,7 +57,7 @@ def embedding_statistic(model: TDE, cells: CellSets, embedding: np.ndarray, sets
     return SetStatistic(embedding, covariance)
 
 
-def mean_statistic(model: TDE, cells: CellSets, sets: np.ndarray) -> SetStatistic:
+def mean_statistic(model: BaseTDE, cells: CellSets, sets: np.ndarray) -> SetStatistic:
     """Mean of the cells of some ``sets`` in the ground coordinates of the model, NaN of the others."""
     parts = [model.ground(cells.target.store.rows(cells.index.rows(i))) for i in np.unique(sets)]
     value = np.full((cells.index.n_sets, parts[0].shape[1]), np.nan)
@@ -68,7 +68,7 @@ def mean_statistic(model: TDE, cells: CellSets, sets: np.ndarray) -> SetStatisti
 
 
 def fit_on_pairs(
-    predictor: Predictor, model: TDE, cells: CellSets, embedding: np.ndarray, pairs: pd.DataFrame, *, seed: int
+    predictor: Predictor, model: BaseTDE, cells: CellSets, embedding: np.ndarray, pairs: pd.DataFrame, *, seed: int
 ) -> SetStatistic:
     """Fit a predictor on pairs with a known target, and keep it in the model.
 
@@ -110,7 +110,7 @@ def ends_of(cells: CellSets, pairs: pd.DataFrame) -> np.ndarray:
     return np.stack([cells.names.get_indexer(pd.Index(pairs[end])) for end in (SOURCE, TARGET)], axis=1)
 
 
-def pair_covariates(model: TDE, pairs: pd.DataFrame) -> np.ndarray:
+def pair_covariates(model: BaseTDE, pairs: pd.DataFrame) -> np.ndarray:
     """Covariates of pairs as a predictor takes them: columns of the table, and features of perturbations."""
     columns = pairs[covariate_names(pairs)].to_numpy(dtype=float)
     if model.conditions is None:
@@ -119,7 +119,7 @@ def pair_covariates(model: TDE, pairs: pd.DataFrame) -> np.ndarray:
     return np.concatenate([columns, model.conditions.rows(pairs[PERTURBATION].tolist(), dose)], axis=1)
 
 
-def covariance_of(model: TDE, cells: CellSets, sets: np.ndarray) -> np.ndarray | None:
+def covariance_of(model: BaseTDE, cells: CellSets, sets: np.ndarray) -> np.ndarray | None:
     """Covariance of the embeddings of some sets, shape ``(len(sets), E, E)``; None of an encoder that is not smooth."""
     if not model.module.encoder.is_smooth:
         return None

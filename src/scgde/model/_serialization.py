@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import pandas as pd
 import torch
 from packaging.version import Version
-from scvi.model.base import BaseModelClass
 
 from scgde import __version__
 from scgde.data.representations import REPRESENTATIONS
@@ -19,16 +18,18 @@ from scgde.train import own_surroundings
 
 if TYPE_CHECKING:
     import numpy as np
+    from anndata import AnnData
 
     from scgde._types import Config
     from scgde.data.representations import Representation
+    from scgde.module import SetModule
 
 _WEIGHTS, _DECODER = "module.", "decoder"
 #: What scvi-tools asks of a model without data.
 BLANK_REGISTRY = {"field_registries": {}, "setup_args": {}, "model_name": ""}
 
 
-class StoredModel(BaseModelClass):
+class StoredModel:
     """Model that can be written as plain values and arrays, and built again from them without a pickle.
 
     Attributes
@@ -43,16 +44,26 @@ class StoredModel(BaseModelClass):
         Labels that it was trained with, by name of set; None for none.
     """
 
+    module: SetModule
+    #: Under which name models are stored, with scvi-tools loaded or not.
+    stored_as: ClassVar[str]
     representation: Representation | None = None
     target_representation: Representation | None = None
     fitted_on: Config | None = None
     decoder: CountDecoder | None = None
     labels_seen: Config | None = None
     #: A model that is trained again keeps the units that it has learnt in.
-    is_trained_: bool
+    is_trained_: bool = False
+    #: What scvi-tools knows of the data, of which ``setup_args`` are stored.
+    registry_: Config = BLANK_REGISTRY
     #: Arguments of ``__init__`` that build the same module again.
     _config: Config
     _history: pd.DataFrame = pd.DataFrame()
+
+    def __init__(self, adata: AnnData | None = None, **options: Any) -> None:
+        if adata is not None:
+            msg = f"`adata` must be None: a {type(self).__name__} holds no data. Use `scgde.model.{self.stored_as}`."
+            raise TypeError(msg)
 
     @property
     def representations(self) -> tuple[Representation, Representation]:
@@ -85,7 +96,7 @@ class StoredModel(BaseModelClass):
         history = self._history.astype(object).where(self._history.notna(), None)
         config = {
             "format": FORMAT,
-            "class": type(self).__name__,
+            "class": self.stored_as,
             "version": __version__,
             "init": self._config,
             "setup": self._setup(),
@@ -111,8 +122,8 @@ class StoredModel(BaseModelClass):
         UserWarning
             If it was stored by a later version.
         """
-        if stored.config.get("class") != cls.__name__:
-            msg = f"A stored model must be a {cls.__name__}, got {stored.config.get('class')!r}."
+        if stored.config.get("class") != cls.stored_as:
+            msg = f"A stored model must be a {cls.stored_as}, got {stored.config.get('class')!r}."
             raise StoredModelError(msg)
         with one_sentence():
             _check_version(stored.config.get("version"))

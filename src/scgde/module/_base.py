@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 import torch
-from scvi.module.base import BaseModuleClass
+from torch import nn
 
 from scgde.nn.cells import check_supported
 from scgde.nn.conditions import Conditions
@@ -20,7 +20,6 @@ from scgde.nn.virtual_sets import SetSummary, VirtualSets
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from scvi.module.base import LossOutput
     from torch import Tensor
 
     #: Gives all training cells, in blocks ``(n, *shape)``.
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     WholeSets = Callable[[], Iterable[tuple[Tensor, Tensor, Tensor]]]
 
     from scgde._types import Config
+    from scgde.module._loss_output import LossOutput
     from scgde.nn.cells import CellSpec, Measure, SetBatch
     from scgde.nn.conditions import Description
     from scgde.nn.encoders import Encoder
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from scgde.nn.transforms import CellTransform
 
 
-class SetModule(BaseModuleClass):
+class SetModule(nn.Module, ABC):
     """What all modules share: from cells to embeddings, and from embeddings and covariates to a context.
 
     An embedding is what is known of the moments of a set, see :class:`~scgde.nn.linear_core.LinearCore`, and
@@ -77,6 +77,8 @@ class SetModule(BaseModuleClass):
     encoder: Encoder
     #: None where the embedding is learnt as a whole.
     core: LinearCore | MeanCore
+    #: None where what is read is what is modelled.
+    own_target_transform: CellTransform
     #: None where cells are no vectors, or there is no core.
     virtual_sets: VirtualSets
     #: None without a weight: a parameter that gets no gradient fails under several devices.
@@ -117,6 +119,11 @@ class SetModule(BaseModuleClass):
         self.conditions = Conditions(conditions or {})
         self.register_module("isometry", Isometry(ground=isometry_ground) if isometry else None)
         self.isometry_weight = isometry
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
 
     @property
     def n_context(self) -> int:
@@ -264,16 +271,22 @@ class SetModule(BaseModuleClass):
         ground = self.transform.ground(cells.x)
         return loss + self.isometry_weight * self.isometry(embedding, ground, cells.weights)
 
-    def forward(self, tensors: SetBatch, **kwargs: Any) -> tuple[dict, dict, LossOutput]:
+    def forward(self, tensors: SetBatch) -> tuple[dict, dict, LossOutput]:
         """Embeddings, losses of sets or pairs, and the loss of a batch."""
         embedded = self.inference(tensors)
         losses = self.generative(tensors, **embedded)
         return embedded, losses, self.loss(tensors, embedded, losses)
 
-    def _get_inference_input(self, tensors: SetBatch, **kwargs: Any) -> dict[str, SetBatch]:
-        return {"batch": tensors}
+    @abstractmethod
+    def inference(self, batch: SetBatch) -> dict[str, Tensor]:
+        """Embeddings of the sets of a batch."""
 
-    def _get_generative_input(
-        self, tensors: SetBatch, inference_outputs: dict[str, Tensor], **kwargs: Any
-    ) -> dict[str, Any]:
-        return {"batch": tensors, **inference_outputs}
+    @abstractmethod
+    def generative(self, batch: SetBatch, embedding: Tensor) -> dict[str, Tensor]:
+        """Losses of the sets or pairs of a batch."""
+
+    @abstractmethod
+    def loss(
+        self, tensors: SetBatch, inference_outputs: dict[str, Tensor], generative_outputs: dict[str, Tensor]
+    ) -> LossOutput:
+        """Loss of a batch."""

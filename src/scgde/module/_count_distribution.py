@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-from scvi.distributions import NegativeBinomial
-from scvi.nn import FCLayers
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -19,6 +17,8 @@ if TYPE_CHECKING:
 LIKELIHOODS = ("nb", "zinb")
 #: Logarithm of the inverse dispersion at the start: from nearly Poisson counts, few steps suffice.
 _LOG_THETA = 2.0
+#: Below logarithms, as in scvi-tools.
+_TINY = 1e-8
 
 
 class CountDistribution(NamedTuple):
@@ -46,7 +46,7 @@ class CountDistribution(NamedTuple):
         """
         at = x.nonzero(as_tuple=True)
         mean, theta = self.mean[at], self.theta[at[-1]]
-        positive = NegativeBinomial(mu=mean, theta=theta, validate_args=False).log_prob(x[at])
+        positive = _negative_binomial(x[at], mean, theta)
         zero = -self.theta * (self.mean / self.theta).log1p()
         if self.dropout is not None:
             zero = functional.softplus(zero - self.dropout) - functional.softplus(-self.dropout)
@@ -64,6 +64,13 @@ class CountDistribution(NamedTuple):
             return counts
         chance = torch.rand(counts.shape, generator=rng).to(counts)
         return counts * (chance >= self.dropout.sigmoid())
+
+
+def _negative_binomial(x: Tensor, mean: Tensor, theta: Tensor) -> Tensor:
+    """Logarithm of the probability of counts ``x``, all of one shape."""
+    log_total = (theta + mean + _TINY).log()
+    powers = theta * ((theta + _TINY).log() - log_total) + x * ((mean + _TINY).log() - log_total)
+    return powers + torch.lgamma(x + theta) - torch.lgamma(theta) - torch.lgamma(x + 1)
 
 
 def _draw(mean: np.ndarray, theta: np.ndarray, draws: np.random.Generator) -> np.ndarray:
@@ -137,10 +144,9 @@ class LibrarySizes(nn.Module):
         return (values.clamp(-5, 5) * self.sd + self.mean).exp()
 
 
-def hidden_layer(n_input: int, n_hidden: int) -> FCLayers:
+def hidden_layer(n_input: int, n_hidden: int) -> nn.Sequential:
     """A layer with normalisation over its units: one cell at a time."""
-    options = {"dropout_rate": 0.0, "use_batch_norm": False, "use_layer_norm": True}
-    return FCLayers(n_input, n_hidden, n_layers=1, n_hidden=n_hidden, **options)
+    return nn.Sequential(nn.Linear(n_input, n_hidden), nn.LayerNorm(n_hidden, elementwise_affine=False), nn.ReLU())
 
 
 def totals(blocks: Iterable[Tensor]) -> tuple[Tensor, Tensor]:

@@ -3,11 +3,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-from scvi.module.base import LossOutput
 
 from scgde.module._base import SetModule
 from scgde.module._count_readout import CountReadout
 from scgde.module._leading_moments import LeadingMoments
+from scgde.module._loss_output import LossOutput
 from scgde.nn.cells import CellSpec, check_supported
 from scgde.nn.generators import GENERATORS
 from scgde.nn.hsic import group_dependence
@@ -67,6 +67,10 @@ class GDEModule(SetModule):
     ----------
     :cite:t:`Fishman25`, eq. 1.
     """
+
+    #: None where the generator makes cells as they are.
+    leading: LeadingMoments
+    readout: CountReadout
 
     def __init__(
         self,
@@ -163,7 +167,7 @@ class GDEModule(SetModule):
 
     def _readout_for(self, generator: str, decoder: Config | None) -> CountReadout | None:
         """Decoder of counts, where one is needed."""
-        transform = self.own_target_transform
+        transform: Any = self.own_target_transform
         if decoder is None or transform is None or self.target_spec.kind in GENERATORS[generator].supports:
             return None
         self.leading = LeadingMoments(self.core)
@@ -195,7 +199,7 @@ class GDEModule(SetModule):
     def learnt_embedding(self) -> Tensor | None:
         return None
 
-    def forward(self, tensors: SetBatch, **kwargs: Any) -> tuple[dict, dict, LossOutput]:
+    def forward(self, tensors: SetBatch) -> tuple[dict, dict, LossOutput]:
         return super().forward(self._with_virtual_sets(tensors) if self.training else tensors)
 
     def inference(self, batch: SetBatch) -> dict[str, Tensor]:
@@ -243,7 +247,7 @@ class GDEModule(SetModule):
             loss = self.generator_weight * loss
         loss = loss + self._covariate_loss(embedding, tensors.sets, tensors.covariates)
         gain = {} if self.training else self._context_gain(tensors, per_set, embedding)
-        return LossOutput(loss=loss, n_obs_minibatch=len(per_set), extra_metrics=gain)
+        return LossOutput(loss, extra_metrics=gain)
 
     def _context_gain(self, batch: SetBatch, per_set: Tensor, embedding: Tensor) -> dict[str, Tensor]:
         """By how much the loss of the mean embedding is above that of each set's own.

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from scgde.nn.constants import identity
 from scgde.nn.linear_core import LinearCore
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class LeadingMoments(nn.Module):
         super().__init__()
         n_core = 0 if core is None else core.n_output
         self.n_output = min(_N_SEEN, n_core) + _along_noise(core).shape[1]
-        self.register_buffer("directions", torch.eye(n_core, self.n_output))
+        self.register_buffer("directions", identity(n_core, self.n_output))
         self.register_buffer("scale", torch.ones(self.n_output))
 
     def fit(self, moments: Tensor, core: LinearCore | MeanCore) -> None:

@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-from scvi.module.base import LossOutput
 
 from scgde.module._base import SetModule
+from scgde.module._loss_output import LossOutput
 from scgde.nn.cells import Ends, Measure, check_supported
 from scgde.nn.transports import CONDITIONS, TRANSPORTS
 
@@ -102,7 +102,7 @@ class TDEModule(SetModule):
             target = target.masked_fill(batch.without_target[:, None], 0.0)
         return self._ends(source, target, of_source, of_target)
 
-    def forward(self, tensors: SetBatch, **kwargs: Any) -> tuple[dict, dict, LossOutput]:
+    def forward(self, tensors: SetBatch) -> tuple[dict, dict, LossOutput]:
         return super().forward(self.with_virtual_sets(tensors)[0] if self.training else tensors)
 
     def inference(self, batch: SetBatch) -> dict[str, Tensor]:
@@ -123,4 +123,4 @@ class TDEModule(SetModule):
     ) -> LossOutput:
         per_pair, embedding = generative_outputs["loss"], inference_outputs["embedding"]
         loss = self.with_isometry(per_pair.mean(), embedding, tensors.encoder)
-        return LossOutput(loss=loss, n_obs_minibatch=len(per_pair))
+        return LossOutput(loss)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from scgde.nn.constants import upper_pairs
 from scgde.nn.layers import mlp
 from scgde.nn.precision import full_precision
 
@@ -185,7 +186,7 @@ class GaussianHead(nn.Module):
         self.n_features, self.is_full = n_features, n_features <= MAX_FULL
         n_scales = n_features
         if self.is_full:  # the pairs of thousands of genes would fill the memory
-            self.register_buffer("upper", torch.triu_indices(n_features, n_features), persistent=False)
+            self.register_buffer("upper", upper_pairs(n_features), persistent=False)
             n_scales = self.upper.shape[1]
         # Linear skip connection: gives the encoder a gradient from the first step.
         self.linear = nn.Linear(n_context, n_features + n_scales)

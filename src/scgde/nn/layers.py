@@ -49,7 +49,8 @@ class FourierTime(nn.Module):
 
     def __init__(self, n_frequencies: int = 6) -> None:
         super().__init__()
-        self.register_buffer("frequencies", math.pi * 2.0 ** torch.arange(n_frequencies), persistent=False)
+        frequencies = torch.tensor([math.pi * 2.0**i for i in range(n_frequencies)])
+        self.register_buffer("frequencies", frequencies, persistent=False)
         self.n_output = 2 * n_frequencies + 1
 
     def forward(self, time: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from scgde.nn.constants import identity
 from scgde.nn.influence import influence_of_mean
 from scgde.nn.layers import weighted_mean
 from scgde.nn.moments import Moments, signed
@@ -61,7 +62,7 @@ class LinearCore(nn.Module):
         self.moments = Moments(n_features)
         n_moments = self.moments.n_output
         self.register_buffer("center", torch.zeros(n_moments))
-        self.register_buffer("directions", torch.eye(n_moments)[:n_output])
+        self.register_buffer("directions", identity(n_output, n_moments))
         self.register_buffer("scale", torch.ones(()))
 
     def fit(self, blocks: Iterable[Tensor], sets: Iterable[tuple[Tensor, Tensor]]) -> None:

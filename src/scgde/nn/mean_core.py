@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from scgde.nn.constants import identity
 from scgde.nn.influence import influence_of_mean
 from scgde.nn.layers import weighted_mean
 from scgde.nn.moments import signed
@@ -53,7 +54,7 @@ class MeanCore(nn.Module):
         super().__init__()
         self.n_output = n_output
         self.register_buffer("center", torch.zeros(n_coordinates))
-        self.register_buffer("directions", torch.eye(n_coordinates)[:n_output])
+        self.register_buffer("directions", identity(n_output, n_coordinates))
 
     @full_precision
     def fit(self, sets: Iterable[tuple[Tensor, Tensor]]) -> None:

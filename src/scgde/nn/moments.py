@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from scgde.nn.constants import identity, upper_pairs
 from scgde.nn.layers import weighted_mean
 from scgde.nn.precision import full_precision
 
@@ -90,9 +91,9 @@ class Moments(nn.Module):
         super().__init__()
         self.n_axes = min(n_features, _MAX_AXES)
         self.n_root = n_features if n_features <= _MAX_FEATURES_OF_ROOT else 0
-        upper = torch.triu_indices(self.n_root, self.n_root)
+        upper = upper_pairs(self.n_root)
         self.n_output = 2 * self.n_axes - self.n_root + upper.shape[1]
-        self.register_buffer("axes", torch.eye(n_features, self.n_axes))
+        self.register_buffer("axes", identity(n_features, self.n_axes))
         self.register_buffer("origin", torch.zeros(n_features))
         self.register_buffer("unit", torch.ones(()))
         self.register_buffer("upper", upper, persistent=False)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from scgde.model import TDE
+    from scgde.model._base_tde import BaseTDE
     from scgde.model._predictor_fit import SetStatistic
     from scgde.results._fitted_sets import FittedSets
 
@@ -41,7 +41,7 @@ class _Part(NamedTuple):
 
 
 def fit_mixture(
-    fitted: FittedSets[TDE], statistic: SetStatistic, pairs: pd.DataFrame, *, seed: int
+    fitted: FittedSets[BaseTDE], statistic: SetStatistic, pairs: pd.DataFrame, *, seed: int
 ) -> ForecastMixture | None:
     """The mixture of forecasts that is best for pairs that were left out of predictor and look-up.
 
@@ -110,7 +110,12 @@ def _parts(pairs: pd.DataFrame, groups: np.ndarray, rng: np.random.Generator) ->
 
 
 def _clouds(
-    fitted: FittedSets[TDE], statistic: SetStatistic, part: _Part, names: list[str], rng: np.random.Generator, seed: int
+    fitted: FittedSets[BaseTDE],
+    statistic: SetStatistic,
+    part: _Part,
+    names: list[str],
+    rng: np.random.Generator,
+    seed: int,
 ) -> list[tuple[np.ndarray, ...]]:
     """Forecasts ``(D, n, G)`` and true cells of each pair that was left out, with two cells or more at both ends."""
     source, target = ends_of(fitted.cells, part.asked).T
@@ -132,7 +137,7 @@ def _clouds(
     return list(zip(*forecasts, truth, strict=True))
 
 
-def in_draws(fitted: FittedSets[TDE], cells: list[np.ndarray], n_pairs: int) -> list[np.ndarray]:
+def in_draws(fitted: FittedSets[BaseTDE], cells: list[np.ndarray], n_pairs: int) -> list[np.ndarray]:
     """Cells ``(1, n, *shape)`` of each draw, those of a pair together and in ground coordinates, ``(D, n, G)``."""
     n_draws = len(cells) // n_pairs
     ground = [fitted.model.ground(path[0]) for path in cells]
@@ -140,7 +145,7 @@ def in_draws(fitted: FittedSets[TDE], cells: list[np.ndarray], n_pairs: int) -> 
 
 
 def _drawn(
-    fitted: FittedSets[TDE],
+    fitted: FittedSets[BaseTDE],
     statistic: SetStatistic,
     known: pd.DataFrame,
     source: np.ndarray,
@@ -159,7 +164,7 @@ def _drawn(
 
 
 def _known(
-    fitted: FittedSets[TDE], pairs: pd.DataFrame, rng: np.random.Generator, seed: int
+    fitted: FittedSets[BaseTDE], pairs: pd.DataFrame, rng: np.random.Generator, seed: int
 ) -> tuple[KnownPairs, Kernel]:
     """What simple forecasts read of pairs, and the look-up among them."""
     if len(pairs) > _MAX_PAIRS:

@@ -17,7 +17,7 @@ from scgde.sets._perturbations import parts_of
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scgde.model import TDE
+    from scgde.model._base_tde import BaseTDE
     from scgde.model._predictor_fit import SetStatistic
     from scgde.results._fitted_sets import FittedSets
 
@@ -43,7 +43,7 @@ class Choice(NamedTuple):
     losses: dict[str, float]
 
 
-def choose_move(fitted: FittedSets[TDE], pairs: pd.DataFrame, *, seed: int) -> Choice:
+def choose_move(fitted: FittedSets[BaseTDE], pairs: pd.DataFrame, *, seed: int) -> Choice:
     """The move and the start with the lowest energy distance on training pairs that are left out.
 
     Parameters
@@ -88,7 +88,7 @@ def _told_by_others(features: np.ndarray) -> np.ndarray:
 
 
 def _refitted(
-    fitted: FittedSets[TDE],
+    fitted: FittedSets[BaseTDE],
     pairs: pd.DataFrame,
     statistics: tuple[SetStatistic, SetStatistic],
     ends: np.ndarray,

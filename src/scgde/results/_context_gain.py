@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from scgde.model import GDE
+    from scgde.model._base_gde import BaseGDE
 
 
-def warn_of_ignored_context(model: GDE) -> None:
+def warn_of_ignored_context(model: BaseGDE) -> None:
     """Warn where cells of validation sets are as likely under the mean embedding as under that of their set.
 
     Warns

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import numpy as np
 
 from scgde import _keys
 from scgde._checks import check_columns, check_sets
 from scgde.data import CellSets, CellView, SetIndex, check_fingerprint
-from scgde.model import GDE, TDE
+from scgde.model._base_gde import BaseGDE
+from scgde.model._base_tde import BaseTDE
 from scgde.results._store import read_model
 from scgde.sets._cell_weights import read_cell_weights
 from scgde.sets._entries import read_entries
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from scgde._types import Config
 
-ModelT = TypeVar("ModelT", GDE, TDE)
+ModelT = TypeVar("ModelT", BaseGDE, BaseTDE)
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class FittedSets(Generic[ModelT]):
         ValueError
             If the model is of another class, or cells, groups or features are not those that were embedded.
         """
-        model = read_model(adata, key) if model_class is None else read_model(adata, key, model_class)
+        model: Any = read_model(adata, key) if model_class is None else read_model(adata, key, model_class)
         content = read_entries(adata, key)
         index = _index_of_sets(adata, content, key)
         encoder, target = model.representations

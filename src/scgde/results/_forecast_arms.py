@@ -11,7 +11,7 @@ from scgde.predictors._mixture import systematic_draws
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from scgde.model import TDE
+    from scgde.model._base_tde import BaseTDE
     from scgde.model._forecast_mixture import ForecastMixture
     from scgde.results._fitted_sets import FittedSets
 
@@ -54,7 +54,7 @@ class Asked(NamedTuple):
 class Forecaster(NamedTuple):
     """A fit, and what forecasts read of its training pairs; None where they need nothing of them."""
 
-    fitted: FittedSets[TDE]
+    fitted: FittedSets[BaseTDE]
     mixture: ForecastMixture | None
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from scgde.data import CellSets
-    from scgde.model import GDE
+    from scgde.model._base_gde import BaseGDE
     from scgde.sets import SetSplit
 
     #: From cells ``(n, *shape)`` to their ground coordinates ``(n, D)``.
@@ -135,7 +135,7 @@ def _gaussian(seen: np.ndarray, n_cells: int, rng: np.random.Generator) -> np.nd
 
 
 def score_sets(
-    model: GDE,
+    model: BaseGDE,
     cells: CellSets,
     sets: np.ndarray,
     train: TrainingSets,
@@ -196,7 +196,7 @@ def halves(rows: np.ndarray) -> list[np.ndarray]:
 
 
 def warn_of_better_baselines(
-    model: GDE, cells: CellSets, split: SetSplit, *, batches: pd.Series | None = None, seed: int
+    model: BaseGDE, cells: CellSets, split: SetSplit, *, batches: pd.Series | None = None, seed: int
 ) -> None:
     """Warn where a simple description generates cells of the validation sets better than the model.
 

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from scgde.model import TDE
+    from scgde.model._base_tde import BaseTDE
     from scgde.results._fitted_sets import FittedSets
 
 
@@ -41,14 +41,16 @@ class Journeys(NamedTuple):
         return Journeys(*(part[rows] for part in self))
 
 
-def _to_mean(fitted: FittedSets[TDE], cells: list[np.ndarray], journeys: Journeys) -> list[np.ndarray]:
+def _to_mean(fitted: FittedSets[BaseTDE], cells: list[np.ndarray], journeys: Journeys) -> list[np.ndarray]:
     """Cells shifted so that their mean is the predicted one."""
     means = [fitted.model.ground(part).mean(axis=0) for part in cells]
     ends = zip(cells, means, journeys.mean, strict=True)
     return [fitted.model.shift(part, end - mean) for part, mean, end in ends]
 
 
-def _transported(fitted: FittedSets[TDE], cells: list[np.ndarray], journeys: Journeys, seed: int) -> list[np.ndarray]:
+def _transported(
+    fitted: FittedSets[BaseTDE], cells: list[np.ndarray], journeys: Journeys, seed: int
+) -> list[np.ndarray]:
     sizes = [len(part) for part in cells]
     codes = np.repeat(np.arange(len(cells)), sizes)
     ends = fitted.embedding[journeys.start], journeys.embedding
@@ -56,12 +58,12 @@ def _transported(fitted: FittedSets[TDE], cells: list[np.ndarray], journeys: Jou
     return np.split(arrived, np.cumsum(sizes)[:-1])
 
 
-def _by_shift(fitted: FittedSets[TDE], cells: list[np.ndarray], journeys: Journeys, seed: int) -> list[np.ndarray]:
+def _by_shift(fitted: FittedSets[BaseTDE], cells: list[np.ndarray], journeys: Journeys, seed: int) -> list[np.ndarray]:
     return _to_mean(fitted, cells, journeys)
 
 
 def _by_transport_to_mean(
-    fitted: FittedSets[TDE], cells: list[np.ndarray], journeys: Journeys, seed: int
+    fitted: FittedSets[BaseTDE], cells: list[np.ndarray], journeys: Journeys, seed: int
 ) -> list[np.ndarray]:
     return _to_mean(fitted, _transported(fitted, cells, journeys, seed), journeys)
 
@@ -76,7 +78,7 @@ MOVES: dict[str, Callable[..., list[np.ndarray]]] = {
 
 
 def moved_cells(
-    fitted: FittedSets[TDE], journeys: Journeys, rows: Sequence[np.ndarray], move: str, *, seed: int = 0
+    fitted: FittedSets[BaseTDE], journeys: Journeys, rows: Sequence[np.ndarray], move: str, *, seed: int = 0
 ) -> list[np.ndarray]:
     """Cells at the end of each journey, from those in some ``rows`` of the data, a list ``(n, *shape)``."""
     cells = [fitted.observed(part) for part in rows]

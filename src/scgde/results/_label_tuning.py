@@ -13,12 +13,12 @@ from scgde.sets import SetCovariate
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from scgde.model import GDE
+    from scgde.model._base_gde import BaseGDE
     from scgde.results._fitted_sets import FittedSets
 
 
 def label_tuning(
-    fitted: FittedSets[GDE],
+    fitted: FittedSets[BaseGDE],
     class_weight: str | None,
     label_weights: Sequence[float],
     max_steps: int,
@@ -40,7 +40,7 @@ def label_tuning(
     return LabelTuning(*found, class_weight, label_weights, max_steps, options, seed)
 
 
-def batches_of_sets(fitted: FittedSets[GDE]) -> pd.Series | None:
+def batches_of_sets(fitted: FittedSets[BaseGDE]) -> pd.Series | None:
     """Batch of each set by name, where the fit was conditioned on it; else None."""
     if "batch_key" not in fitted.params:
         return None

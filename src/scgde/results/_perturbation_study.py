@@ -15,7 +15,7 @@ from scgde.results._perturbed import PerturbationModel
 from scgde.sets._pairs import PERTURBATION, SOURCE
 
 if TYPE_CHECKING:
-    from scgde.model import TDE
+    from scgde.model._base_tde import BaseTDE
     from scgde.results._fitted_sets import FittedSets
 
 
@@ -40,7 +40,7 @@ class PerturbationStudy:
     seed: int
 
     @classmethod
-    def of(cls, fitted: FittedSets[TDE], pairs: pd.DataFrame, held_out: pd.DataFrame, *, seed: int) -> Self:
+    def of(cls, fitted: FittedSets[BaseTDE], pairs: pd.DataFrame, held_out: pd.DataFrame, *, seed: int) -> Self:
         """Divide the controls, and fit the predictors again, to training pairs that are not held out."""
         index, other_half = _halved(fitted, pairs[SOURCE].unique(), seed)
         halved = replace(fitted, cells=replace(fitted.cells, index=index))
@@ -52,7 +52,7 @@ class PerturbationStudy:
         return cls(_refitted(halved, known, seed), pairs, held_out, other_half, seed)
 
     @property
-    def fitted(self) -> FittedSets[TDE]:
+    def fitted(self) -> FittedSets[BaseTDE]:
         """The fit, with half of the control cells."""
         return self.model.fitted
 
@@ -70,7 +70,7 @@ class PerturbationStudy:
         return self.fitted.observed(self.rows(name))
 
 
-def _halved(fitted: FittedSets[TDE], controls: np.ndarray, seed: int) -> tuple[SetIndex, dict[str, np.ndarray]]:
+def _halved(fitted: FittedSets[BaseTDE], controls: np.ndarray, seed: int) -> tuple[SetIndex, dict[str, np.ndarray]]:
     """Index with half of the cells of each control, and rows of the other half."""
     rng = np.random.default_rng(seed)
     rows = [fitted.index.rows(i) for i in range(fitted.index.n_sets)]
@@ -89,7 +89,7 @@ def _check_divisible(name: str, n_cells: int) -> None:
         raise ValueError(msg)
 
 
-def _refitted(fitted: FittedSets[TDE], known: pd.DataFrame, seed: int) -> PerturbationModel:
+def _refitted(fitted: FittedSets[BaseTDE], known: pd.DataFrame, seed: int) -> PerturbationModel:
     model = fitted.model
     assert model.predictor is not None
     ends, features = ends_of(fitted.cells, known), pair_covariates(model, known)

@@ -17,7 +17,7 @@ from scgde.sets._perturbations import parts_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from scgde.model import TDE
+    from scgde.model._base_tde import BaseTDE
     from scgde.predictors import Predictor
     from scgde.results._fitted_sets import FittedSets
 
@@ -66,7 +66,7 @@ class PerturbationModel:
         Training pairs.
     """
 
-    fitted: FittedSets[TDE]
+    fitted: FittedSets[BaseTDE]
     predictor: Predictor
     mean_predictor: Predictor
     known: pd.DataFrame
@@ -110,7 +110,7 @@ class PerturbationModel:
         return self.fitted.table.index.get_indexer(pd.Index(names)).tolist() or [int(asked.source[i])]
 
 
-def perturbation_model(fitted: FittedSets[TDE], pairs: pd.DataFrame | None) -> PerturbationModel:
+def perturbation_model(fitted: FittedSets[BaseTDE], pairs: pd.DataFrame | None) -> PerturbationModel:
     """The model of perturbations in a fit; ``pairs`` are those of the fit, None of embedded sets.
 
     Raises
@@ -131,7 +131,7 @@ def perturbation_model(fitted: FittedSets[TDE], pairs: pd.DataFrame | None) -> P
     return PerturbationModel(fitted, model.predictor, model.mean_predictor, known)
 
 
-def control_sets(fitted: FittedSets[TDE], context: str | Sequence[str] | None) -> np.ndarray:
+def control_sets(fitted: FittedSets[BaseTDE], context: str | Sequence[str] | None) -> np.ndarray:
     """Rows of the control sets of some contexts, by default of all that have one.
 
     Raises
@@ -152,7 +152,7 @@ def control_sets(fitted: FittedSets[TDE], context: str | Sequence[str] | None) -
     return np.array([found[name] for name in names])
 
 
-def contexts_of(fitted: FittedSets[TDE], control: str) -> dict[str, int]:
+def contexts_of(fitted: FittedSets[BaseTDE], control: str) -> dict[str, int]:
     """Row of the control set of each context that has cells of it; without contexts its name is empty."""
     found = {}
     for row, name in enumerate(fitted.table.index):

@@ -17,7 +17,7 @@ from scgde.sets._perturbations import ConditionFeatures
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scgde.model import TDE
+    from scgde.model._base_tde import BaseTDE
     from scgde.predictors import Predictor
     from scgde.results._fitted_sets import FittedSets
     from scgde.sets import Pairing
@@ -99,7 +99,7 @@ def facts_of(pairing: Pairing) -> dict[str, Any]:
     return categories | {PERTURBATIONS: {CONTROL: str(pairing.pairs[CONTROL].iloc[0])}}
 
 
-def fit_predictors(fitted: FittedSets[TDE], predictor: Predictor, pairs: pd.DataFrame, *, seed: int) -> None:
+def fit_predictors(fitted: FittedSets[BaseTDE], predictor: Predictor, pairs: pd.DataFrame, *, seed: int) -> None:
     """Fit predictors on pairs with their ``split``, keep them in the model, and choose what is made of them.
 
     Of perturbations, how cells are moved; of other pairs of vectors, which forecasts are mixed.
@@ -116,7 +116,7 @@ def fit_predictors(fitted: FittedSets[TDE], predictor: Predictor, pairs: pd.Data
     model.fitted_on[PERTURBATIONS] = {**model.fitted_on[PERTURBATIONS], **facts}
 
 
-def _typical(fitted: FittedSets[TDE], pairs: pd.DataFrame) -> float:
+def _typical(fitted: FittedSets[BaseTDE], pairs: pd.DataFrame) -> float:
     """Root mean square of the displacements of pairs."""
     source, target = ends_of(fitted.cells, pairs).T
     return float(np.sqrt(np.square(fitted.embedding[target] - fitted.embedding[source]).sum(axis=1).mean()))

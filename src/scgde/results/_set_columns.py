@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from scgde._types import Config
-    from scgde.model import GDE
+    from scgde.model._base_gde import BaseGDE
 
 
-def write_predictions(adata: AnnData, model: GDE, key: str) -> None:
+def write_predictions(adata: AnnData, model: BaseGDE, key: str) -> None:
     """Write what a model with a label predicts of all sets."""
     name = (model.fitted_on or {})["label_key"]
     content = adata.uns[key]

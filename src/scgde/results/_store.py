@@ -12,7 +12,8 @@ import pandas as pd
 from scgde import _keys
 from scgde._checks import check_set_table
 from scgde.data import fingerprint
-from scgde.model import GDE, TDE
+from scgde.model._base_gde import BaseGDE
+from scgde.model._base_tde import BaseTDE
 from scgde.model._io import Stored, from_entry, read_folder, to_text_and_bytes
 from scgde.sets._own_columns import add_own_columns, computed_columns
 from scgde.sets._views import materialize
@@ -25,14 +26,14 @@ if TYPE_CHECKING:
     from scgde._types import Config
     from scgde.data import CellSets
 
-ModelT = TypeVar("ModelT", GDE, TDE)
+ModelT = TypeVar("ModelT", BaseGDE, BaseTDE)
 
 
 def write_fit(
     adata: AnnData,
     cells: CellSets,
     embedding: np.ndarray,
-    model: GDE | TDE,
+    model: BaseGDE | BaseTDE,
     params: Config,
     *,
     key: str,
@@ -88,17 +89,17 @@ def write_entries(adata: AnnData, key: str, content: Config, **entries: Any) -> 
     adata.uns[key] = {**content, **entries}
 
 
-def to_entry(model: GDE | TDE) -> dict[str, Any]:
+def to_entry(model: BaseGDE | BaseTDE) -> dict[str, Any]:
     """A model as an AnnData holds it."""
     config, state = to_text_and_bytes(model.to_stored())
     return {_keys.CONFIG: config, _keys.STATE: state}
 
 
 @overload
-def read_model(adata: AnnData, key: str) -> GDE | TDE: ...
+def read_model(adata: AnnData, key: str) -> BaseGDE | BaseTDE: ...
 @overload
 def read_model(adata: AnnData, key: str, cls: type[ModelT]) -> ModelT: ...
-def read_model(adata: AnnData, key: str, cls: type[GDE | TDE] | None = None) -> GDE | TDE:
+def read_model(adata: AnnData, key: str, cls: Any = None) -> Any:
     """The model in ``adata.uns[key]``.
 
     Raises
@@ -108,15 +109,15 @@ def read_model(adata: AnnData, key: str, cls: type[GDE | TDE] | None = None) -> 
     ValueError
         If it is not one of the class ``cls``.
     """
-    made_by = "scgde.tl.fit_tde" if cls is TDE else "scgde.tl.fit_gde"
+    made_by = f"scgde.tl.fit_{(cls or BaseGDE).stored_as.lower()}"
     check_set_table(adata.uns, key, entry=_keys.MODEL, made_by=made_by)
     stored = from_entry(adata.uns[key][_keys.MODEL], origin=f"`adata.uns[{key!r}]['model']`")
     return _class_of(stored).from_stored(stored) if cls is None else cls.from_stored(stored)
 
 
-def resolve_reference(reference: AnnData | GDE | TDE | str | Path, key: str) -> GDE | TDE:
+def resolve_reference(reference: AnnData | BaseGDE | BaseTDE | str | Path, key: str) -> BaseGDE | BaseTDE:
     """The model of a fitted AnnData, of a saved path, or itself."""
-    if isinstance(reference, GDE | TDE):
+    if isinstance(reference, BaseGDE | BaseTDE):
         return reference
     if isinstance(reference, ad.AnnData):
         return read_model(reference, key)
@@ -127,5 +128,5 @@ def resolve_reference(reference: AnnData | GDE | TDE | str | Path, key: str) -> 
     raise TypeError(msg)
 
 
-def _class_of(stored: Stored) -> type[GDE | TDE]:
-    return TDE if stored.config.get("class") == TDE.__name__ else GDE
+def _class_of(stored: Stored) -> type[BaseGDE | BaseTDE]:
+    return BaseTDE if stored.config.get("class") == BaseTDE.stored_as else BaseGDE

@@ -12,7 +12,7 @@ from scgde._checks import check_count, check_fraction, check_one_of, check_seed
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde._progress import progress_bar
-from scgde.model import GDE
+from scgde.model._base_gde import BaseGDE
 from scgde.results import FittedSets
 from scgde.results._distance_matrix import EMBEDDING
 from scgde.results._fits import check_training
@@ -169,7 +169,7 @@ def classify(
     embedding = np.asarray(content[_keys.EMBEDDING], dtype=float)
     fits: dict[str, Predict] = {EMBEDDING: _probe(embedding, rng, class_weight)}
     if mode != "probe":
-        fitted = FittedSets.read(adata, key, GDE, all_rows=True)
+        fitted = FittedSets.read(adata, key, BaseGDE, all_rows=True)
         tuning = label_tuning(fitted, class_weight, label_weights, max_steps, train_kwargs, seed)
         tuned: Predict = tuning.fine_tune if mode == "joint" else tuning.from_scratch
         fits = {str(mode): tuned, **fits}

@@ -8,7 +8,7 @@ from scgde._checks import check_groupby, check_jobs
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.data import CellSets
-from scgde.model import GDE
+from scgde.model._base_gde import BaseGDE
 from scgde.model._io import to_storable
 from scgde.results import resolve_reference, write_fit, write_predictions
 from scgde.results._fits import entries_of
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
     from scgde._types import GroupBy
     from scgde.data.representations import Representation
-    from scgde.model import TDE
+    from scgde.model._base_tde import BaseTDE
 
 
 @checked_keywords
 @shared_docs
 def embed(
     adata: AnnData,
-    reference: AnnData | GDE | TDE | str | Path,
+    reference: AnnData | BaseGDE | BaseTDE | str | Path,
     *,
     groupby: GroupBy | None = None,
     mask: np.ndarray | pd.Series | Sequence[bool] | str | None = None,
@@ -107,7 +107,7 @@ def embed(
     entry = entries_of(*model.representations) | {"weight_key": weight_key}
     params = to_storable({"groupby": groupby, **entry, "min_cells": min_cells, "reference": given})
     write_fit(adata, cells, embedding, model, params, key=key_added)
-    if isinstance(model, GDE) and model.label_classes is not None and model.fitted_on is not None:
+    if isinstance(model, BaseGDE) and model.label_classes is not None and model.fitted_on is not None:
         write_predictions(adata, model, key_added)
 
 
@@ -120,7 +120,7 @@ def _warn_incomparable(representation: Representation, adata: AnnData) -> None:
         warnings.warn(msg, UserWarning, stacklevel=4)
 
 
-def _groupby_of(model: GDE | TDE) -> GroupBy:
+def _groupby_of(model: BaseGDE | BaseTDE) -> GroupBy:
     if model.fitted_on is None:
         msg = "`groupby` must be given for a reference that was not fitted by `scgde.tl`, got None."
         raise ValueError(msg)

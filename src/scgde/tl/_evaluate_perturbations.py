@@ -10,7 +10,7 @@ from scgde import _keys
 from scgde._checks import check_count
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
-from scgde.model import TDE
+from scgde.model._base_tde import BaseTDE
 from scgde.results import FittedSets
 from scgde.results._perturbation_arms import BASELINES, Effects, Question, predicted_cells
 from scgde.results._perturbation_scores import Judge, differences, score_arms, summarize
@@ -150,7 +150,7 @@ def evaluate_perturbations(
     """
     n_cells, seed = check_count(n_cells, "n_cells", minimum=4), check_count(seed, "seed", minimum=0)
     table = read_entries(adata, key, entry=_keys.PAIRS, made_by="scgde.tl.fit_tde")[_keys.PAIRS]
-    fitted = FittedSets.read(adata, key, TDE)
+    fitted = FittedSets.read(adata, key, BaseTDE)
     chosen = perturbation_model(fitted, table).chosen
     held_out = _held_out(table, pairs)
     study = PerturbationStudy.of(fitted, table, held_out, seed=seed)

@@ -13,7 +13,7 @@ from scgde._hints import checked_keywords
 from scgde._progress import progress
 from scgde.metrics import METRICS
 from scgde.metrics._forecasts import DEFAULT_SCORES, ForecastScore, forecast_scores
-from scgde.model import TDE
+from scgde.model._base_tde import BaseTDE
 from scgde.model._predictor_fit import pair_covariates
 from scgde.results import FittedSets, read_model
 from scgde.results._choose_mixture import in_draws
@@ -117,9 +117,9 @@ def evaluate_transport(
     names = [check_one_of(name, "metric", METRICS.forms) for name in as_names(metric)]
     table = _pairs(adata, key)
     chosen = _chosen(table, pairs)
-    check_forecasts(read_model(adata, key, TDE))
+    check_forecasts(read_model(adata, key, BaseTDE))
     other = None if source_fit is None else _source_conditioned(adata, source_fit, chosen)
-    fitted = FittedSets.read(adata, key, TDE)
+    fitted = FittedSets.read(adata, key, BaseTDE)
     start, end = (fitted.rows_of(chosen[name], "pairs") for name in (SOURCE, TARGET))
     covariates = pair_covariates(fitted.model, chosen)
     truth = _clouds(fitted, end)
@@ -164,9 +164,9 @@ def _chosen(table: pd.DataFrame, pairs: Sequence[int | str] | None) -> pd.DataFr
     return table.iloc[rows]
 
 
-def _source_conditioned(adata: AnnData, key: str, pairs: pd.DataFrame) -> FittedSets[TDE]:
+def _source_conditioned(adata: AnnData, key: str, pairs: pd.DataFrame) -> FittedSets[BaseTDE]:
     table = _pairs(adata, key)
-    if read_model(adata, key, TDE).module.conditioning.needs_predictor:
+    if read_model(adata, key, BaseTDE).module.conditioning.needs_predictor:
         found = adata.uns[key][_keys.PARAMS].get("condition")
         msg = f'`source_fit` must name a fit with `condition="source"`, got one with {found!r}.'
         raise ValueError(msg)
@@ -175,7 +175,7 @@ def _source_conditioned(adata: AnnData, key: str, pairs: pd.DataFrame) -> Fitted
     if (found.astype(str).to_numpy() != pairs[_keys.SPLIT].astype(str).to_numpy()).any():
         msg = f"`source_fit` must name a fit on the same sets and the same split, but {key!r} used other pairs."
         raise ValueError(msg)
-    return FittedSets.read(adata, key, TDE)
+    return FittedSets.read(adata, key, BaseTDE)
 
 
 def _clouds(fitted: FittedSets, sets: np.ndarray) -> list[np.ndarray]:
@@ -184,7 +184,7 @@ def _clouds(fitted: FittedSets, sets: np.ndarray) -> list[np.ndarray]:
 
 
 def _parts(
-    fitted: FittedSets[TDE], source: np.ndarray, covariates: np.ndarray, ends: np.ndarray, rng: np.random.Generator
+    fitted: FittedSets[BaseTDE], source: np.ndarray, covariates: np.ndarray, ends: np.ndarray, rng: np.random.Generator
 ) -> dict[str, list[np.ndarray]]:
     """The forecast of each pair and, of a mixture, its parts but for the baselines, cells ``(D, n, G)`` each."""
     model, rows = fitted.model, [fitted.index.rows(i) for i in source]
@@ -196,7 +196,7 @@ def _parts(
     return {name: in_draws(fitted, parts, len(source)) for name, parts in cells.items()}
 
 
-def _transported(fitted: FittedSets[TDE], source: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
+def _transported(fitted: FittedSets[BaseTDE], source: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
     """Cells of each source, transported to each of its draws, shape ``(D, n, G)``."""
     n_draws = ends.shape[1]
     cells = fitted.model.ground(transport_sets(fitted, source, ends)[0])

@@ -13,7 +13,7 @@ from scgde._hints import checked_keywords
 from scgde._types import Measure
 from scgde.data import CellView
 from scgde.data.representations import Vectors
-from scgde.model import GDE
+from scgde.model._base_gde import BaseGDE
 from scgde.results import FittedSets, read_model
 from scgde.results._explanation import Explanation
 from scgde.sets._set_groups import SetGroup, set_groups
@@ -106,9 +106,9 @@ def explain(
     """
     n_cells, rng = check_count(n_cells, "n_cells", minimum=2), check_seed(seed)
     n_steps = check_count(n_steps, "n_steps", minimum=2)
-    check_decodable(read_model(adata, key, GDE), decode=decode)
+    check_decodable(read_model(adata, key, BaseGDE), decode=decode)
     codes, names = _states(adata, state_key)
-    fitted = FittedSets.read(adata, key, GDE)
+    fitted = FittedSets.read(adata, key, BaseGDE)
     groups = [_side_of(adata, some, key) for some in _sides_asked(label_key, a, b)]
     sides = [_side(fitted, group, codes, n_cells, rng) for group in groups]
     _check_disjoint(*sides)
@@ -201,7 +201,7 @@ def _check_disjoint(a: _Side, b: _Side) -> None:
         raise ValueError(msg)
 
 
-def _path(model: GDE, sides: list[_Side], n_cells: int, n_steps: int, seed: int, *, decode: bool) -> _Path:
+def _path(model: BaseGDE, sides: list[_Side], n_cells: int, n_steps: int, seed: int, *, decode: bool) -> _Path:
     """Cells at each step of the line between the mean embeddings, from the same noise."""
     line = interpolate_linearly(np.stack([side.embedding for side in sides]), np.linspace(0, 1, n_steps))
     steps = np.concatenate([model.generate(step[None], n_cells, seed=seed)[0] for step in line])

@@ -6,7 +6,7 @@ from scgde import _keys
 from scgde._checks import check_count
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
-from scgde.model import TDE
+from scgde.model._base_tde import BaseTDE
 from scgde.predictors import make_predictor
 from scgde.results import FittedSets, read_model
 from scgde.results._predictors import default_predictor, fit_predictors, read_conditions
@@ -65,7 +65,7 @@ def fit_predictor(
     """
     seed = check_count(seed, "seed", minimum=0)
     pairs = read_entries(adata, key, entry=_keys.PAIRS, made_by="scgde.tl.fit_tde")[_keys.PAIRS]
-    model = read_model(adata, key, TDE)
+    model = read_model(adata, key, BaseTDE)
     to_fit = make_predictor(default_predictor(predictor, pairs), predictor_kwargs)
     labelled = pairs[(pairs[_keys.SPLIT] != "test").to_numpy()]
     if (
@@ -80,7 +80,7 @@ def fit_predictor(
             f"{condition!r} and {len(labelled)}. Fit with `time_key` or `pairs`."
         )
         raise ValueError(msg)
-    fitted = FittedSets.read(adata, key, TDE)
+    fitted = FittedSets.read(adata, key, BaseTDE)
     if condition_features is not None:
         fitted.model.conditions = read_conditions(pairs, condition_features)
     fit_predictors(fitted, to_fit, labelled, seed=seed)

@@ -10,7 +10,7 @@ from scgde import _keys
 from scgde._checks import check_count, check_one_of, check_seed
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
-from scgde.model import TDE
+from scgde.model._base_tde import BaseTDE
 from scgde.model._predictor_fit import covariance_of
 from scgde.results import FittedSets, read_model
 from scgde.results._forecast_arms import TRANSPORT, Asked, Forecaster, forecast_cells
@@ -123,10 +123,10 @@ def forecast(
     """
     n_draws, n_times = check_count(n_draws, "n_draws"), check_count(n_times, "n_times")
     rng = check_seed(seed)
-    model = read_model(adata, key, TDE)
+    model = read_model(adata, key, BaseTDE)
     check_decodable(model, decode=decode)
     check_forecasts(model)
-    fitted = FittedSets.read(adata, key, TDE)
+    fitted = FittedSets.read(adata, key, BaseTDE)
     start = sources(adata, fitted, source, key)
     covariates = _covariates(fitted, start, to)
     ends = drawn_targets(fitted, start, covariates, n_draws=n_draws, rng=rng)
@@ -144,7 +144,7 @@ def forecast(
     return cells
 
 
-def drawn_arms(model: TDE, method: str | None, ends: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def drawn_arms(model: BaseTDE, method: str | None, ends: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Which forecast each draw of the target, ``(P, D, E)``, is of: names, shape ``(P, D)``.
 
     Raises
@@ -159,7 +159,7 @@ def drawn_arms(model: TDE, method: str | None, ends: np.ndarray, rng: np.random.
     return np.full(ends.shape[:2], method, dtype=object)
 
 
-def check_forecasts(model: TDE) -> None:
+def check_forecasts(model: BaseTDE) -> None:
     """Require a predictor, or a transport that needs none."""
     if not model.module.conditioning.needs_predictor or model.predictor is not None:
         return
@@ -172,7 +172,12 @@ def check_forecasts(model: TDE) -> None:
 
 
 def drawn_targets(
-    fitted: FittedSets[TDE], source: np.ndarray, covariates: np.ndarray, *, n_draws: int, rng: np.random.Generator
+    fitted: FittedSets[BaseTDE],
+    source: np.ndarray,
+    covariates: np.ndarray,
+    *,
+    n_draws: int,
+    rng: np.random.Generator,
 ) -> np.ndarray:
     """Target embeddings of sets ``(P,)``, shape ``(P, n_draws, E)``; of a transport that needs none, one of zeros."""
     model, z = fitted.model, fitted.embedding[source]
@@ -183,7 +188,7 @@ def drawn_targets(
     return model.predictor.draw(z, covariates=covariates, source_covariance=noise, n_draws=n_draws, rng=rng)
 
 
-def _covariates(fitted: FittedSets[TDE], source: np.ndarray, to: Any) -> np.ndarray:
+def _covariates(fitted: FittedSets[BaseTDE], source: np.ndarray, to: Any) -> np.ndarray:
     """Covariates of each source as the predictor takes them, shape ``(P, c)``."""
     model, known = fitted.model, fitted.model.fitted_on or {}
     names, time_key = known["covariates"], known["time_key"]
@@ -224,7 +229,9 @@ def _number(known: dict[str, Any], name: str, value: Any) -> float:
     return float(value)
 
 
-def _certainty(fitted: FittedSets[TDE], source: np.ndarray, covariates: np.ndarray, ends: np.ndarray) -> pd.DataFrame:
+def _certainty(
+    fitted: FittedSets[BaseTDE], source: np.ndarray, covariates: np.ndarray, ends: np.ndarray
+) -> pd.DataFrame:
     spread = np.sqrt(ends.var(axis=1).sum(axis=-1))
     table = pd.DataFrame({"spread": spread}, index=pd.Index(fitted.table.index[source], name=SOURCE_SET))
     predictor = fitted.model.predictor

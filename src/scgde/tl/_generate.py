@@ -10,7 +10,7 @@ from scgde import _keys
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.data.representations import Vectors
-from scgde.model import GDE
+from scgde.model._base_gde import BaseGDE
 from scgde.results import read_model
 from scgde.sets._entries import read_entries
 from scgde.sets._own_columns import own_column
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from scgde._types import Config, SetLike
-    from scgde.model import TDE
+    from scgde.model._base_tde import BaseTDE
 
 
 @checked_keywords
@@ -87,7 +87,7 @@ def generate(
     >>> cells.obs["set"].value_counts().to_dict()
     {'shift=control': 50, 'shift=shifted': 50}
     """
-    model = read_model(adata, key, GDE)
+    model = read_model(adata, key, BaseGDE)
     check_decodable(model, decode=decode, clip=clip)
     table, embedding = _requested_sets(adata, sets, key)
     is_decoded = decode and model.decoder is not None
@@ -103,7 +103,7 @@ def generate(
     return generated_cells(model, parts, obs, seed=seed, **options)
 
 
-def check_decodable(model: GDE | TDE, *, decode: bool, clip: bool = False) -> None:
+def check_decodable(model: BaseGDE | BaseTDE, *, decode: bool, clip: bool = False) -> None:
     """Require that cells can be mapped back to genes where that is asked for."""
     if clip and not decode:
         msg = "`clip` must be False where cells are not mapped back to genes, got True. Pass `decode=True`."
@@ -159,7 +159,7 @@ def _named_by_number(embedding: np.ndarray, n_embed: int) -> tuple[pd.DataFrame,
 
 
 def generated_cells(
-    model: GDE | TDE, parts: Iterable[np.ndarray], obs: pd.DataFrame, *, decode: bool, **options: Any
+    model: BaseGDE | BaseTDE, parts: Iterable[np.ndarray], obs: pd.DataFrame, *, decode: bool, **options: Any
 ) -> AnnData:
     """AnnData of parts of cells ``(S, n, *shape)``, with one row of ``obs`` each; ``options`` of :func:`as_anndata`."""
     obs = obs.set_axis(pd.RangeIndex(len(obs)).astype(str))
@@ -170,7 +170,7 @@ def generated_cells(
 
 
 def as_anndata(
-    model: GDE | TDE,
+    model: BaseGDE | BaseTDE,
     cells: Any,
     obs: pd.DataFrame,
     *,

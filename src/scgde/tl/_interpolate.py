@@ -10,7 +10,7 @@ from scgde import _keys
 from scgde._checks import check_count, check_interval
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
-from scgde.model import GDE
+from scgde.model._base_gde import BaseGDE
 from scgde.results import read_model
 from scgde.sets._entries import read_entries
 from scgde.sets._own_columns import own_column
@@ -101,7 +101,7 @@ def interpolate(
     """
     n_steps, n_cells = check_count(n_steps, "n_steps", minimum=2), check_count(n_cells, "n_cells")
     check_interval(*interval, "`interval`")
-    model = read_model(adata, key, GDE)
+    model = read_model(adata, key, BaseGDE)
     check_decodable(model, decode=decode, clip=clip)
     content = read_entries(adata, key)
     between = [via] if isinstance(via, str | Mapping) else via

@@ -7,7 +7,7 @@ import pandas as pd
 
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
-from scgde.model import GDE
+from scgde.model._base_gde import BaseGDE
 from scgde.model._likelihood import check_likelihood
 from scgde.model._likelihood import log_likelihood as nats_of_cells
 from scgde.results import FittedSets
@@ -63,7 +63,7 @@ def log_likelihood(
     >>> mean = scgde.tl.log_likelihood(repertoires, "set_0", given="mean")
     >>> gain = (own - mean).mean()  # nats per cell that the embedding explains
     """
-    fitted = FittedSets.read(adata, key, GDE)
+    fitted = FittedSets.read(adata, key, BaseGDE)
     check_likelihood(fitted.model)
     chosen = np.arange(len(fitted.table)) if sets is None else rows_of_sets(adata, sets, "`sets`", key)
     known, batches = _known_embedding(fitted, given), batches_of_sets(fitted)
@@ -77,7 +77,7 @@ def log_likelihood(
     return pd.Series(values.to_numpy(), index=adata.obs_names[values.index], name="log_likelihood")
 
 
-def _known_embedding(fitted: FittedSets[GDE], given: str | None) -> np.ndarray | None:
+def _known_embedding(fitted: FittedSets[BaseGDE], given: str | None) -> np.ndarray | None:
     if given is None:
         return None
     if given == "mean" and given not in fitted.table.index:

@@ -9,7 +9,7 @@ from scgde import _keys
 from scgde._checks import check_count, check_one_of
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
-from scgde.model import TDE
+from scgde.model._base_tde import BaseTDE
 from scgde.results import FittedSets, read_model
 from scgde.results._journeys import MOVES, moved_cells
 from scgde.results._perturbed import STARTS, Asked, control_sets, perturbation_model
@@ -98,8 +98,8 @@ def predict_perturbations(
     for name, value, options in (("move", move, list(MOVES)), ("start", start, list(STARTS))):
         if value is not None:
             check_one_of(value, name, options)
-    check_decodable(read_model(adata, key, TDE), decode=decode)
-    fitted = FittedSets.read(adata, key, TDE)
+    check_decodable(read_model(adata, key, BaseTDE), decode=decode)
+    fitted = FittedSets.read(adata, key, BaseTDE)
     model = perturbation_model(fitted, fitted.content.get(_keys.PAIRS))
     controls = control_sets(fitted, context)
     asked = _asked(names, controls, dose)
@@ -125,7 +125,7 @@ def _asked(names: list[str], controls: np.ndarray, dose: float | Sequence[float]
 
 
 def _obs(
-    fitted: FittedSets[TDE], names: pd.Index, asked: Asked, journeys: Journeys, rows: list[np.ndarray]
+    fitted: FittedSets[BaseTDE], names: pd.Index, asked: Asked, journeys: Journeys, rows: list[np.ndarray]
 ) -> pd.DataFrame:
     number = np.repeat(journeys.prediction, [len(part) for part in rows])
     start = np.repeat(journeys.start, [len(part) for part in rows])
@@ -140,7 +140,7 @@ def _obs(
     )
 
 
-def _contexts(fitted: FittedSets[TDE], asked: Asked) -> np.ndarray:
+def _contexts(fitted: FittedSets[BaseTDE], asked: Asked) -> np.ndarray:
     return np.array([name.rpartition(SEPARATOR)[0] for name in fitted.table.index[asked.source]], dtype=object)
 
 

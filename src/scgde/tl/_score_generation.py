@@ -9,7 +9,7 @@ from scgde import _keys
 from scgde._checks import check_count, check_seed
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
-from scgde.model import GDE
+from scgde.model._base_gde import BaseGDE
 from scgde.results import FittedSets
 from scgde.results._generation_scores import MIN_CELLS, TrainingSets, score_sets
 from scgde.results._label_tuning import batches_of_sets
@@ -95,7 +95,7 @@ def score_generation(
     """
     n_cells, n_repeats = check_count(n_cells, "n_cells", minimum=2), check_count(n_repeats, "n_repeats")
     rng = check_seed(seed)
-    fitted = FittedSets.read(adata, key, GDE)
+    fitted = FittedSets.read(adata, key, BaseGDE)
     train = _training_sets(fitted, key)
     chosen = _not_trained_on(fitted) if sets is None else rows_of_sets(adata, sets, "`sets`", key)
     chosen = _large_enough(chosen, fitted.index)

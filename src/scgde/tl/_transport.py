@@ -8,7 +8,7 @@ import pandas as pd
 from scgde._checks import check_count
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
-from scgde.model import TDE
+from scgde.model._base_tde import BaseTDE
 from scgde.results import FittedSets, read_model
 from scgde.sets._set_groups import rows_of_sets
 from scgde.tl._generate import as_anndata, check_decodable
@@ -83,8 +83,8 @@ def transport(
     [0.0, 0.5, 1.0]
     """
     n_times = check_count(n_times, "n_times")
-    check_decodable(read_model(adata, key, TDE), decode=decode, clip=clip)
-    fitted = FittedSets.read(adata, key, TDE)
+    check_decodable(read_model(adata, key, BaseTDE), decode=decode, clip=clip)
+    fitted = FittedSets.read(adata, key, BaseTDE)
     if not fitted.model.module.conditioning.needs_predictor:
         msg = 'A transport to a given set needs a fit with `condition="both"`, got "source". Call `scgde.tl.forecast`.'
         raise ValueError(msg)
@@ -121,7 +121,7 @@ def sources(adata: AnnData, fitted: FittedSets, asked: SetLike | Sequence[SetLik
 
 
 def transport_sets(
-    fitted: FittedSets[TDE],
+    fitted: FittedSets[BaseTDE],
     source: np.ndarray,
     target_embedding: np.ndarray,
     *,
@@ -173,7 +173,7 @@ def transported_obs(
 
 
 def transported_anndata(
-    model: TDE, cells: np.ndarray, obs: pd.DataFrame, times: Sequence[float], *, decode: bool, **options: Any
+    model: BaseTDE, cells: np.ndarray, obs: pd.DataFrame, times: Sequence[float], *, decode: bool, **options: Any
 ) -> AnnData:
     """AnnData of cells ``(T, n, *shape)``; named by cell, and by draw and time where there are several.
 

@@ -2,19 +2,7 @@
 
 from __future__ import annotations
 
-from scgde.train._devices import check_devices
-from scgde.train._plan import SetTrainingPlan
-from scgde.train._run import run_training
-from scgde.train._seeded import rng_of, seeded
-from scgde.train._state_file import open_state_file
-from scgde.train._surroundings import own_surroundings
+import lazy_loader
 
-__all__ = [
-    "SetTrainingPlan",
-    "check_devices",
-    "open_state_file",
-    "own_surroundings",
-    "rng_of",
-    "run_training",
-    "seeded",
-]
+# Names are in the stub beside this file: each loads what it needs when it is first used.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

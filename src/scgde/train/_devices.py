@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import torch
-from lightning import Trainer
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from scgde._checks import check_one_of
 
@@ -39,23 +36,6 @@ def check_devices(accelerator: str, devices: int | list[int] | str, strategy: st
             f'such as "ddp", got {devices!r} and {strategy!r}.'
         )
         raise ValueError(msg)
-
-
-def make_trainer(**options: Any) -> Trainer:
-    """A trainer of Lightning.
-
-    Raises
-    ------
-    ValueError
-        If this machine does not have what is asked for.
-    """
-    try:
-        return Trainer(**options)
-    except (MisconfigurationException, ImportError, ValueError) as error:
-        asked = {name: options[name] for name in ("accelerator", "devices", "precision") if name in options}
-        reason = str(error).partition("\n")[0]
-        msg = f"`accelerator` and `devices` must be what this machine has, got {asked}: {reason}"
-        raise ValueError(msg) from error
 
 
 def _is_cpu(accelerator: str) -> bool:

@@ -10,8 +10,7 @@ from scgde.train._average import AveragedWeights
 from scgde.train._seeded import seeded
 
 if TYPE_CHECKING:
-    from scvi.module.base import BaseModuleClass
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from scgde._types import Config
 
@@ -43,7 +42,7 @@ class SetTrainingPlan(LightningModule):
 
     def __init__(
         self,
-        module: BaseModuleClass,
+        module: nn.Module,
         *,
         max_steps: int,
         lr: float = 1e-3,

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from lightning.pytorch.strategies.launchers import _MultiProcessingLauncher
 
 from scgde.train._callbacks import History, KeepBest, StepProgress, history_frame
-from scgde.train._devices import make_trainer
 from scgde.train._seeded import seeded
-from scgde.train._state_file import SaveState, StateFile, open_state_file
+from scgde.train._state_file import SaveState, StateFile
+from scgde.train._state_folder import open_state_file
+from scgde.train._trainer import make_trainer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

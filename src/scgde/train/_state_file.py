@@ -12,27 +12,16 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from scgde._files import open_folder, replacing
+from scgde._files import replacing
+from scgde.train._state_folder import STATE_FILE
 
 if TYPE_CHECKING:
     from lightning import Trainer
 
-STATE_FILE = "state.ckpt"
 #: What Lightning reads of a state.
 _PARTS = ("state_dict", "callbacks", "optimizer_states", "lr_schedulers", "loops", "global_step", "epoch")
 #: After the state: its digest, so that a state with a changed bit is not resumed.
 _N_DIGEST = hashlib.sha256().digest_size
-
-
-def open_state_file(checkpoint_dir: str | Path | None) -> Path | None:
-    """Where the state is, in a folder that is there and takes files; None for None.
-
-    Raises
-    ------
-    OSError
-        If there can be no such folder.
-    """
-    return None if checkpoint_dir is None else open_folder(checkpoint_dir, "checkpoint_dir") / STATE_FILE
 
 
 class StateFile(TorchCheckpointIO):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from scgde.nn.constants import upper_pairs
 from scgde.nn.encoders._base import ENCODERS, MeanPoolingEncoder
 
 
@@ -34,7 +35,7 @@ class Moments(MeanPoolingEncoder):
 
     def __init__(self, n_input: int, n_embed: int, *, project: bool = True) -> None:
         super().__init__(n_input, n_embed)
-        self.register_buffer("upper", torch.triu_indices(n_input, n_input), persistent=False)
+        self.register_buffer("upper", upper_pairs(n_input), persistent=False)
         n_moments = n_input + self.upper.shape[1]
         if not project and n_embed != n_moments:
             msg = f"`n_embed` must be {n_moments}, one per moment, or `project` must be True, got {n_embed}."
