@@ -21,7 +21,7 @@ def leading_by_decomposition(points, left_out, k):
 def test_leading_axes_are_those_of_a_decomposition_without_the_point(n_points, k):
     points = np.random.default_rng(n_points).normal(size=(n_points, 4)) * [3, 2, 1, 0.5]
     without = AxesWithout.of(points, NOISE)
-    axes = without.leading(without.downdates(points), k)
+    axes = without.leading(without.downdates(points), np.full(n_points, k)).axes
     assert axes.shape == (n_points, 4, k)
     for i, found in enumerate(axes):
         np.testing.assert_allclose(found @ found.T, leading_by_decomposition(points, i, k)[0], atol=1e-8)
@@ -32,12 +32,12 @@ def test_n_enough_counts_axes_up_to_the_share_and_up_to_the_most(share):
     points = np.random.default_rng(0).normal(size=(20, 4)) * [3, 2, 1, 0.5]
     without, most = AxesWithout.of(points, NOISE), np.arange(20) % 4 + 1
     expected = [1 + (leading_by_decomposition(points, i, 1)[1] < share).sum() for i in range(20)]
-    found = without.n_enough(without.downdates(points), most, share)
-    np.testing.assert_array_equal(found, np.minimum(expected, most))
+    found = without.leading(without.downdates(points), most).n_enough(share)
+    np.testing.assert_array_equal(np.minimum(found, most), np.minimum(expected, most))
 
 
 def test_a_single_point_left_out_leaves_the_noise():
     point = np.array([[1.0, 2, 3, 4]])
     without = AxesWithout.of(point, NOISE)
-    axes = without.leading(without.downdates(point), 1)[0]
+    axes = without.leading(without.downdates(point), np.ones(1, dtype=int)).axes[0]
     np.testing.assert_allclose(np.abs(axes[:, 0]), [0, 0, 1, 0], atol=1e-6)

@@ -43,19 +43,36 @@ class AxesWithout(NamedTuple):
         """What leaving out each of some points ``(P, E)`` takes away, as vectors along the axes."""
         return np.sqrt(self.factor) * (points - self.mean) @ self.axes
 
-    def n_enough(self, removed: np.ndarray, most: np.ndarray, share: float) -> np.ndarray:
-        """How many axes hold a ``share`` of the variance, but at most ``most`` ``(P,)``, for each vector taken away."""
+    def leading(self, removed: np.ndarray, n: np.ndarray) -> LeadingAxes:
+        """The ``n`` ``(P,)`` leading axes for each vector taken away ``(P, E)``."""
+        found, rank = np.repeat(np.arange(len(n)), n), _counts(n)
+        pairs = downdated(self.variance, removed[found], rank)
+        variance, along = np.zeros((len(n), int(n.max()))), np.zeros((len(n), int(n.max()), len(self.variance)))
+        variance[found, rank], along[found, rank] = pairs.values.clip(0), pairs.vectors
         total = (self.variance.sum() - (removed**2).sum(axis=1)).clip(0)
-        pair, rank = np.repeat(np.arange(len(most)), most), _counts(most)
-        values = np.zeros((len(most), int(most.max())))
-        values[pair, rank] = downdated(self.variance, removed[pair], rank).values.clip(0)
-        return np.minimum(1 + (values.cumsum(axis=1) < share * total[:, None]).sum(axis=1), most)
+        return LeadingAxes(variance, self.axes @ along.swapaxes(1, 2), total)
 
-    def leading(self, removed: np.ndarray, k: int) -> np.ndarray:
-        """The k leading axes for each vector taken away ``(P, E)``, shape ``(P, E, k)``."""
-        rank = np.tile(np.arange(k), len(removed))
-        vectors = downdated(self.variance, np.repeat(removed, k, axis=0), rank).vectors
-        return self.axes @ vectors.reshape(len(removed), k, -1).swapaxes(1, 2)
+
+class LeadingAxes(NamedTuple):
+    """Leading axes of several scatters, zero where fewer were asked for.
+
+    Attributes
+    ----------
+    variance
+        Along each, in descending order, shape ``(P, k)``.
+    axes
+        As columns, shape ``(P, E, k)``.
+    total
+        Variance along all axes, shape ``(P,)``.
+    """
+
+    variance: np.ndarray
+    axes: np.ndarray
+    total: np.ndarray
+
+    def n_enough(self, share: float) -> np.ndarray:
+        """How many axes hold a ``share`` of the variance, shape ``(P,)``; one more than there are if they do not."""
+        return 1 + (self.variance.cumsum(axis=1) < share * self.total[:, None]).sum(axis=1)
 
 
 def _counts(n: np.ndarray) -> np.ndarray:

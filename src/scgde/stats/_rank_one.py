@@ -48,13 +48,16 @@ def downdated(values: np.ndarray, vectors: np.ndarray, rank: np.ndarray) -> Eige
     lower_pole = np.append(values[1:], -np.inf)[rank]
     gap = np.minimum(values[rank] - lower_pole, square.sum(axis=1))
     offset = values - values[rank][:, None]
-    below = _below_pole(offset, square, gap, np.arange(len(values)) <= rank[:, None])
+    below = _below_pole(offset, square, gap, (np.arange(len(values)) <= rank[:, None]).astype(float))
     found = vectors / (offset + below[:, None])
     return Eigenpairs(values[rank] - below, found / np.linalg.norm(found, axis=1, keepdims=True))
 
 
 def _below_pole(offset: np.ndarray, square: np.ndarray, gap: np.ndarray, above: np.ndarray) -> np.ndarray:
-    """Roots of ``1 = sum_j square_j / (offset_j + x)`` with 0 < x < gap, shape ``(N,)``; ``above`` are poles x <= 0."""
+    """Roots of ``1 = sum_j square_j / (offset_j + x)`` with 0 < x < gap, shape ``(N,)``.
+
+    ``above`` is 1 for the poles at x <= 0, else 0.
+    """
     low, high, x = np.zeros_like(gap), gap.copy(), 0.5 * gap
     active = np.arange(len(gap))
     for _ in range(_MAX_STEPS):
@@ -85,10 +88,9 @@ def _interpolated(offset: np.ndarray, square: np.ndarray, gap: np.ndarray, above
     """The terms of the poles on each side, as one pole ``p + s / x`` and ``q + r / (gap - x)``."""
     distance = offset + x[:, None]
     terms = square / distance
-    slopes = terms / distance
-    upper, lower = np.where(above, terms, 0.0).sum(1), np.where(above, 0.0, terms).sum(1)
-    s = x**2 * np.where(above, slopes, 0.0).sum(1)
-    r = (gap - x) ** 2 * np.where(above, 0.0, slopes).sum(1)
+    upper, lower = _sums(terms, above)
+    s, r = _sums(terms / distance, above)
+    s, r = x**2 * s, (gap - x) ** 2 * r
     residual = 1 - upper - lower
     is_settled = np.abs(residual) <= _ROUNDING * (1 + upper - lower)
     constant = residual + s / x - r / (gap - x)
@@ -98,3 +100,8 @@ def _interpolated(offset: np.ndarray, square: np.ndarray, gap: np.ndarray, above
     with np.errstate(divide="ignore", invalid="ignore"):
         new = np.where(linear > 0, 2 * s * gap / (linear + root), (linear - root) / (2 * constant))
     return _Step(residual, is_settled, new)
+
+
+def _sums(terms: np.ndarray, above: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sums of the terms of the poles on each side, shape ``(N,)``."""
+    return np.einsum("ne,ne->n", terms, above), np.einsum("ne,ne->n", terms, 1 - above)

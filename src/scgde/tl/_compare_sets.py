@@ -202,11 +202,12 @@ class _Tests(NamedTuple):
         without = AxesWithout.of(np.delete(self.sets.embedding, a, axis=0), noise)
         removed = without.downdates(self.sets.embedding[b])
         most = self._most(np.full(len(b), a), b)
-        k = np.minimum(self.n_components, most) if self.n_components else without.n_enough(removed, most, SHARE)
+        leading = without.leading(removed, np.minimum(self.n_components, most) if self.n_components else most)
+        k = np.minimum(self.n_components or leading.n_enough(SHARE), most)
         tests = np.empty((3, len(b)))
         for n in np.unique(k):
             of_n = np.flatnonzero(k == n)
-            tests[:, of_n] = self._test(a, b[of_n], without.leading(removed[of_n], int(n)))
+            tests[:, of_n] = self._test(a, b[of_n], leading.axes[of_n, :, :n])
         return _Result(k, *tests)
 
     def _test(self, a: int, b: np.ndarray, axes: np.ndarray) -> Hotelling:
