@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from scgde._checks import check_one_of, check_positive
@@ -87,8 +86,10 @@ def _exact(cost: Tensor, a: Tensor, b: Tensor) -> Tensor:
 def _plan(cost: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Exact plan between positive weights, shape ``(M, N)``."""
     if len(a) == len(b) and _is_even(a) and _is_even(b):
+        from scipy import optimize  # takes as long to import as all of scgde
+
         plan = np.zeros_like(cost)
-        plan[linear_sum_assignment(cost)] = 1.0
+        plan[optimize.linear_sum_assignment(cost)] = 1.0
         return plan
     import ot  # takes seconds to import
 
