@@ -20,7 +20,7 @@ def target() -> np.ndarray:
 
 @pytest.mark.parametrize("unbiased", [False, True])
 def test_terms_of_one_draw_are_the_energy_distance(parts, target, unbiased):
-    terms = MixtureTerms.of(parts, target, unbiased=unbiased)
+    terms = MixtureTerms.of(parts, target, n_cells=np.inf if unbiased else None)
     assert terms.loss(np.eye(3)[0]) == pytest.approx(energy_distance(parts[0][0], target, unbiased=unbiased))
 
 
@@ -36,7 +36,15 @@ def test_terms_of_a_mixture_are_the_energy_distance_of_its_weighted_cells(parts,
 def test_unbiased_terms_compare_no_cell_with_a_copy_of_itself(target):
     cells = np.random.default_rng(2).normal(size=(6, 3))
     copies = np.stack([cells] * 5)
-    terms = MixtureTerms.of([cells[None], copies], target, unbiased=True)
+    terms = MixtureTerms.of([cells[None], copies], target, n_cells=np.inf)
     expected = energy_distance(cells, target, unbiased=True)
     for shares in ([1, 0], [0, 1], [0.4, 0.6]):
         assert terms.loss(np.array(shares)) == pytest.approx(expected)
+
+
+def test_terms_of_some_cells_stand_for_those_of_all(target):
+    cells = np.random.default_rng(3).normal(size=(200, 3))
+    expected = energy_distance(cells, target)
+    some = [MixtureTerms.of([cells[None, i : i + 10]], target, n_cells=200).loss(np.ones(1)) for i in range(0, 200, 10)]
+    few = [MixtureTerms.of([cells[None, i : i + 10]], target).loss(np.ones(1)) for i in range(0, 200, 10)]
+    assert abs(np.mean(some) - expected) < 0.1 * (np.mean(few) - expected)

@@ -5,21 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from scgde import _keys
 from scgde.metrics._mixture_terms import MixtureTerms
-from scgde.model._forecast_mixture import ForecastMixture, KnownPairs
+from scgde.model._forecast_mixture import LOOK_UP, TRANSPORT, ForecastMixture, KnownPairs
 from scgde.model._predictor_fit import ends_of, pair_covariates
 from scgde.predictors import Kernel
 from scgde.predictors._choose import N_FOLDS, folds
-from scgde.results._forecast_arms import ARMS, LOOK_UP, TRANSPORT, WITHOUT_TARGET, Asked, Forecaster, forecast_cells
+from scgde.results._forecast_arms import ARMS, WITHOUT_TARGET, Asked, Forecaster, forecast_cells
 from scgde.sets._pairs import GROUP
 from scgde.stats import best_shares
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import pandas as pd
 
     from scgde.model._base_tde import BaseTDE
     from scgde.model._predictor_fit import SetStatistic
@@ -29,8 +28,17 @@ if TYPE_CHECKING:
 _MIN_GROUPS, _ENOUGH_PAIRS, _MAX_PAIRS, _MAX_CELLS = 3, 60, 2000, 50
 #: Validated groups from which these alone choose.
 MIN_VALIDATED = 10
-#: Draws of the forecasts that have several.
-_N_DRAWS = {LOOK_UP: 10, TRANSPORT: 10}
+#: Draws of the forecasts that have several; steps from the transport alone to the best mixture.
+_N_DRAWS, _N_STEPS = {LOOK_UP: 10, TRANSPORT: 10}, 101
+
+
+class _LeftOut(NamedTuple):
+    """Forecasts ``(D, n, G)`` and true cells ``(m, G)`` of a pair, all cells of its source, and its group."""
+
+    forecasts: tuple[np.ndarray, ...]
+    truth: np.ndarray
+    n_cells: int
+    group: str
 
 
 class _Part(NamedTuple):
@@ -45,7 +53,8 @@ def fit_mixture(
 ) -> ForecastMixture | None:
     """The mixture of forecasts that is best for pairs that were left out of predictor and look-up.
 
-    Best is the lowest mean energy distance of the forecast as the cells that it consists of. The pairs are those of
+    Best is the lowest mean energy distance of the forecast as the cells that it consists of; where these pairs are few,
+    the shares are nearer to the transport alone. The pairs are those of
     validation sets, where these have ten groups or more: the networks were not trained on them either, and only these
     can say what a transport without a target is worth. Otherwise training pairs are left out group by group.
 
@@ -72,24 +81,38 @@ def fit_mixture(
     is_validated = is_worth_validating(pairs)
     names = [name for name in ARMS if name != WITHOUT_TARGET or (is_validated and fitted.params.get("target_dropout"))]
     parts = [_Part(pairs[~validated], pairs[validated])] if is_validated else _parts(pairs, groups, rng)
-    clouds = [one for part in parts for one in _clouds(fitted, statistic, part, names, rng, seed)]
-    if not clouds:
+    left_out = [one for part in parts for one in _left_out(fitted, statistic, part, names, rng, seed)]
+    if not left_out:
         return None
-    energy, unbiased = (_mean_terms(clouds, unbiased=form) for form in (False, True))
-    shares = best_shares(energy.to_target, energy.between)
+    energy = [MixtureTerms.of(one.forecasts, one.truth, n_cells=one.n_cells) for one in left_out]
+    unbiased = [MixtureTerms.of(one.forecasts, one.truth, n_cells=np.inf) for one in left_out]
+    shares = _shares(energy, names.index(TRANSPORT), np.array([one.group for one in left_out]))
     losses = [_losses(names, shares, terms) for terms in (energy, unbiased)]
     by_name = dict(zip(names, shares.tolist(), strict=True))
-    return ForecastMixture(by_name, losses[0], losses[1], len(clouds), *_known(fitted, pairs, rng, seed))
+    return ForecastMixture(by_name, losses[0], losses[1], len(left_out), *_known(fitted, pairs, rng, seed))
 
 
-def _losses(names: list[str], shares: np.ndarray, terms: MixtureTerms) -> dict[str, float]:
-    alone = {name: terms.loss(unit) for name, unit in zip(names, np.eye(len(names)), strict=True)}
-    return {**alone, "mixture": terms.loss(shares)}
+def _shares(terms: list[MixtureTerms], default: int, groups: np.ndarray) -> np.ndarray:
+    """The shares with the lowest mean loss, or between these and the default alone.
+
+    As far towards the best ones as the gain, less its standard error over groups, gets larger.
+    """
+    best = best_shares(*_mean(terms)[:2])
+    alone = np.eye(len(best))[default]
+    path = [alone + step * (best - alone) for step in np.linspace(0, 1, _N_STEPS)]
+    loss = np.array([[one.loss(shares) for one in terms] for shares in path])
+    gain = pd.DataFrame((loss[0] - loss).T).groupby(groups).mean()
+    return path[int((gain.mean() - gain.sem()).fillna(0.0).to_numpy().argmax())]
 
 
-def _mean_terms(clouds: list[tuple[np.ndarray, ...]], *, unbiased: bool) -> MixtureTerms:
-    """Mean over pairs, each of them the cells of every forecast and the true ones."""
-    terms = [MixtureTerms.of(parts, truth, unbiased=unbiased) for *parts, truth in clouds]
+def _losses(names: list[str], shares: np.ndarray, terms: list[MixtureTerms]) -> dict[str, float]:
+    """Of each forecast alone, and of the mixture."""
+    mean = _mean(terms)
+    alone = {name: mean.loss(unit) for name, unit in zip(names, np.eye(len(names)), strict=True)}
+    return {**alone, "mixture": mean.loss(shares)}
+
+
+def _mean(terms: list[MixtureTerms]) -> MixtureTerms:
     return MixtureTerms(*(np.mean(values, axis=0) for values in zip(*terms, strict=True)))
 
 
@@ -109,15 +132,15 @@ def _parts(pairs: pd.DataFrame, groups: np.ndarray, rng: np.random.Generator) ->
             yield _Part(pairs[~asked], pairs[asked])
 
 
-def _clouds(
+def _left_out(
     fitted: FittedSets[BaseTDE],
     statistic: SetStatistic,
     part: _Part,
     names: list[str],
     rng: np.random.Generator,
     seed: int,
-) -> list[tuple[np.ndarray, ...]]:
-    """Forecasts ``(D, n, G)`` and true cells of each pair that was left out, with two cells or more at both ends."""
+) -> list[_LeftOut]:
+    """Pairs that were left out, with two cells or more at both ends."""
     source, target = ends_of(fitted.cells, part.asked).T
     sizes = np.minimum(fitted.index.sizes[source], fitted.index.sizes[target])
     used = rng.permutation(np.flatnonzero(sizes > 1))[: 2 * _ENOUGH_PAIRS]
@@ -134,7 +157,9 @@ def _clouds(
         cells = forecast_cells(Forecaster(fitted, blank), asked, arms, rng=rng)
         forecasts.append(in_draws(fitted, cells, len(used)))
     truth = [fitted.ground(_some(fitted.index.rows(i), rng)) for i in target[used]]
-    return list(zip(*forecasts, truth, strict=True))
+    groups = part.asked[GROUP].to_numpy(dtype=str)[used]
+    each = zip(zip(*forecasts, strict=True), truth, fitted.index.sizes[source[used]].tolist(), groups, strict=True)
+    return [_LeftOut(*one) for one in each]
 
 
 def in_draws(fitted: FittedSets[BaseTDE], cells: list[np.ndarray], n_pairs: int) -> list[np.ndarray]:

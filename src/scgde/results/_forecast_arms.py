@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from scgde.model._forecast_mixture import LOOK_UP, TRANSPORT
 from scgde.predictors._mixture import systematic_draws
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ def _transport(forecaster: Forecaster, asked: Asked, **options: Any) -> list[np.
 
 
 #: Forecasts that may be mixed: the simplest first.
-LOOK_UP, TRANSPORT, WITHOUT_TARGET = "embedding look-up", "transport", "transport without target"
+WITHOUT_TARGET = "transport without target"
 ARMS: dict[str, Callable[..., list[np.ndarray]]] = {
     "identity": _identity,
     "mean shift": _mean_shift,

@@ -130,7 +130,7 @@ def forecast(
     start = sources(adata, fitted, source, key)
     covariates = _covariates(fitted, start, to)
     ends = drawn_targets(fitted, start, covariates, n_draws=n_draws, rng=rng)
-    arms = drawn_arms(model, method, ends, rng)
+    arms = drawn_arms(fitted, method, start, covariates, n_draws=ends.shape[1], rng=rng)
     times = times_on_path(n_times)
     asked = Asked.of(start, [fitted.index.rows(i) for i in start], covariates, ends)
     forecaster = Forecaster(fitted, model.mixture)
@@ -144,19 +144,28 @@ def forecast(
     return cells
 
 
-def drawn_arms(model: BaseTDE, method: str | None, ends: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Which forecast each draw of the target, ``(P, D, E)``, is of: names, shape ``(P, D)``.
+def drawn_arms(
+    fitted: FittedSets[BaseTDE],
+    method: str | None,
+    source: np.ndarray,
+    covariates: np.ndarray,
+    *,
+    n_draws: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Which forecast each draw of each source ``(P,)`` is of: names, shape ``(P, n_draws)``.
 
     Raises
     ------
     ValueError
         If the fit has no such method.
     """
-    known = [TRANSPORT] if model.mixture is None else [MIXTURE, *model.mixture.shares]
+    mixture = fitted.model.mixture
+    known = [TRANSPORT] if mixture is None else [MIXTURE, *mixture.shares]
     method = check_one_of(known[0] if method is None else method, "method", known)
-    if method == MIXTURE and model.mixture is not None:
-        return model.mixture.draw(len(ends), ends.shape[1], rng)
-    return np.full(ends.shape[:2], method, dtype=object)
+    if method == MIXTURE and mixture is not None:
+        return mixture.draw(fitted.embedding[source], covariates, n_draws, rng)
+    return np.full((len(source), n_draws), method, dtype=object)
 
 
 def check_forecasts(model: BaseTDE) -> None:
