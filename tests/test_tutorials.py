@@ -25,6 +25,15 @@ def test_tutorial_stores_the_outputs_of_one_run_without_errors(path):
     assert not [output for cell in cells for output in cell.outputs if output.output_type == "error"]
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_tutorial_asks_a_question_and_asserts_its_finding_in_its_last_cell(path):
+    cells = nbformat.read(path, as_version=4).cells
+    assert "**Question.**" in cells[0].source
+    assert "**Run time.**" in cells[0].source
+    assert "## What to conclude" in "".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    assert "assert " in cells[-1].source
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 def test_tutorial_runs_on_a_reduced_budget(path, tmp_path, monkeypatch, data_dir, real_data):
