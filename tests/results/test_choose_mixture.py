@@ -61,9 +61,9 @@ def test_the_forecast_that_is_the_truth_has_most_of_the_mixture(shifted):
     assert shares["mean shift"] + shares["shift and scale"] > 0.9
 
 
-def test_a_mixture_is_no_worse_than_the_transport_on_the_pairs_that_chose_it(shifted):
+def test_a_mixture_is_no_worse_than_any_part_on_the_pairs_that_chose_it(shifted):
     losses = shifted[1].losses
-    assert losses["mixture"] <= losses["transport"]
+    assert losses["mixture"] <= min(losses.values()) + 1e-12
     assert shifted[1].n_left_out == N_CLONES // 4
 
 
@@ -155,11 +155,11 @@ def test_shares_stay_with_the_transport_as_far_as_pairs_do_not_tell():
     def share(n: int) -> float:
         """Of the first part, which is the better one of two by a tenth of the noise of a pair."""
         terms = [MixtureTerms(np.array([1.0, 1.1]) + rng.normal(0, 1, 2), between, 1.0) for _ in range(n)]
-        return _choose_mixture._shares(terms, 1, np.arange(n))[0]
+        return _choose_mixture._cautious_shares(terms, 1, np.arange(n))[0]
 
     assert np.mean([share(5) for _ in range(50)]) < np.mean([share(2000) for _ in range(5)])
     sure = [MixtureTerms(np.array([1.0, 1.1]), between, 1.0)] * 5
-    np.testing.assert_allclose(_choose_mixture._shares(sure, 1, np.arange(5)), best_shares(*sure[0][:2]))
+    np.testing.assert_allclose(_choose_mixture._cautious_shares(sure, 1, np.arange(5)), best_shares(*sure[0][:2]))
 
 
 def test_a_mixture_survives_its_storage_and_says_what_is_mixed(shifted):

@@ -53,10 +53,10 @@ def fit_mixture(
 ) -> ForecastMixture | None:
     """The mixture of forecasts that is best for pairs that were left out of predictor and look-up.
 
-    Best is the lowest mean energy distance of the forecast as the cells that it consists of; where these pairs are few,
-    the shares are nearer to the transport alone. The pairs are those of
+    Best is the lowest mean energy distance of the forecast as the cells that it consists of. The pairs are those of
     validation sets, where these have ten groups or more: the networks were not trained on them either, and only these
-    can say what a transport without a target is worth. Otherwise training pairs are left out group by group.
+    can say what a transport without a target is worth. Otherwise training pairs are left out group by group, and the
+    shares nearer to the transport alone.
 
     Parameters
     ----------
@@ -86,16 +86,20 @@ def fit_mixture(
         return None
     energy = [MixtureTerms.of(one.forecasts, one.truth, n_cells=one.n_cells) for one in left_out]
     unbiased = [MixtureTerms.of(one.forecasts, one.truth, n_cells=np.inf) for one in left_out]
-    shares = _shares(energy, names.index(TRANSPORT), np.array([one.group for one in left_out]))
+    if is_validated:
+        shares = best_shares(*_mean(energy)[:2])
+    else:
+        shares = _cautious_shares(energy, names.index(TRANSPORT), np.array([one.group for one in left_out]))
     losses = [_losses(names, shares, terms) for terms in (energy, unbiased)]
     by_name = dict(zip(names, shares.tolist(), strict=True))
     return ForecastMixture(by_name, losses[0], losses[1], len(left_out), *_known(fitted, pairs, rng, seed))
 
 
-def _shares(terms: list[MixtureTerms], default: int, groups: np.ndarray) -> np.ndarray:
+def _cautious_shares(terms: list[MixtureTerms], default: int, groups: np.ndarray) -> np.ndarray:
     """The shares with the lowest mean loss, or between these and the default alone.
 
-    As far towards the best ones as the gain, less its standard error over groups, gets larger.
+    As far towards the best ones as the gain, less its standard error over groups, gets larger: what the networks know
+    already says less of what they do not.
     """
     best = best_shares(*_mean(terms)[:2])
     alone = np.eye(len(best))[default]
