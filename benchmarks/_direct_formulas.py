@@ -89,6 +89,6 @@ def options_one_at_a_time(max_pairs: int) -> Iterator[None]:
 
 def _regression(system: KernelSystem, values: np.ndarray, groups: np.ndarray) -> Regression:
     penalties = _kernel_system._MEAN_PENALTIES
-    errors = [next(system.left_out(values, groups, [penalty])) for penalty in penalties]
+    errors = [system.left_out(values, groups, [penalty])[0] for penalty in penalties]
     best = int(np.argmin([np.square(error).sum() for error in errors]))
     return Regression(system, values, float(penalties[best]), errors[best])

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _MEAN_PENALTIES = np.logspace(-3, 2, 16)
 _LINEAR_WEIGHTS = (0.0, 1.0, 10.0, 100.0, 1000.0)
+#: Values that products of rows of one group may take, 64 MB in single precision.
+_MAX_PRODUCTS = 2**24
 #: Of a forecast displacement.
 _SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -72,25 +74,32 @@ class KernelSystem(NamedTuple):
         kernel = kernel.astype(self.vectors.dtype)
         # k' V, then k' V (d + penalty)^-1 V' for each penalty; centring gives the mean of the targets its weight 1.
         rotated = kernel @ self.vectors
-        slopes = [(rotated / (self.values + penalty)) @ self.vectors.T for penalty in penalties]
+        slopes = [(rotated / (self.values + float(penalty))) @ self.vectors.T for penalty in penalties]
         return [part - part.mean(axis=1, keepdims=True) + 1 / part.shape[1] for part in slopes]
 
-    def left_out(self, values: np.ndarray, groups: np.ndarray, penalties: Iterable[float]) -> Iterator[np.ndarray]:
-        """Errors of the regression of ``values`` when their group is left out, shape ``(n, E)`` for each penalty.
+    def left_out(self, values: np.ndarray, groups: np.ndarray, penalties: Iterable[float]) -> np.ndarray:
+        """Errors of the regression of ``values`` when their group is left out, for each penalty, ``(P, n, E)``.
 
         In closed form: with the hat matrix ``H = V d (d + penalty)^-1 V' + 1 1' / n`` and residuals ``e`` of the fit to
         all, those of a group G left out are ``(I - H_GG)^-1 e_G``.
         """
         n, centred = len(values), (values - values.mean(axis=0)).astype(self.vectors.dtype)
         rotated = self.vectors.T @ centred
-        parts = [(rows, self.vectors[rows]) for rows in _rows_of_groups(groups) if rows.shape[1] < n]
-        for penalty in penalties:
-            shrink = self.values / (self.values + penalty)
-            error = centred - self.vectors @ (shrink[:, None] * rotated)
-            for rows, part in parts:
-                own = np.eye(rows.shape[1], dtype=part.dtype) - (part * shrink) @ part.swapaxes(1, 2) - 1 / n
-                error[rows] = np.linalg.solve(own, error[rows])
-            yield error
+        shrink = np.stack([self.values / (self.values + float(penalty)) for penalty in penalties])
+        errors = centred - self.vectors @ (shrink[:, :, None] * rotated)
+        for rows in _rows_of_groups(groups):
+            if rows.shape[1] < n:
+                own = np.eye(rows.shape[1], dtype=shrink.dtype) - self._hat(rows, shrink) - 1 / n
+                errors[:, rows] = np.linalg.solve(own, errors[:, rows])
+        return errors
+
+    def _hat(self, rows: np.ndarray, shrink: np.ndarray) -> np.ndarray:
+        """Blocks ``V d (d + penalty)^-1 V'`` of groups ``(g, s)`` for each penalty, shape ``(P, g, s, s)``."""
+        part = self.vectors[rows]
+        if part.size * rows.shape[1] > _MAX_PRODUCTS:
+            return np.stack([(part * one) @ part.swapaxes(1, 2) for one in shrink])
+        # The products of pairs of rows are the same for all penalties.
+        return np.moveaxis((part[:, :, None] * part[:, None]) @ shrink.T, -1, 0)
 
 
 class Regression(NamedTuple):
@@ -179,6 +188,6 @@ def onto_simplex(values: np.ndarray) -> np.ndarray:
     :cite:t:`Duchi08`, figure 1.
     """
     ordered = -np.sort(-values, axis=1)
-    excess = (ordered.cumsum(axis=1) - 1) / np.arange(1, values.shape[1] + 1)
+    excess = (ordered.cumsum(axis=1) - 1) / np.arange(1, values.shape[1] + 1, dtype=values.dtype)
     n_positive = (ordered > excess).sum(axis=1)
     return np.maximum(values - np.take_along_axis(excess, n_positive[:, None] - 1, axis=1), 0)
