@@ -20,6 +20,7 @@ from _common import parser, report
 from _gaussian_geometry import FAMILIES, N_GENERATED, N_TEST, TEST_CELLS, TRAIN_CELLS, Exact
 
 ARMS = {"default": {}, "learnt, isometry": {"moments": False, "isometry": 0.1}}
+OPTIONS = {"use_rep": "X", "scaling": "common", "validation_fraction": 0.0, "progress_bar": False}
 N_TRAIN, STEPS = 4_000, (10, 50, 200)
 
 
@@ -32,17 +33,7 @@ def run(seed: int) -> list[dict]:
     for arm, options in ARMS.items():
         for steps in STEPS:
             start = time.process_time()
-            model = scgde.tl.fit_gde(
-                train,
-                "set",
-                use_rep="X",
-                scaling="common",
-                max_steps=steps,
-                validation_fraction=0.0,
-                seed=seed,
-                progress_bar=False,
-                **options,
-            )
+            model = scgde.tl.fit_gde(train, "set", max_steps=steps, seed=seed, **OPTIONS, **options)
             row = {"seed": seed, "arm": arm, "steps": steps, "seconds": round(time.process_time() - start, 1)}
             embedding = model.embed(exact.seen.reshape(len(codes), -1), codes)
             cells = model.generate(embedding[:N_GENERATED], 2 * TEST_CELLS)
