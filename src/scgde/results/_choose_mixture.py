@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Groups without which nothing is chosen; pairs that are enough; pairs that a look-up reads; cells of a set.
 _MIN_GROUPS, _ENOUGH_PAIRS, _MAX_PAIRS, _MAX_CELLS = 3, 60, 2000, 50
+#: Standard errors that a gain on training pairs is lessened by.
+_CAUTION = 2.0
 #: Validated groups from which these alone choose.
 MIN_VALIDATED = 10
 #: Draws of the forecasts that have several; steps from the transport alone to the best mixture.
@@ -98,7 +100,7 @@ def fit_mixture(
 def _cautious_shares(terms: list[MixtureTerms], default: int, groups: np.ndarray) -> np.ndarray:
     """The shares with the lowest mean loss, or between these and the default alone.
 
-    As far towards the best ones as the gain, less its standard error over groups, gets larger: what the networks know
+    As far towards the best ones as the gain, less two standard errors over groups, gets larger: what the networks know
     already says less of what they do not.
     """
     best = best_shares(*_mean(terms)[:2])
@@ -106,7 +108,7 @@ def _cautious_shares(terms: list[MixtureTerms], default: int, groups: np.ndarray
     path = [alone + step * (best - alone) for step in np.linspace(0, 1, _N_STEPS)]
     loss = np.array([[one.loss(shares) for one in terms] for shares in path])
     gain = pd.DataFrame((loss[0] - loss).T).groupby(groups).mean()
-    return path[int((gain.mean() - gain.sem()).fillna(0.0).to_numpy().argmax())]
+    return path[int((gain.mean() - _CAUTION * gain.sem()).fillna(0.0).to_numpy().argmax())]
 
 
 def _losses(names: list[str], shares: np.ndarray, terms: list[MixtureTerms]) -> dict[str, float]:
