@@ -49,4 +49,16 @@ def imports() -> Table:
     return Table(("what", "`import scvi` (CPU s)", "in all (CPU s)", "ratio"), [row])
 
 
-TABLES = {"imports": imports(), "savings": savings(), "solver_steps": solver_steps()}
+def peers() -> Table:
+    """Rates of training beside scvi-tools."""
+    rows: list[tuple[Cell, ...]] = []
+    for model in ("scgde, counts", "scVI", "MrVI"):
+        values = (Value("peers_scvi_tools", column, {"model": model}, form) for column, form in _PEERS.items())
+        rows.append((model, *values))
+    return Table(("model", "cells a second", "rate of scgde over it"), rows)
+
+
+#: Columns, and their forms.
+_PEERS = {"cells_per_second": ".0f", "ratio": ".1f"}
+
+TABLES = {"peers": peers(), "imports": imports(), "savings": savings(), "solver_steps": solver_steps()}
