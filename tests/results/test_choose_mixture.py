@@ -9,7 +9,7 @@ import pytest
 
 from scgde import tl
 from scgde.metrics._mixture_terms import MixtureTerms
-from scgde.model._forecast_mixture import LOOK_UP, TRANSPORT, ForecastMixture, KnownPairs
+from scgde.model._forecast_mixture import ForecastMixture, KnownPairs
 from scgde.nn.stored_weights import StoredModelError
 from scgde.results import _choose_mixture, read_model
 from scgde.results._forecast_arms import ARMS, WITHOUT_TARGET
@@ -134,18 +134,9 @@ def test_every_forecast_has_a_path_from_its_source(shifted, method):
 
 def test_draws_of_a_forecast_are_in_proportion_to_the_shares(shifted):
     mixture = ForecastMixture({"identity": 0.25, "transport": 0.75}, {}, {}, 0, shifted[1].pairs, shifted[1].look_up)
-    drawn = mixture.draw(np.zeros((50, 1)), np.zeros((50, 1)), 8, np.random.default_rng(0))
+    drawn = mixture.draw(50, 8, np.random.default_rng(0))
     assert (np.sum(drawn == "identity", axis=1) == 2).all()
     assert str(mixture) == "0.75 transport + 0.25 identity, by 0 pairs left out"
-
-
-def test_a_source_unlike_all_others_is_looked_up_nowhere(shifted):
-    adata, known = shifted
-    mixture = ForecastMixture({LOOK_UP: 0.5, TRANSPORT: 0.5}, {}, {}, 0, known.pairs, known.look_up)
-    rows = adata.uns["tde"]["sets"].index.get_indexer(adata.uns["tde"]["pairs"]["source"])
-    z, covariates = np.asarray(adata.uns["tde"]["embedding"])[rows[:5]], known.pairs.covariates[:5]
-    assert (mixture.draw(z, covariates, 4, np.random.default_rng(0)) == LOOK_UP).mean() == 0.5
-    assert (mixture.draw(z + 1e3, covariates, 4, np.random.default_rng(0)) == TRANSPORT).all()
 
 
 def test_shares_stay_with_the_transport_as_far_as_pairs_do_not_tell():

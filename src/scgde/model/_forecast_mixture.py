@@ -22,7 +22,7 @@ _MAX_CELLS, _MAX_VALUES = 32, 2**21
 #: Smallest standard deviation that is divided by, relative to the mean over features.
 _FLOOR = 1e-3
 _LOOK_UP = "look_up."
-#: Names of forecasts that are not alike: one is of no use for sources unlike all others, one is always possible.
+#: Names of two forecasts.
 LOOK_UP, TRANSPORT = "embedding look-up", "transport"
 #: Plain values of a mixture.
 _PLAIN = ("shares", "losses", "unbiased_losses", "n_left_out")
@@ -125,23 +125,10 @@ class ForecastMixture:
         columns = {"share": self.shares, "energy": self.losses, "unbiased_energy": self.unbiased_losses}
         return pd.DataFrame(columns).rename_axis("arm")
 
-    def draw(self, embedding: np.ndarray, covariates: np.ndarray, n_draws: int, rng: np.random.Generator) -> np.ndarray:
-        """Name of the forecast that each draw of each source is of, shape ``(P, n_draws)``.
-
-        A source that is unlike those of all training pairs has no look-up: its share goes to the transport.
-
-        Parameters
-        ----------
-        embedding, covariates
-            Of the sources, shapes ``(P, E)`` and ``(P, c)``.
-        """
-        names = list(self.shares)
-        shares = np.tile(list(self.shares.values()), (len(embedding), 1))
-        if LOOK_UP in names and TRANSPORT in names:
-            outside = ~self.look_up.in_support(embedding, covariates=covariates)
-            shares[outside, names.index(TRANSPORT)] += shares[outside, names.index(LOOK_UP)]
-            shares[outside, names.index(LOOK_UP)] = 0
-        return np.array(names, dtype=object)[systematic_draws(shares, n_draws, rng)]
+    def draw(self, n_sources: int, n_draws: int, rng: np.random.Generator) -> np.ndarray:
+        """Name of the forecast that each draw of each source is of, shape ``(n_sources, n_draws)``."""
+        shares = np.tile(list(self.shares.values()), (n_sources, 1))
+        return np.array(list(self.shares), dtype=object)[systematic_draws(shares, n_draws, rng)]
 
     def to_stored(self) -> tuple[Config, dict[str, np.ndarray]]:
         """As plain values and arrays."""

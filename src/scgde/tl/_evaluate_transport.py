@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -191,8 +191,7 @@ def _parts(
     asked, forecaster = Asked.of(source, rows, covariates, ends), Forecaster(fitted, model.mixture)
     known = {} if model.mixture is None else model.mixture.shares
     methods = {name: name for name in MAIN_ARMS if name in known} | {"forecast": None}
-    of_draws: dict[str, Any] = {"n_draws": ends.shape[1], "rng": rng}
-    arms = {name: drawn_arms(fitted, method, source, covariates, **of_draws) for name, method in methods.items()}
+    arms = {name: drawn_arms(model, method, len(source), ends.shape[1], rng) for name, method in methods.items()}
     cells = {name: forecast_cells(forecaster, asked, names.ravel(), rng=rng) for name, names in arms.items()}
     return {name: in_draws(fitted, parts, len(source)) for name, parts in cells.items()}
 

@@ -130,7 +130,7 @@ def forecast(
     start = sources(adata, fitted, source, key)
     covariates = _covariates(fitted, start, to)
     ends = drawn_targets(fitted, start, covariates, n_draws=n_draws, rng=rng)
-    arms = drawn_arms(fitted, method, start, covariates, n_draws=ends.shape[1], rng=rng)
+    arms = drawn_arms(model, method, len(start), ends.shape[1], rng)
     times = times_on_path(n_times)
     asked = Asked.of(start, [fitted.index.rows(i) for i in start], covariates, ends)
     forecaster = Forecaster(fitted, model.mixture)
@@ -145,27 +145,21 @@ def forecast(
 
 
 def drawn_arms(
-    fitted: FittedSets[BaseTDE],
-    method: str | None,
-    source: np.ndarray,
-    covariates: np.ndarray,
-    *,
-    n_draws: int,
-    rng: np.random.Generator,
+    model: BaseTDE, method: str | None, n_sources: int, n_draws: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Which forecast each draw of each source ``(P,)`` is of: names, shape ``(P, n_draws)``.
+    """Which forecast each draw of each source is of: names, shape ``(n_sources, n_draws)``.
 
     Raises
     ------
     ValueError
         If the fit has no such method.
     """
-    mixture = fitted.model.mixture
+    mixture = model.mixture
     known = [TRANSPORT] if mixture is None else [MIXTURE, *mixture.shares]
     method = check_one_of(known[0] if method is None else method, "method", known)
     if method == MIXTURE and mixture is not None:
-        return mixture.draw(fitted.embedding[source], covariates, n_draws, rng)
-    return np.full((len(source), n_draws), method, dtype=object)
+        return mixture.draw(n_sources, n_draws, rng)
+    return np.full((n_sources, n_draws), method, dtype=object)
 
 
 def check_forecasts(model: BaseTDE) -> None:
