@@ -24,7 +24,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).resolve().parent / "results"
 #: Seconds are counted from the import of this module, which every benchmark does first.
 START = time.perf_counter()
 
@@ -113,7 +113,7 @@ def report(rows: list[dict], name: str, *, seeds: list[int] | None = None, accel
 def provenance(seeds: list[int] | None, accelerator: str) -> dict:
     """How a table came about: command, commit, date, device, seconds since the start, seeds and versions."""
     return {
-        "command": shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
+        "command": shlex.join(["python", _script(Path(sys.argv[0]).resolve()), *sys.argv[1:]]),
         "commit": commit(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "device": device(accelerator),
@@ -122,6 +122,12 @@ def provenance(seeds: list[int] | None, accelerator: str) -> dict:
         "versions": {name: version(name) for name in ("scgde", "torch", "numpy")},
         "recorded": "at run time",
     }
+
+
+def _script(path: Path) -> str:
+    """Path of a benchmark from the root of the project."""
+    folder = RESULTS.parent
+    return f"benchmarks/{path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name}"
 
 
 def commit() -> str | None:
