@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from scgde.results._generation_scores import Ground
 
 #: Sets that are compared, and that they are compared with; cells of each.
-_N_COMPARED, _N_OTHERS, _N_CELLS = 32, 400, 200
+_N_COMPARED, _N_OTHERS, _N_CELLS = 128, 400, 200
 #: Fewer sets than these say too little.
 _MIN_COMPARED = 8
 #: How near cells in the frame of a set must be, relative to those of the nearest set.
-_MARGIN = 0.25
+_MARGIN = 0.3
 
 
 def differ_in_frame(cells: CellSets, train: np.ndarray, *, seed: int) -> bool:
-    """Whether cells of all sets, moved and stretched to one half of a set, are at least four times as near to the other
-    half as the cells of the nearest other set.
+    """Whether cells of all sets, moved and stretched to one half of a set, are much nearer to the other half than the
+    cells of the nearest other set: at less than three tenths of their energy distance.
 
     Parameters
     ----------
@@ -41,7 +41,8 @@ def differ_in_frame(cells: CellSets, train: np.ndarray, *, seed: int) -> bool:
     rng = np.random.default_rng(seed)
     drawn = rng.permutation(train[cells.index.sizes[train] >= MIN_CELLS])
     by_size = drawn[np.argsort(-cells.index.sizes[drawn], kind="stable")]
-    compared, others = by_size[:_N_COMPARED], rng.permutation(by_size[_N_COMPARED:])[:_N_OTHERS]
+    n = min(_N_COMPARED, len(drawn) // 2)
+    compared, others = by_size[:n], rng.permutation(by_size[n:])[:_N_OTHERS]
     if len(others) < _MIN_COMPARED:
         return False
     ground = _in_standard_deviations(cells, others)

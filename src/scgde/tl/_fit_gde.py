@@ -120,10 +120,10 @@ def fit_gde(
         Whether the embedding contains mean and covariance, or widths, of a set by a fixed linear map, from which the
         generator starts: a new set then lies where its cells lie, however few sets were trained on. See
         :class:`scgde.nn.linear_core.LinearCore`. By default where fewer than 200 sets are trained on, or where cells of
-        all sets, moved and stretched to the mean and standard deviations of a set, are at least four times as near to
-        its cells as those of the nearest other set: with many sets that share cell states at fixed places a network
-        does better. Never by default with ``batch_key``: a fixed map cannot be made independent of it. Of sequences it
-        contains the mean counts of words, see :class:`scgde.nn.mean_core.MeanCore`.
+        all sets, moved and stretched to the mean and standard deviations of a set, are at less than three tenths of the
+        energy distance of those of the nearest other set to its cells: with many sets that share cell states at fixed
+        places a network does better. Never by default with ``batch_key``: a fixed map cannot be made independent of it.
+        Of sequences it contains the mean counts of words, see :class:`scgde.nn.mean_core.MeanCore`.
     isometry
         %(isometry)s
     isometry_ground
