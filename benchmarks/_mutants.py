@@ -41,7 +41,7 @@ MUTANTS = [
     ),
     Mutant(
         "leak: units of cells are those of all sets",
-        "model/_base.py",
+        "model/_training.py",
         "        chosen[sets] = True",
         "        chosen[:] = True",
         "tests/model/test_gde.py",

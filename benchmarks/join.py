@@ -4,7 +4,8 @@
     python benchmarks/repertoires.py --seeds 1:2 --name repertoires_1 &
     wait; python -m benchmarks.join repertoires repertoires_0 repertoires_1
 
-Rows are kept in the order of the runs; commands and seconds of the runs are listed. The tables of the runs are removed.
+Rows are in the order of the runs. The provenance of the first is kept, and what differs in the others is listed under
+``joined``. The results of the runs are removed.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from pathlib import Path
 import pandas as pd
 
 RESULTS = Path(__file__).parent / "results"
+#: What is kept of the provenance of each run but the first.
+OF_RUN = ("command", "commit", "date", "device", "seconds", "seeds")
 
 
 def join(name: str, runs: list[str]) -> pd.DataFrame:
@@ -31,9 +34,9 @@ def join(name: str, runs: list[str]) -> pd.DataFrame:
 
 
 def _joined(records: list[dict]) -> dict:
-    """The provenance of all runs: what differs between them as a list."""
-    several = {key: [record[key] for record in records] for key in ("command", "seconds")}
-    return records[0] | several | {"seeds": sorted({seed for record in records for seed in record["seeds"]})}
+    """The provenance of the first run, and what differs in that of each other."""
+    others = [{key: record[key] for key in OF_RUN} for record in records[1:]]
+    return records[0] | {"seeds": sorted({seed for record in records for seed in record["seeds"]}), "joined": others}
 
 
 if __name__ == "__main__":
