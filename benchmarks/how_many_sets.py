@@ -80,18 +80,23 @@ def draw(path: str, table: pd.DataFrame) -> None:
             ax.plot(median.index, median, label=label, **style)
         low, high = part["generated"].min(), part["generated"].max()
         ax.fill_between(low.index, low, high, color="#0072B2", alpha=0.2, linewidth=0)
-        ax.set(xscale="log", title=name, xlabel="training sets")
+        ax.set(xscale="log", yscale="log", xlabel="training sets")
+        steps = table.loc[table["data"] == name, "steps"].iloc[0]
+        ax.set_title(f"{name}\n{steps:,} steps", fontsize="medium")
         ax.set_xticks(list(low.index), [str(n) for n in low.index], minor=False)
         ax.minorticks_off()
         ax.spines[["top", "right"]].set_visible(False)
-    axes[0].set(ylabel="energy distance / pooled cells", ylim=(0, 1.1))
+    axes[0].set(ylabel="energy distance / pooled cells")
+    for ax in axes:
+        ax.axhline(1, color="0.7", linewidth=0.8, zorder=0)
+        ax.yaxis.set_major_formatter("{x:g}")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
     Path(path).parent.mkdir(exist_ok=True)
     figure.savefig(path, dpi=150)
 
 
 def main() -> None:
-    options = parser(__doc__, steps=600)
+    options = parser(__doc__, steps=2500)
     options.add_argument("--data", choices=list(DATA), action="append", help="by default all")
     options.add_argument("--draw", help="file for a figure of the committed results; nothing is run")
     arguments = options.parse_args()
@@ -109,7 +114,7 @@ def main() -> None:
             for n_train in sizes:
                 split = split_of(names, n_test, n_train, np.random.default_rng(seed))
                 adata.obs["split"] = adata.obs["donor"].astype(str).map(split).fillna("unused").to_numpy()
-                record = {"data": name, "seed": seed, "train": n_train, "test": n_test}
+                record = {"data": name, "seed": seed, "steps": arguments.steps, "train": n_train, "test": n_test}
                 with timed(record):
                     scores = scored(adata, min_cells, arguments.steps, seed)
                 rows.append(record | scores)

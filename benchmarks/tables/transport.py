@@ -13,8 +13,8 @@ FORECASTS = {
     "baseline: pooled targets": "pooled targets",
     "baseline: target of the nearest clone": "nearest clone",
     "baseline: source-conditioned transport": "source-conditioned",
-    "`kernel`, fitted without orphans": "paired only, kernel",
-    "**`kernel`, the default**": "with orphans, kernel",
+    "predictor `kernel`, fitted without orphans": "paired only, kernel",
+    "**predictor `kernel`, the default**": "with orphans, kernel",
     "`neighbors`": "with orphans, neighbors",
     "`flow`": "with orphans, flow",
     "`mlp`": "with orphans, mlp",
@@ -43,7 +43,7 @@ def larry() -> Table:
 
 def sixty() -> Table:
     """Forecasts where few clones have pairs."""
-    names = ("baseline: source-conditioned transport", "`kernel`, fitted without orphans", "**`kernel`, the default**")
+    names = ("baseline: source-conditioned transport", "predictor `kernel`, fitted without orphans", "**predictor `kernel`, the default**")
     labels = {name: FORECASTS[name] for name in (*names, "best predictor: true target embedding")}
     columns = {
         "energy distance": {"column": "energy", "how": "each"},
@@ -76,7 +76,7 @@ def contexts() -> Table:
         "baseline: nearest targets": "nearest targets",
         "baseline: kernel look-up": "kernel look-up",
         "baseline: source-conditioned transport": "source-conditioned",
-        "**`kernel`, the default**": "TDE, kernel",
+        "**predictor `kernel`, the default**": "TDE, kernel",
         "`ridge`": "TDE, ridge",
         "`kernel`, without moments": "TDE, without moments, kernel",
         "`ridge`, without moments": "TDE, without moments, ridge",
@@ -131,7 +131,7 @@ def optimal() -> Table:
 def out_of_range() -> Table:
     """Forecasts inside and outside of the range of the pairs."""
     labels = {"baseline: identity": "identity", "baseline: source-conditioned transport": "source-conditioned"}
-    labels |= {"**`kernel`, the default**": "TDE, kernel", "`ridge`": "TDE, ridge", "`flow`": "TDE, flow"}
+    labels |= {"**predictor `kernel`, the default**": "TDE, kernel", "`ridge`": "TDE, ridge", "`flow`": "TDE, flow"}
     labels |= {"`neighbors`": "TDE, neighbors", "`kernel`, `gaussian=True` (two seeds)": "TDE, gaussian, kernel"}
     labels |= {"`ridge`, `gaussian=True`": "TDE, gaussian, ridge"}
     labels |= {"best predictor: true target embedding": "TDE, true target embedding"}
