@@ -43,7 +43,11 @@ def larry() -> Table:
 
 def sixty() -> Table:
     """Forecasts where few clones have pairs."""
-    names = ("baseline: source-conditioned transport", "predictor `kernel`, fitted without orphans", "**predictor `kernel`, the default**")
+    names = (
+        "baseline: source-conditioned transport",
+        "predictor `kernel`, fitted without orphans",
+        "**predictor `kernel`, the default**",
+    )
     labels = {name: FORECASTS[name] for name in (*names, "best predictor: true target embedding")}
     columns = {
         "energy distance": {"column": "energy", "how": "each"},
