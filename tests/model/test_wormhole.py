@@ -29,6 +29,7 @@ def latent_and_exact():
             isometry=1.0,
             isometry_ground="sinkhorn",
             n_latent=8,
+            moments=False,
             set_size=50,
             sets_per_batch=32,
             max_steps=steps,

@@ -163,7 +163,7 @@ def test_a_mixture_survives_its_storage_and_says_what_is_mixed(shifted):
 
 def test_stored_pairs_of_other_shapes_are_refused(shifted):
     config, arrays = shifted[1].to_stored()
-    with pytest.raises(StoredModelError, match="Stored pairs of a forecast must have arrays of shapes"):
+    with pytest.raises(StoredModelError, match="A stored model must have pairs of forecasts in arrays of shapes"):
         ForecastMixture.from_stored(config, {**arrays, "shift": arrays["shift"][:-1]})
 
 

@@ -85,7 +85,10 @@ class KnownPairs(NamedTuple):
         shapes = [(n_pairs, n_features)] * 2 + [(n_pairs, self.covariates.shape[-1]), (len(self.cells),)]
         found = [part.shape for part in (self.shift, self.log_ratio, self.covariates, self.pair)]
         if found != shapes or not np.array_equal(np.unique(self.pair), np.arange(n_pairs)):
-            msg = f"Stored pairs of a forecast must have arrays of shapes {shapes}, got {found}. Save the model again."
+            msg = (
+                f"A stored model must have pairs of forecasts in arrays of shapes {shapes}, and cells of each pair, got "
+                f"{found}, and cells of {len(np.unique(self.pair))} pairs. Save the model again."
+            )
             raise StoredModelError(msg)
 
 
