@@ -86,8 +86,8 @@ class KnownPairs(NamedTuple):
         found = [part.shape for part in (self.shift, self.log_ratio, self.covariates, self.pair)]
         if found != shapes or not np.array_equal(np.unique(self.pair), np.arange(n_pairs)):
             msg = (
-                f"A stored model must have pairs of forecasts in arrays of shapes {shapes}, and cells of each pair, got "
-                f"{found}, and cells of {len(np.unique(self.pair))} pairs. Save the model again."
+                f"A stored model must have pairs of forecasts in arrays of shapes {shapes}, and cells of each pair, "
+                f"got {found}, and cells of {len(np.unique(self.pair))} pairs. Save the model again."
             )
             raise StoredModelError(msg)
 
