@@ -44,23 +44,56 @@ class MixtureTerms(NamedTuple):
             Cells of the forecast, of which those of each part are some; all by default. Infinite for the unbiased
             energy distance, in which no cell is compared with a copy of itself.
         """
-        between = np.zeros((len(parts), len(parts)))
-        for i, j in combinations_with_replacement(range(len(parts)), 2):
-            between[i, j] = between[j, i] = _between_cells(parts[i], parts[j], n_cells)
-        to_target = [cdist(part.reshape(-1, part.shape[-1]), target).mean() for part in parts]
-        of_target = n_cells if n_cells == np.inf else None
-        return cls(np.array(to_target), between, _between_cells(target[None], target[None], of_target))
+        return MixtureDistances.of(parts, target).terms(n_cells)
 
     def loss(self, shares: np.ndarray) -> float:
         """Energy distance of the mixture with these shares ``(A,)``."""
         return float(2 * self.to_target @ shares - shares @ self.between @ shares - self.within_target)
 
 
-def _between_cells(a: np.ndarray, b: np.ndarray, n_cells: float | None) -> float:
-    """Mean distance of cells ``(D, n, G)`` and ``(E, n, G)``, one pair in ``n_cells`` of which is of one source."""
+class MixtureDistances(NamedTuple):
+    """Mean distances between cells, those of one source apart: the terms for any number of cells.
+
+    Attributes
+    ----------
+    to_target
+        Of cells of each part to cells of the target, shape ``(A,)``.
+    same, different
+        Between cells of two parts, of one source cell and of two, shape ``(A, A)``.
+    within_target
+        Between two cells of the target.
+    n_cells, n_target
+        Cells of each part and of the target.
+    """
+
+    to_target: np.ndarray
+    same: np.ndarray
+    different: np.ndarray
+    within_target: float
+    n_cells: int
+    n_target: int
+
+    @classmethod
+    def of(cls, parts: Sequence[np.ndarray], target: np.ndarray) -> MixtureDistances:
+        """Between cells of parts ``(D, n, G)`` and of the target ``(m, G)``, see :meth:`MixtureTerms.of`."""
+        same, different = np.zeros((2, len(parts), len(parts)))
+        for i, j in combinations_with_replacement(range(len(parts)), 2):
+            same[i, j], different[i, j] = same[j, i], different[j, i] = _between_cells(parts[i], parts[j])
+        to_target = np.array([cdist(part.reshape(-1, part.shape[-1]), target).mean() for part in parts])
+        within_target = _between_cells(target[None], target[None])[1]
+        return cls(to_target, same, different, within_target, parts[0].shape[1], len(target))
+
+    def terms(self, n_cells: float | None = None) -> MixtureTerms:
+        """Terms of a forecast of so many cells, see :meth:`MixtureTerms.of`."""
+        between = self.different + (self.same - self.different) / (n_cells or self.n_cells)
+        n_target = n_cells if n_cells == np.inf else self.n_target
+        return MixtureTerms(self.to_target, between, self.within_target - self.within_target / n_target)
+
+
+def _between_cells(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
+    """Mean distance of cells ``(D, n, G)`` and ``(E, n, G)`` of one source, and of two."""
     n = a.shape[1]
     distances = cdist(a.reshape(-1, a.shape[-1]), b.reshape(-1, b.shape[-1])).reshape(len(a), n, len(b), n)
     of_cells = distances.mean(axis=(0, 2))
     same = np.trace(of_cells) / n
-    different = (of_cells.sum() - n * same) / (n * (n - 1))
-    return float(different + (same - different) / (n_cells or n))
+    return float(same), float((of_cells.sum() - n * same) / (n * (n - 1)))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from scgde import _keys
-from scgde.metrics._mixture_terms import MixtureTerms
+from scgde.metrics._mixture_terms import MixtureDistances, MixtureTerms
 from scgde.model._forecast_mixture import LOOK_UP, TRANSPORT, ForecastMixture, KnownPairs
 from scgde.model._predictor_fit import ends_of, pair_covariates
 from scgde.predictors import Kernel
@@ -86,8 +86,9 @@ def fit_mixture(
     left_out = [one for part in parts for one in _left_out(fitted, statistic, part, names, rng, seed)]
     if not left_out:
         return None
-    energy = [MixtureTerms.of(one.forecasts, one.truth, n_cells=one.n_cells) for one in left_out]
-    unbiased = [MixtureTerms.of(one.forecasts, one.truth, n_cells=np.inf) for one in left_out]
+    distances = [MixtureDistances.of(one.forecasts, one.truth) for one in left_out]
+    energy = [found.terms(one.n_cells) for found, one in zip(distances, left_out, strict=True)]
+    unbiased = [found.terms(np.inf) for found in distances]
     if is_validated:
         shares = best_shares(*_mean(energy)[:2])
     else:
