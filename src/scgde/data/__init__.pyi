@@ -1,19 +1,9 @@
 from . import representations as representations
-from ._cell_sets import (
-    CellSets as CellSets,
-)
-from ._cell_sets import (
-    CellView as CellView,
-)
-from ._cell_sets import (
-    check_entries as check_entries,
-)
-from ._cell_sets import (
-    column_of_sets as column_of_sets,
-)
-from ._cell_sets import (
-    weights_of_sets as weights_of_sets,
-)
+from ._cell_sets import CellSets as CellSets
+from ._cell_sets import CellView as CellView
+from ._cell_sets import check_entries as check_entries
+from ._cell_sets import column_of_sets as column_of_sets
+from ._cell_sets import weights_of_sets as weights_of_sets
 from ._datamodule import SetDataModule as SetDataModule
 from ._datasets import BatchSpec as BatchSpec
 from ._datasets import SetBatchDataset as SetBatchDataset

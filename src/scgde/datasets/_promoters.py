@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.datasets._published import read_published
 
@@ -16,13 +17,14 @@ SOURCE = "https://zenodo.org/records/4436477 (Vaishnav 2022, MIT licence)"
 
 
 @checked_keywords
+@shared_docs
 def promoters(path: str | Path | None = None) -> AnnData:
     """Yeast promoters with the expression that they drive.
 
     Parameters
     ----------
     path
-        The file, or a folder that holds ``gpra_yeast_promoters.csv.gz``. None: the folder ``$SCGDE_DATA``.
+        ``gpra_yeast_promoters.csv.gz``: %(data_path)s
 
     Returns
     -------
@@ -31,10 +33,7 @@ def promoters(path: str | Path | None = None) -> AnnData:
 
     Raises
     ------
-    FileNotFoundError
-        If the file is not there. It is not downloaded; the message says where the data are to be had.
-    ValueError
-        If a column is missing.
+    %(data_raises)s
 
     References
     ----------

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.datasets._published import read_published
 
@@ -16,13 +17,14 @@ SOURCE = "the example data of https://github.com/immunomind/immunarch (Apache-2.
 
 
 @checked_keywords
+@shared_docs
 def tcr(path: str | Path | None = None) -> AnnData:
     """T cell receptors of patients with multiple sclerosis and of controls.
 
     Parameters
     ----------
     path
-        The file, or a folder that holds ``tcr_immunarch_ms_12donors.csv.gz``. None: the folder ``$SCGDE_DATA``.
+        ``tcr_immunarch_ms_12donors.csv.gz``: %(data_path)s
 
     Returns
     -------
@@ -32,10 +34,7 @@ def tcr(path: str | Path | None = None) -> AnnData:
 
     Raises
     ------
-    FileNotFoundError
-        If the file is not there. It is not downloaded; the message says where the data are to be had.
-    ValueError
-        If a column is missing.
+    %(data_raises)s
 
     References
     ----------

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.datasets._published import read_published
 
@@ -16,13 +17,14 @@ SOURCE = "GenBank or Pathoplexus, by the accessions of the RSV trees of https://
 
 
 @checked_keywords
+@shared_docs
 def viral_proteins(path: str | Path | None = None) -> AnnData:
     """Attachment proteins G of respiratory syncytial virus, by season and region.
 
     Parameters
     ----------
     path
-        The file, or a folder that holds ``rsv_g_proteins.csv.gz``. None: the folder ``$SCGDE_DATA``.
+        ``rsv_g_proteins.csv.gz``: %(data_path)s
 
     Returns
     -------
@@ -31,10 +33,7 @@ def viral_proteins(path: str | Path | None = None) -> AnnData:
 
     Raises
     ------
-    FileNotFoundError
-        If the file is not there. It is not downloaded; the message says where the data are to be had.
-    ValueError
-        If a column is missing.
+    %(data_raises)s
 
     References
     ----------
