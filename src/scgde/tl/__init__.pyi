@@ -1,33 +1,17 @@
 from ._associate import associate as associate
 from ._classify import classify as classify
-from ._compare_groups import (
-    GroupComparison as GroupComparison,
-)
-from ._compare_groups import (
-    compare_all_groups as compare_all_groups,
-)
-from ._compare_groups import (
-    compare_groups as compare_groups,
-)
-from ._compare_sets import (
-    SetComparison as SetComparison,
-)
-from ._compare_sets import (
-    compare_all_sets as compare_all_sets,
-)
-from ._compare_sets import (
-    compare_sets as compare_sets,
-)
+from ._compare_groups import GroupComparison as GroupComparison
+from ._compare_groups import compare_all_groups as compare_all_groups
+from ._compare_groups import compare_groups as compare_groups
+from ._compare_sets import SetComparison as SetComparison
+from ._compare_sets import compare_all_sets as compare_all_sets
+from ._compare_sets import compare_sets as compare_sets
 from ._convergence import convergence as convergence
 from ._distances import distances as distances
 from ._embed import embed as embed
 from ._evaluate_embedding import evaluate_embedding as evaluate_embedding
-from ._evaluate_perturbations import (
-    PerturbationScores as PerturbationScores,
-)
-from ._evaluate_perturbations import (
-    evaluate_perturbations as evaluate_perturbations,
-)
+from ._evaluate_perturbations import PerturbationScores as PerturbationScores
+from ._evaluate_perturbations import evaluate_perturbations as evaluate_perturbations
 from ._evaluate_transport import evaluate_transport as evaluate_transport
 from ._explain import Explanation as Explanation
 from ._explain import explain as explain
