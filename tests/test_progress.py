@@ -4,7 +4,7 @@ import pytest
 
 import scgde
 from scgde import _progress
-from scgde._progress import progress
+from scgde._progress import hidden_progress, progress
 from scgde._settings import LEVELS, Settings, logger
 
 
@@ -36,6 +36,15 @@ def test_no_bar_below_info(capsys, monkeypatch, verbosity):
     scgde.settings.verbosity = verbosity
     list(progress(range(3), "Count", unit="set"))
     assert capsys.readouterr().err == ""
+
+
+def test_parts_of_a_call_with_a_bar_of_its_own_show_none(capsys, monkeypatch):
+    monkeypatch.setattr(_progress, "DELAY", 0)
+    with hidden_progress():
+        list(progress(range(3), "Count", unit="set"))
+    assert capsys.readouterr().err == ""
+    list(progress(range(3), "Count", unit="set"))
+    assert "Count" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("number", "name"), enumerate(LEVELS))

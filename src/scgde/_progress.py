@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tqdm.auto import tqdm
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 T = TypeVar("T")
+_hidden: ContextVar[bool] = ContextVar("hidden", default=False)
 
 #: Seconds before a bar is shown, so that short calls show none.
 DELAY = 3.0
@@ -55,5 +58,15 @@ def progress_bar(
         initial=initial,
         delay=DELAY if delay is None else delay,
         leave=True,
-        disable=not (show and logger.isEnabledFor(logging.INFO)),
+        disable=_hidden.get() or not (show and logger.isEnabledFor(logging.INFO)),
     )
+
+
+@contextmanager
+def hidden_progress() -> Iterator[None]:
+    """No bars of the parts of a call that has a bar of its own."""
+    token = _hidden.set(True)
+    try:
+        yield
+    finally:
+        _hidden.reset(token)

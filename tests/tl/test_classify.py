@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scgde import tl
+from scgde import _progress, tl
 from scgde.model._label_tuning import LabelTuning
 
 classify_module = importlib.import_module("scgde.tl._classify")
@@ -267,6 +267,12 @@ def test_networks_are_never_trained_on_the_sets_that_they_are_tested_on(fitted_c
         assert len(rows) == len(labels.values)
         assert not set(rows) & set(new)
     assert set(last[0]) <= set(last[2])
+
+
+def test_without_a_progress_bar_its_parts_show_none(fitted_cohort, capsys, monkeypatch):
+    monkeypatch.setattr(_progress, "DELAY", 0)
+    tl.classify(fitted_cohort, "status", mode="joint", n_splits=0, max_steps=2, progress_bar=False)
+    assert capsys.readouterr().err == ""
 
 
 def test_joint_begins_with_the_probe(fitted_cohort):

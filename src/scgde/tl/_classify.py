@@ -11,7 +11,7 @@ from scgde import _keys
 from scgde._checks import check_count, check_fraction, check_one_of, check_seed
 from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
-from scgde._progress import progress_bar
+from scgde._progress import hidden_progress, progress_bar
 from scgde.model._base_gde import BaseGDE
 from scgde.results import FittedSets
 from scgde.results._distance_matrix import EMBEDDING
@@ -193,7 +193,7 @@ def classify(
 @contextmanager
 def _progress(mode: str, parts: list[Any], *, show: bool) -> Iterator[Any]:
     n_fits = sum(map(len, parts))
-    with progress_bar("Classify", unit="fit", total=n_fits, show=mode != "probe" and show) as bar:
+    with progress_bar("Classify", unit="fit", total=n_fits, show=mode != "probe" and show) as bar, hidden_progress():
         yield bar
 
 
