@@ -44,6 +44,7 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
+    "sphinx_design",
     "sphinxcontrib.bibtex",
 ]
 templates_path = ["_templates"]
@@ -62,6 +63,7 @@ nitpick_ignore_regex = [
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
+python_maximum_signature_line_length = 100  # longer ones have a line for each parameter
 autodoc_type_aliases = {"ArrayLike": "ArrayLike"}
 napoleon_google_docstring = False
 napoleon_numpy_docstring = True
@@ -94,6 +96,12 @@ if os.environ.get("READTHEDOCS") == "True":
 
 html_theme = "sphinx_book_theme"
 html_static_path = ["_static"]
-html_css_files = ["tables.css"]
+html_css_files = ["scgde.css"]
 html_title = "scgde"
 html_show_sourcelink = False
+html_theme_options = {
+    "repository_url": "https://github.com/scgde/scgde",
+    "use_repository_button": True,
+    "use_issues_button": True,
+    "navbar_persistent": [],  # the search is in the sidebar
+}

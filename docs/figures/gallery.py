@@ -21,7 +21,8 @@ from scgde import pl, pp, tl
 
 FOLDER = Path(__file__).parent / "gallery"
 DATA = Path(os.environ.get("SCGDE_DATA", Path(__file__).parents[3] / "shared" / "data"))
-STEPS = 300
+#: Of the fits of sequences, whose steps take a second. The others have the default.
+SEQUENCE_STEPS = 300
 DPI = 90
 
 
@@ -38,7 +39,7 @@ def covid() -> None:
     """Donors as sets: blood of healthy and diseased donors, principal components of cells."""
     adata = ad.read_h5ad(DATA / "covid_pbmc_stephenson_pca.h5ad")
     adata.obs["Sex"] = adata.obs["Sex"].cat.remove_categories("NA")
-    tl.fit_gde(adata, "donor", use_rep="X", max_steps=STEPS, validation_fraction=0.2, progress_bar=False)
+    tl.fit_gde(adata, "donor", use_rep="X", validation_fraction=0.2, progress_bar=False)
     save("history", pl.history(adata, show=False))
     save("embedding", pl.embedding(adata, color=["status", "Sex"], show=False))
     save("composition", pl.composition(adata, "cell_type", annotate_keys="status", show=False))
@@ -76,7 +77,6 @@ def larry() -> None:
         use_rep="X",
         min_cells=10,
         validation_fraction=0.3,
-        max_steps=STEPS,
         progress_bar=False,
     )
     content = adata.uns["tde"]
@@ -89,7 +89,7 @@ def larry() -> None:
     save("forecast", pl.transport(adata, forecast, show=False))
     save("scores_transport", pl.scores(tl.evaluate_transport(adata, metric="energy"), show=False))
     late = adata[adata.obs["day"] == 6].copy()
-    tl.fit_gde(late, "clone", use_rep="X", min_cells=10, isometry=0.1, max_steps=STEPS, progress_bar=False)
+    tl.fit_gde(late, "clone", use_rep="X", min_cells=10, isometry=0.1, progress_bar=False)
     large = late.uns["gde"]["sets"].query("n_cells >= 50").index
     mean = pd.Series(np.asarray(late.X)[:, 0]).groupby(late.obs["gde_set"].to_numpy()).mean()[large]
     path = tl.interpolate(late, mean.idxmin(), mean.idxmax(), n_cells=150)
@@ -101,7 +101,7 @@ def onek1k() -> None:
     """Donors as sets of counts."""
     adata = ad.read_h5ad(DATA / "onek1k_subset_40donors.h5ad")
     adata = adata[:, np.argsort(-np.asarray(adata.X.sum(axis=0)).ravel())[:200]].copy()
-    tl.fit_gde(adata, ["donor", "cell_type"], cells="counts", max_steps=STEPS, progress_bar=False)
+    tl.fit_gde(adata, ["donor", "cell_type"], cells="counts", progress_bar=False)
     names = [name for name in adata.uns["gde"]["sets"].index if name.startswith("SAMP3|")][:2]
     save("counts", pl.counts(adata, tl.generate(adata, n_cells=100), show=False))
     save("genes", pl.genes(adata, tl.interpolate(adata, *names), show=False))
@@ -113,7 +113,7 @@ def norman() -> None:
     adata = adata[adata.obs["cell_type"] == "k562"].copy()
     sc.pp.pca(adata, n_comps=30)
     pairs = pp.perturbation_pairs(adata, "condition", "control")
-    tl.fit_tde(adata, "condition", pairs=pairs, max_steps=STEPS, progress_bar=False)
+    tl.fit_tde(adata, "condition", pairs=pairs, progress_bar=False)
     save("perturbations", pl.perturbations(adata, show=False))
 
 
@@ -123,7 +123,7 @@ def tcr() -> None:
     table = table[~table["cdr3_aa"].str.contains(r"[*~]")].groupby("donor").head(1000)
     adata = ad.AnnData(obs=table[["donor", "status", "cdr3_aa"]].set_index(table.index.astype(str)))
     pp.tokenize(adata, "cdr3_aa", alphabet="protein")
-    tl.fit_gde(adata, "donor", use_rep="X_tokens", max_steps=STEPS, sets_per_batch=16, progress_bar=False)
+    tl.fit_gde(adata, "donor", use_rep="X_tokens", max_steps=SEQUENCE_STEPS, sets_per_batch=16, progress_bar=False)
     cells = tl.generate(adata, adata.uns["gde"]["sets"].index[:2].tolist(), n_cells=500)
     save("sequences", pl.sequences(adata, cells, show=False))
 
