@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from scgde.cli._report import columns_to_draw, spread_over_scores, wrapped_title
+from scgde.cli._report import Outcome, columns_to_draw, print_scores, spread_over_scores, wrapped_title
 
 TABLE = pd.DataFrame(
     {
@@ -25,6 +25,17 @@ def test_columns_to_draw_are_those_that_tell_groups_of_sets_apart():
 def test_columns_to_draw_are_six_at_most():
     table = TABLE.assign(**{f"score_{i}": [0.0, 1.0, 2.0] for i in range(9)})
     assert len(columns_to_draw(table, without=[])) == 6
+
+
+def test_scores_stand_next_to_the_strongest_baseline(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    names = ["generated", "pooled", "mean", "mean_sd", "gaussian", "linear", "nearest", "floor"]
+    scores = pd.DataFrame([[0.2, 0.9, 0.4, 0.3, 0.1, 0.5, 0.6, 0.0]] * 2, columns=names).assign(
+        set=["a", "b"], n_cells=9
+    )
+    print_scores([Outcome("cohort", pd.Series(["train"] * 8 + ["test"] * 2), scores, 1.0)])
+    row = next(line for line in capsys.readouterr().out.splitlines() if "cohort" in line)
+    assert row.split() == ["cohort", "2", "of", "10", "0.200", "0.100", "(gaussian)", "0.900", "0.000", "1", "s"]
 
 
 @pytest.mark.parametrize(("n", "expected"), [(1, [0]), (3, [0, 1, 2]), (10, [0, 3, 6, 9])])
