@@ -38,10 +38,10 @@ def data_path(name: str) -> Path:
     return path
 
 
-def parser(description: str | None, *, steps: int) -> argparse.ArgumentParser:
-    """Options that the experiments share."""
+def parser(description: str | None, *, steps: int | None) -> argparse.ArgumentParser:
+    """Options that the experiments share; without ``steps`` fits take their own default."""
     options = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--steps", type=int, default=steps, help="optimiser steps of each fit")
+    options.add_argument("--steps", type=int, default=steps, help="optimiser steps of each fit; by default %(default)s")
     options.add_argument(
         "--seeds", type=seeds, default=seeds("3"), help="number of seeds, or the first and the end: 3:5"
     )

@@ -68,11 +68,11 @@ def evaluated(adata: ad.AnnData, metric: list[str], key: str | None = "gde") -> 
 
 
 def main() -> None:
-    options = parser(__doc__, steps=1000)
+    options = parser(__doc__, steps=None)
     options.add_argument("--features", nargs="+", default=["pca"], choices=["pca", "pca-whitened", "X"])
     options.add_argument("--n-comps", type=int, default=30)
     options.add_argument("--center", action="store_true", help="take the means of the batches out of the features")
-    options.add_argument("--latent", type=int, default=32)
+    options.add_argument("--latent", type=int, help="dimensions; those of the default otherwise")
     options.add_argument("--encoder", default="pooled_gnn")
     options.add_argument("--no-fit", action="store_true", help="baselines only")
     arguments = options.parse_args()

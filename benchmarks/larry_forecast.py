@@ -104,20 +104,22 @@ def nearest_clone(adata: AnnData, scores: pd.DataFrame) -> list[float]:
 
 
 def arms(
-    adata: AnnData, seed: int, steps: int, *, transductive: bool, pair_fraction: float | None
+    adata: AnnData, seed: int, steps: int, *, only_default: bool, transductive: bool, pair_fraction: float | None
 ) -> tuple[pd.DataFrame, dict[str, float]]:
     """Energy distance of every arm (columns: metric, arm) for every held-out pair, and the seconds of the fits."""
     seconds = {"source-conditioned": fit(adata, seed, steps, condition="source", key_added="source")}
-    seconds["paired only"] = fit(adata, seed, steps, pair_fraction=1.0, key_added="paired")
+    if not only_default:
+        seconds["paired only"] = fit(adata, seed, steps, pair_fraction=1.0, key_added="paired")
     seconds["with orphans"] = fit(adata, seed, steps, transductive=transductive, pair_fraction=pair_fraction)
     print(adata.uns["tde"]["params"].get("pair_fraction"), scgde.results.read_model(adata, "tde").mixture, flush=True)
     table = scored(adata, "tde", seed, source_fit="source")
     own: dict[tuple[str, str], Any] = {("energy", "nearest clone"): nearest_clone(adata, table)}
-    paired = scored(adata, "paired", seed)
-    for name in METRICS:
-        own[(name, "paired only, kernel")] = paired[name, "transport"]
-        own[(name, "mixture")] = table[name, "forecast"]
-    for predictor in PREDICTORS:
+    own |= {(name, "mixture"): table[name, "forecast"] for name in METRICS}
+    own |= {(name, f"with orphans, {PREDICTORS[0]}"): table[name, "transport"] for name in METRICS}
+    if not only_default:
+        paired = scored(adata, "paired", seed)
+        own |= {(name, "paired only, kernel"): paired[name, "transport"] for name in METRICS}
+    for predictor in () if only_default else PREDICTORS[1:]:
         scgde.tl.fit_predictor(adata, predictor, seed=seed)
         part = scored(adata, "tde", seed)
         own |= {(name, f"with orphans, {predictor}"): part[name, "transport"] for name in METRICS}
@@ -128,6 +130,7 @@ def main() -> None:
     options = parser(__doc__, steps=1000)
     options.add_argument("--transductive", action="store_true")
     options.add_argument("--paired", type=int, help="training clones that remain paired; all by default")
+    options.add_argument("--only-default", action="store_true", help="no fit on pairs alone, no other predictors")
     options.add_argument("--pair-fraction", type=float, help="share of given pairs in a step")
     arguments = options.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -137,7 +140,11 @@ def main() -> None:
         split_clones(adata, seed)
         if arguments.paired is not None:
             unpair_clones(adata, arguments.paired, seed)
-        of_fit = {"transductive": arguments.transductive, "pair_fraction": arguments.pair_fraction}
+        of_fit = {
+            "only_default": arguments.only_default,
+            "transductive": arguments.transductive,
+            "pair_fraction": arguments.pair_fraction,
+        }
         table, seconds = arms(adata, seed, arguments.steps, **of_fit)
         for arm in table["energy"]:
             record = {"arm": arm, "seed": seed, "pairs": len(table)}
@@ -145,7 +152,9 @@ def main() -> None:
                 if arm in table[name]:
                     values = table[name, arm].dropna()
                     record |= {name: values.mean(), f"{name}_se": values.sem()}
-                    for short, other in {"difference": "source-conditioned", "orphans": "paired only, kernel"}.items():
+                    others = {"difference": "source-conditioned"}
+                    others |= {} if arguments.only_default else {"orphans": "paired only, kernel"}
+                    for short, other in others.items():
                         gain = (values - table[name, other]).dropna()
                         record |= {f"{name}_{short}": gain.mean(), f"{name}_{short}_se": gain.sem()}
             rows.append(record | {"seconds": seconds.get(arm.split(",")[0])})

@@ -1,8 +1,8 @@
 """Do distances of embeddings find what distances of means and of cells find?
 
-`donors`: each donor of OneK1K is parted into two halves; a fit knows one half of each. Share of the other halves whose
-nearest half is that of their own donor. `guides`: sets of the cells that received one guide (Papalexi). Spearman
-correlation, over pairs of guides, with the unbiased energy distance of the same cells.
+`donors` (OneK1K) and `patients` (IgAN): each is parted into two halves; a fit knows one half of each. Share of the
+other halves whose nearest half is that of their own donor. `guides`: sets of the cells that received one guide
+(Papalexi). Spearman correlation, over pairs of guides, with the unbiased energy distance of the same cells.
 
 Rivals are distances between means of the features, in units of the covariance within sets, and of cells.
 
@@ -19,7 +19,7 @@ from scipy.spatial.distance import cdist
 from scipy.stats import spearmanr
 
 import scgde
-from _common import data_path, parser, report, timed
+from _common import data_path, igan_donors, parser, report, timed
 
 MIN_CELLS, N_COMPONENTS = 20, 30
 METRICS = ("embedding", "noise_corrected")
@@ -35,8 +35,20 @@ def principal_components(name: str) -> ad.AnnData:
 
 
 def donors(seed: int) -> ad.AnnData:
+    """Donors of OneK1K in halves."""
+    return in_halves(principal_components("onek1k_subset_40donors.h5ad"), seed)
+
+
+def patients(seed: int) -> ad.AnnData:
+    """Patients of IgAN with glomeruli for two halves, in halves; the features are all that there are."""
+    adata = igan_donors()
+    size = adata.obs["donor"].map(adata.obs["donor"].value_counts()).to_numpy()
+    adata = adata[size >= 2 * MIN_CELLS]
+    return in_halves(ad.AnnData(obs=adata.obs, obsm={"X_pca": adata.X}), seed)
+
+
+def in_halves(adata: ad.AnnData, seed: int) -> ad.AnnData:
     """Halves of donors, one of each to train on."""
-    adata = principal_components("onek1k_subset_40donors.h5ad")
     shuffled = np.random.default_rng(seed).permutation(adata.n_obs)
     rank = adata.obs.iloc[shuffled].groupby("donor", observed=True).cumcount()
     half = rank.reindex(adata.obs_names) % 2
@@ -51,6 +63,10 @@ def guides(seed: int) -> ad.AnnData:
     adata.obs["population"] = adata.obs["grna"].astype(str)
     adata.obs["split"] = "train"
     return adata
+
+
+#: Reader, and whether sets are halves.
+DATA = {"donors": (donors, True), "patients": (patients, True), "guides": (guides, False)}
 
 
 def fit(adata: ad.AnnData, steps: int, seed: int) -> None:
@@ -94,10 +110,12 @@ def identified(square: np.ndarray, names: list[str]) -> float:
 
 def main() -> None:
     options = parser(__doc__, steps=500)
+    options.add_argument("--data", nargs="+", choices=list(DATA), default=list(DATA))
     arguments = options.parse_args()
     torch.set_num_threads(arguments.threads)
     rows = []
-    for data, read in (("donors", donors), ("guides", guides)):
+    for data in arguments.data:
+        read, has_halves = DATA[data]
         for seed in arguments.seeds:
             adata, record = read(seed), {"data": data, "seed": seed}
             with timed(record):
@@ -105,10 +123,10 @@ def main() -> None:
             clouds, names = clouds_of(adata), adata.uns["gde"]["sets"].index.tolist()
             of_cells = energy(clouds)
             arms = {name: scgde.tl.distances(adata, metric=name).to_numpy() for name in METRICS}
-            arms |= of_means(clouds) | ({"energy distance": of_cells} if data == "donors" else {})
+            arms |= of_means(clouds) | ({"energy distance": of_cells} if has_halves else {})
             pairs = np.triu_indices(len(names), 1)
             for arm, square in arms.items():
-                found = identified(square, names) if data == "donors" else spearmanr(square[pairs], of_cells[pairs])[0]
+                found = identified(square, names) if has_halves else spearmanr(square[pairs], of_cells[pairs])[0]
                 rows.append(record | {"distance": arm, "sets": len(names), "value": round(float(found), 3)})
     table = report(rows, arguments.name or "set_distances", accelerator="cpu")
     print(table.groupby(["data", "distance"], sort=False)["value"].median().to_string())
