@@ -110,7 +110,8 @@ def draw(task: Task, codes: np.ndarray, names: list[str], seed: int, arguments: 
                 progress_bar=False,
                 seed=seed,
             )
-        outputs[mode] = table[[f"known_probability_{name}" for name in names]].to_numpy()
+        predicted = task.adata.uns["gde"]["sets"]
+        outputs[mode] = predicted[[f"known_probability_{name}" for name in names]].to_numpy()
         seconds[mode] = record["seconds"]
     labels = Labels(codes[rows], rows, len(names))
     for name, x in set_features(task.adata, None, "gde", np.random.default_rng(0)).items():

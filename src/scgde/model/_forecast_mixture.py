@@ -13,7 +13,7 @@ from scgde.predictors import Kernel
 from scgde.predictors._mixture import systematic_draws
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from scgde._types import Config
 
@@ -54,19 +54,43 @@ class KnownPairs(NamedTuple):
     @classmethod
     def of(
         cls,
-        source: Sequence[np.ndarray],
-        target: Sequence[np.ndarray],
+        ends: Iterable[tuple[np.ndarray, np.ndarray]],
         covariates: np.ndarray,
         rng: np.random.Generator,
+        *,
+        max_cells: int = _MAX_CELLS,
     ) -> Self:
-        """From the cells ``(n, G)`` of both ends of each pair."""
-        n_kept = int(np.clip(_MAX_VALUES // (len(target) * target[0].shape[1]), 2, _MAX_CELLS))
-        kept = [rng.permutation(cells)[:n_kept] for cells in target]
-        shift = np.stack([end.mean(axis=0) - start.mean(axis=0) for start, end in zip(source, target, strict=True)])
-        sds = [np.stack([cells.std(axis=0) for cells in end]) for end in (source, target)]
-        start, end = (np.log(np.maximum(sd, _FLOOR * max(sd.mean(), np.finfo(np.float32).tiny))) for sd in sds)
+        """From the cells ``(n, G)`` of source and target of each pair; at most ``max_cells`` of a target are kept."""
+        shift, sds, kept = [], [], []
+        for start, end in ends:
+            n_kept = int(np.clip(_MAX_VALUES // (len(covariates) * end.shape[1]), 2, max_cells))
+            kept.append(rng.permutation(end)[:n_kept])
+            shift.append(end.mean(axis=0) - start.mean(axis=0))
+            sds.append((start.std(axis=0), end.std(axis=0)))
+        of_start, of_end = (_log_sds(sd) for sd in zip(*sds, strict=True))
         pair = np.repeat(np.arange(len(kept)), [len(cells) for cells in kept])
-        return cls(covariates, shift, end - start, np.concatenate(kept), pair)
+        return cls(covariates, np.stack(shift), of_end - of_start, np.concatenate(kept), pair)
+
+    def shifted(self, cells: np.ndarray, covariates: np.ndarray, *, rescale: bool) -> np.ndarray:
+        """Cells ``(n, G)`` of a source, changed as those of pairs with the same covariates ``(c,)`` change on average.
+
+        In the mean and, if asked for, in the log standard deviations.
+        """
+        alike, mean = self.alike(covariates), cells.mean(axis=0)
+        factor = np.exp(self.log_ratio[alike].mean(axis=0)) if rescale else 1.0
+        return mean + (cells - mean) * factor + self.shift[alike].mean(axis=0)
+
+    def targets(self, weights: np.ndarray, n_cells: int, rng: np.random.Generator) -> np.ndarray:
+        """Cells of targets, drawn by weights of the pairs ``(n,)``, shape ``(n_cells, G)``.
+
+        None comes twice while others of its target are left.
+        """
+        drawn = systematic_draws(weights[None], n_cells, rng)[0]
+        picked = np.empty(n_cells, dtype=np.int64)
+        for pair in np.unique(drawn):
+            positions, (start, end) = np.flatnonzero(drawn == pair), np.searchsorted(self.pair, [pair, pair + 1])
+            picked[positions] = start + np.resize(rng.permutation(end - start), len(positions))
+        return self.cells[picked]
 
     def alike(self, covariates: np.ndarray) -> np.ndarray:
         """Which pairs have these covariates ``(c,)``, bool of shape ``(n,)``; all where none has."""
@@ -90,6 +114,12 @@ class KnownPairs(NamedTuple):
                 f"got {found}, and cells of {len(np.unique(self.pair))} pairs. Save the model again."
             )
             raise StoredModelError(msg)
+
+
+def _log_sds(sds: Sequence[np.ndarray]) -> np.ndarray:
+    """Logarithms of standard deviations ``(n, G)``, none far below their mean."""
+    stacked = np.stack(sds)
+    return np.log(np.maximum(stacked, _FLOOR * max(stacked.mean(), np.finfo(np.float32).tiny)))
 
 
 @dataclass(frozen=True)

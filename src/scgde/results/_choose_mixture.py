@@ -202,11 +202,15 @@ def _known(
     if len(pairs) > _MAX_PAIRS:
         pairs = pairs.iloc[np.sort(rng.choice(len(pairs), _MAX_PAIRS, replace=False))]
     covariates, ends = pair_covariates(fitted.model, pairs), ends_of(fitted.cells, pairs)
-    starts, targets = ([fitted.observed(fitted.index.rows(i)) for i in end] for end in ends.T)
+    cells = ((_observed(fitted, start), _observed(fitted, end)) for start, end in ends)
     look_up = Kernel(relative=False, residuals=False)
     source, target = (fitted.embedding[end] for end in ends.T)
     look_up.fit(source, target, covariates=covariates, groups=pairs[GROUP].to_numpy(dtype=str), seed=seed)
-    return KnownPairs.of(starts, targets, covariates, rng), look_up
+    return KnownPairs.of(cells, covariates, rng), look_up
+
+
+def _observed(fitted: FittedSets[BaseTDE], set_: int) -> np.ndarray:
+    return fitted.observed(fitted.index.rows(set_))
 
 
 def _some(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from scgde.model._forecast_mixture import LOOK_UP, TRANSPORT
-from scgde.predictors._mixture import systematic_draws
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,6 +38,11 @@ class Asked(NamedTuple):
     rows: list[np.ndarray]
     covariates: np.ndarray
     ends: np.ndarray
+
+    @classmethod
+    def of_sets(cls, fitted: FittedSets[BaseTDE], source: np.ndarray, ends: np.ndarray) -> Asked:
+        """All cells of each of P sets, as often as it has target embeddings, ``(P, D, E)``."""
+        return cls.of(source, [fitted.index.rows(i) for i in source], np.zeros((len(source), 0)), ends)
 
     @classmethod
     def of(cls, source: np.ndarray, rows: Sequence[np.ndarray], covariates: np.ndarray, ends: np.ndarray) -> Asked:
@@ -104,19 +108,17 @@ def _identity(forecaster: Forecaster, asked: Asked, **options: Any) -> list[np.n
 
 
 def _mean_shift(forecaster: Forecaster, asked: Asked, **options: Any) -> list[np.ndarray]:
-    pairs, cells = _mixture(forecaster).pairs, _observed(forecaster, asked)
-    shifts = [pairs.shift[pairs.alike(row)].mean(axis=0) for row in asked.covariates]
-    return _straight(cells, [part + shift for part, shift in zip(cells, shifts, strict=True)], options["times"])
+    return _shifted(forecaster, asked, rescale=False, times=options["times"])
 
 
 def _shift_and_scale(forecaster: Forecaster, asked: Asked, **options: Any) -> list[np.ndarray]:
+    return _shifted(forecaster, asked, rescale=True, times=options["times"])
+
+
+def _shifted(forecaster: Forecaster, asked: Asked, *, rescale: bool, times: Sequence[float]) -> list[np.ndarray]:
     pairs, cells = _mixture(forecaster).pairs, _observed(forecaster, asked)
-    ends = []
-    for part, row in zip(cells, asked.covariates, strict=True):
-        alike, mean = pairs.alike(row), part.mean(axis=0)
-        factor = np.exp(pairs.log_ratio[alike].mean(axis=0))
-        ends.append(mean + (part - mean) * factor + pairs.shift[alike].mean(axis=0))
-    return _straight(cells, ends, options["times"])
+    each = zip(cells, asked.covariates, strict=True)
+    return _straight(cells, [pairs.shifted(part, row, rescale=rescale) for part, row in each], times)
 
 
 def _look_up(forecaster: Forecaster, asked: Asked, **options: Any) -> list[np.ndarray]:
@@ -128,21 +130,10 @@ def _look_up(forecaster: Forecaster, asked: Asked, **options: Any) -> list[np.nd
     ends: list[Any] = [None] * len(cells)
     for start, weights in zip(first, mixture.look_up.weights(inputs), strict=True):
         draws = np.flatnonzero(asked.pair == asked.pair[start])
-        n_cells = len(cells[start])
-        pairs = systematic_draws(weights[None], len(draws) * n_cells, rng)[0]
-        found = mixture.pairs.cells[_one_cell_each(mixture.pairs.pair, pairs, rng)]
+        found = mixture.pairs.targets(weights, len(draws) * len(cells[start]), rng)
         for draw, part in zip(draws, np.split(found, len(draws)), strict=True):
             ends[draw] = part
     return _straight(cells, ends, options["times"])
-
-
-def _one_cell_each(pair_of_cell: np.ndarray, pairs: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Number of a random cell of each of ``pairs``; none twice while others are left."""
-    picked = np.empty(len(pairs), dtype=np.int64)
-    for pair in np.unique(pairs):
-        places, (start, end) = np.flatnonzero(pairs == pair), np.searchsorted(pair_of_cell, [pair, pair + 1])
-        picked[places] = start + np.resize(rng.permutation(end - start), len(places))
-    return picked
 
 
 def _without_target(forecaster: Forecaster, asked: Asked, **options: Any) -> list[np.ndarray]:
@@ -155,10 +146,30 @@ def _without_target(forecaster: Forecaster, asked: Asked, **options: Any) -> lis
 
 def _transport(forecaster: Forecaster, asked: Asked, **options: Any) -> list[np.ndarray]:
     """Transported to the embeddings that were drawn."""
-    model, sizes = forecaster.fitted.model, [len(rows) for rows in asked.rows]
-    codes, x = np.repeat(np.arange(len(sizes)), sizes), forecaster.fitted.observed(np.concatenate(asked.rows))
-    of_transport = {"times": options["times"], "seed": options["seed"]}
-    path = model.transport(x, codes, forecaster.fitted.embedding[asked.source], asked.ends, **of_transport)
+    return transported(forecaster.fitted, asked, times=options["times"], seed=options["seed"])
+
+
+def transported(
+    fitted: FittedSets[BaseTDE], asked: Asked, *, times: Sequence[float] = (1.0,), seed: int = 0
+) -> list[np.ndarray]:
+    """Cells of the source of each draw, transported to the embedding drawn for its target.
+
+    Parameters
+    ----------
+    fitted
+        The transport, with its cells.
+    asked
+        Draws.
+    times, seed
+        See :meth:`scgde.model.TDE.transport`.
+
+    Returns
+    -------
+    Modelled cells, a list of J arrays ``(T, n, *shape)``.
+    """
+    sizes = [len(rows) for rows in asked.rows]
+    codes, x = np.repeat(np.arange(len(sizes)), sizes), fitted.observed(np.concatenate(asked.rows))
+    path = fitted.model.transport(x, codes, fitted.embedding[asked.source], asked.ends, times=times, seed=seed)
     return np.split(path, np.cumsum(sizes)[:-1], axis=1)
 
 

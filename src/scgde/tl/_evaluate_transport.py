@@ -17,13 +17,12 @@ from scgde.model._base_tde import BaseTDE
 from scgde.model._predictor_fit import pair_covariates
 from scgde.results import FittedSets, read_model
 from scgde.results._choose_mixture import in_draws
-from scgde.results._forecast_arms import MAIN_ARMS, Asked, Forecaster, forecast_cells
+from scgde.results._forecast_arms import MAIN_ARMS, Asked, Forecaster, forecast_cells, transported
 from scgde.results._transport_baselines import TransportBaselines
 from scgde.sets._entries import read_entries
 from scgde.sets._pairs import SOURCE, TARGET
 from scgde.sets._splits import first_with_sets
 from scgde.tl._forecast import check_forecasts, drawn_arms, drawn_targets
-from scgde.tl._transport import transport_sets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -198,10 +197,7 @@ def _parts(
 
 def _transported(fitted: FittedSets[BaseTDE], source: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
     """Cells of each source, transported to each of its draws, shape ``(D, n, G)``."""
-    n_draws = ends.shape[1]
-    cells = fitted.model.ground(transport_sets(fitted, source, ends)[0])
-    parts = np.split(cells, np.cumsum(n_draws * fitted.index.sizes[source])[:-1])
-    return [part.reshape(n_draws, -1, part.shape[-1]) for part in parts]
+    return in_draws(fitted, transported(fitted, Asked.of_sets(fitted, source, ends)), len(source))
 
 
 def _scored(

@@ -10,6 +10,7 @@ from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.model._base_tde import BaseTDE
 from scgde.results import FittedSets, read_model
+from scgde.results._forecast_arms import Asked, transported
 from scgde.sets._set_groups import rows_of_sets
 from scgde.tl._generate import as_anndata, check_decodable
 
@@ -97,7 +98,8 @@ def transport(
         msg = f"`source` and `target` must differ, got {fitted.table.index[start[start == end][0]]!r} for both."
         raise ValueError(msg)
     times = times_on_path(n_times)
-    cells = transport_sets(fitted, start, fitted.embedding[end][:, None], times=times, seed=seed)
+    asked = Asked.of_sets(fitted, start, fitted.embedding[end][:, None])
+    cells = np.concatenate(transported(fitted, asked, times=times, seed=seed), axis=1)
     obs = transported_obs(fitted, adata.obs_names, start, fitted.table.index[end])
     options: dict[str, Any] = {"decode": decode, "clip": clip, "library_size": library_size, "seed": seed}
     return transported_anndata(fitted.model, cells, obs, times, **options)
@@ -120,43 +122,10 @@ def sources(adata: AnnData, fitted: FittedSets, asked: SetLike | Sequence[SetLik
     return rows
 
 
-def transport_sets(
-    fitted: FittedSets[BaseTDE],
-    source: np.ndarray,
-    target_embedding: np.ndarray,
-    *,
-    times: Sequence[float] = (1.0,),
-    seed: int = 0,
-) -> np.ndarray:
-    """Transport all cells of some sets, each set to several target embeddings.
-
-    Parameters
-    ----------
-    fitted
-        The transport, with its cells.
-    source
-        Rows of the set table, shape ``(P,)``.
-    target_embedding
-        Shape ``(P, D, E)``.
-    times, seed
-        See :meth:`scgde.model.TDE.transport`.
-
-    Returns
-    -------
-    Cells, shape ``(T, n, *shape)``: set by set, and within a set draw by draw.
-    """
-    n_draws, sizes = target_embedding.shape[1], fitted.index.sizes[source]
-    rows = np.concatenate([np.tile(fitted.index.rows(i), n_draws) for i in source])
-    codes = np.repeat(np.arange(len(source) * n_draws), np.repeat(sizes, n_draws))
-    start = np.repeat(fitted.embedding[source], n_draws, axis=0)
-    end = target_embedding.reshape(-1, target_embedding.shape[-1])
-    return fitted.model.transport(fitted.observed(rows), codes, start, end, times=times, seed=seed)
-
-
 def transported_obs(
     fitted: FittedSets, names: pd.Index, source: np.ndarray, target_set: Iterable[str], n_draws: int = 1
 ) -> pd.DataFrame:
-    """``obs`` of the cells of :func:`transport_sets`: source and target set, cell and, of several, the draw."""
+    """``obs`` of all cells of some sets, in order of draws: source and target set, cell and, of several, the draw."""
     rows = np.concatenate([np.tile(fitted.index.rows(i), n_draws) for i in source])
     sizes, sets = fitted.index.sizes[source], fitted.table.index[source]
     of_source = np.repeat(np.arange(len(source)), n_draws * sizes)
