@@ -9,6 +9,7 @@ import pytest
 from scgde import datasets, tl
 from scgde._summary import Summary, p_text
 from scgde.model import GDE
+from scgde.model._description import _training_line
 from scgde.nn.cells import CellSpec
 
 
@@ -45,6 +46,12 @@ def cohort(fit):
 
 def is_one_screen(result):
     return len(repr(result).splitlines()) <= 12 and max(map(len, repr(result).splitlines())) <= 120
+
+
+@pytest.mark.parametrize(("losses", "is_said"), [([2.0, 1.0], True), ([1.0, 2.0], False), ([np.nan, np.nan], False)])
+def test_training_says_where_its_best_step_was_the_last(losses, is_said):
+    history = pd.DataFrame({"step": [50, 100], "validation_loss": losses})
+    assert ("the last: more may be better" in _training_line(history, None)) == is_said
 
 
 def test_model_says_what_it_holds(cohort):

@@ -74,7 +74,8 @@ def _training_line(history: pd.DataFrame, seconds: float | None) -> str:
     validation = history["validation_loss"].to_numpy(dtype=float)
     if np.isfinite(validation).any():
         best = np.nanargmin(validation)
-        parts.append(f"best validation loss {validation[best]:.4g} at step {history['step'].iloc[best]:,}")
+        last = ", the last: more may be better" if np.isnan(validation[best + 1 :]).all() else ""
+        parts.append(f"best validation loss {validation[best]:.4g} at step {history['step'].iloc[best]:,}{last}")
     else:
         parts.append("no validation sets")
     return ", ".join(parts + ([] if seconds is None else [f"{seconds:.0f} s"]))

@@ -141,7 +141,8 @@ class StepProgress(Callback):
 
     def teardown(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
         if self._bar is not None and self._text:
-            self._bar.set_postfix_str(f"{self._text.removeprefix(', ')}, on {pl_module.device.type}")
+            last = ", the last" if self._best_step == trainer.global_step else ""
+            self._bar.set_postfix_str(f"{self._text.removeprefix(', ')}{last}, on {pl_module.device.type}")
         self._close()
 
     def _close(self) -> None:
