@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import pandas as pd
     from anndata import AnnData
     from matplotlib.axes import Axes
 
@@ -59,8 +60,9 @@ def counts(
 ) -> list[Axes] | None:
     """Generated counts beside observed ones: variances and zeros of genes, and library sizes.
 
-    The observed cells are parted at random. One half stands for the truth, and what the other half differs from it is
-    what no model can be blamed for. Best of sets that the fit did not see.
+    The observed cells of each set are parted at random. One half stands for the truth, and what the other half differs
+    from it is what no model can be blamed for. Of each set, as many cells are taken of both halves and of the generated
+    ones. Best of sets that the fit did not see.
 
     Parameters
     ----------
@@ -132,13 +134,23 @@ def _clouds(adata: AnnData, generated: AnnData, key: str, sets: str | Sequence[s
         if missing:
             msg = f"`sets` must be generated and observed, but {missing[0]!r} is not {where}."
             raise KeyError(msg)
-    rows = np.random.default_rng(0).permutation(np.flatnonzero(labels.isin(names)))
-    half, other = (sparse.csr_matrix(observed[np.sort(part)]) for part in np.array_split(rows, 2))
-    return _Clouds(half, other, sparse.csr_matrix(generated.X)[made.isin(names).to_numpy()])
+    parts = [_matched_rows(labels == name, made == name) for name in names]
+    half, other, drawn = (np.sort(np.concatenate(rows)) for rows in zip(*parts, strict=True))
+    return _Clouds(
+        *(sparse.csr_matrix(observed[rows]) for rows in (half, other)), sparse.csr_matrix(generated.X[drawn])
+    )
+
+
+def _matched_rows(of_set: pd.Series, made: pd.Series) -> list[np.ndarray]:
+    """Rows of two halves of the cells of a set and of generated ones, as many of each: all sets count alike in all."""
+    rng = np.random.default_rng(0)
+    observed, generated = (rng.permutation(np.flatnonzero(where)) for where in (of_set, made))
+    n = min(len(observed) // 2, len(generated))
+    return [observed[:n], observed[n : 2 * n], generated[:n]]
 
 
 def _title(kind: str, clouds: _Clouds) -> str:
-    n_genes, n_cells = clouds.generated.shape[1], clouds.half.shape[0] + clouds.other.shape[0]
+    n_cells, n_genes = clouds.generated.shape
     n = f"{n_cells:,} cells" if kind == "library_size" else f"{n_genes:,} genes"
     return f"{_TITLES[kind]} of {n}"
 
