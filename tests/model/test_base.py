@@ -126,7 +126,7 @@ def test_save_that_is_interrupted_leaves_one_of_the_two_models(
 ):
     older = GDE(registered, **network, seed=5)
     older.save(tmp_path)
-    if not has_digest:  # as version 0.1.0 saved it
+    if not has_digest:  # as the preview of 0.1.0 saved it
         config = json.loads((tmp_path / "config.json").read_text())
         del config["state_sha256"], config["config_sha256"]
         (tmp_path / "config.json").write_text(json.dumps(config))

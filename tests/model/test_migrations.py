@@ -1,4 +1,4 @@
-"""Models that version 0.1.0 stored give the numbers that they gave then."""
+"""Models that the preview of 0.1.0 stored give the numbers that they gave then."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def name(request):
     return request.param
 
 
-def test_models_of_version_0_1_0_are_there():
+def test_models_of_the_preview_are_there():
     assert MODELS == ["gde_deep_sets", "gde_pooled_gnn", "tde_both", "tde_lookup", "tde_source"]
     assert all("format" not in stored(name).config for name in MODELS)
 

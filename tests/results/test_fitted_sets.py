@@ -111,7 +111,7 @@ ROLES = ["held out", "train"] * 5
 
 
 @pytest.mark.parametrize("columns", [{}, {"split": ["odd", "even"] * 5}], ids=["none", "of the user"])
-def test_split_of_version_0_1_0_has_the_present_names(fitted, columns):
+def test_split_of_the_preview_has_the_present_names(fitted, columns):
     assert _split_of(fitted, **columns, role=pd.Categorical(ROLES)).tolist() == ["test", "train"] * 5
 
 

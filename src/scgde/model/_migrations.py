@@ -65,7 +65,7 @@ def migrate(config: Config, state: dict[str, Any]) -> tuple[Config, dict[str, An
 
 
 def _from_0(config: Config, state: dict[str, Any]) -> tuple[Config, dict[str, Any]]:
-    """From version 0.1.0.
+    """From the preview of 0.1.0.
 
     The featurizer leaves the encoder, parts that were never trained are not built, and what a cell is has a description
     of its own, in place of a number of features, a source and a decoder.

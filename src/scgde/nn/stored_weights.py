@@ -149,5 +149,5 @@ def _without_memory(build: Callable[[], nn.Module]) -> nn.Module:
 
 
 def _shape(value: Tensor | np.ndarray) -> tuple[int, ...]:
-    # Files of version 0.1.0 hold scalars as arrays of one value.
+    # Files of the preview of 0.1.0 hold scalars as arrays of one value.
     return () if tuple(value.shape) == (1,) else tuple(value.shape)

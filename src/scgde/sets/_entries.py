@@ -78,7 +78,7 @@ def set_column_of(content: Config, key: str) -> str:
 
 
 def _in_present_names(content: Config) -> Config:
-    """Tables of sets and pairs with the column ``split``, which version 0.1.0 called ``role``."""
+    """Tables of sets and pairs with the column ``split``, which the preview of 0.1.0 called ``role``."""
     tables = {name: content[name] for name in (_keys.SETS, _keys.PAIRS) if _OLD_SPLIT in content.get(name, ())}
     return content | {name: _with_split(table) for name, table in tables.items()}
 

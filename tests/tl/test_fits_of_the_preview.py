@@ -1,4 +1,4 @@
-"""Fits of version 0.1.0, whose tables have a column ``role`` with ``"held out"`` in place of ``split``."""
+"""Fits of the preview of 0.1.0, whose tables have a column ``role`` with ``"held out"`` in place of ``split``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scgde import datasets, tl
 
 
 def with_old_columns(adata, key, **columns):
-    """A copy whose tables of sets and pairs are those of version 0.1.0, with some columns of the user."""
+    """A copy whose tables of sets and pairs are those of the preview, with some columns of the user."""
     old = adata.copy()
     for name in {"sets", "pairs"} & set(old.uns[key]):
         table = old.uns[key][name]
