@@ -136,9 +136,8 @@ def _clouds(adata: AnnData, generated: AnnData, key: str, sets: str | Sequence[s
             raise KeyError(msg)
     parts = [_matched_rows(labels == name, made == name) for name in names]
     half, other, drawn = (np.sort(np.concatenate(rows)) for rows in zip(*parts, strict=True))
-    return _Clouds(
-        *(sparse.csr_matrix(observed[rows]) for rows in (half, other)), sparse.csr_matrix(generated.X[drawn])
-    )
+    one, two = (sparse.csr_matrix(observed[rows]) for rows in (half, other))
+    return _Clouds(one, two, sparse.csr_matrix(generated.X[drawn]))
 
 
 def _matched_rows(of_set: pd.Series, made: pd.Series) -> list[np.ndarray]:
