@@ -1,7 +1,7 @@
 """With tens of sets: are cells generated for a new set better than what simple descriptions of that set generate?
 
 A quarter of the sets is held out of every step of the fit. Each is embedded from a random half of its cells, and cells
-are generated and scored on the other half, as in `held_out_cells.py`; mean over the held-out sets, each parted several
+are generated and scored on the other half, as in `held_out_cells.py`; mean over the held-out sets, each split several
 times. Baselines know the same half: its mean, mean and standard deviations, a Gaussian with its covariance, and the
 leading principal components of the means of the training sets, as many as the embedding has dimensions.
 

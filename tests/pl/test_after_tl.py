@@ -69,7 +69,7 @@ CASES = [
 pytestmark = [
     pytest.mark.filterwarnings("ignore:A simple description of a set"),
     pytest.mark.filterwarnings("ignore:The model does not explain"),
-    pytest.mark.filterwarnings("ignore:The generator does not listen"),
+    pytest.mark.filterwarnings("ignore:The generator ignores"),
 ]
 
 

@@ -117,11 +117,11 @@ def test_history_has_what_the_context_gains(fitted):
     assert gain.iloc[-1] > 0.02
 
 
-def test_a_generator_that_does_not_listen_is_reported(monkeypatch):
+def test_a_generator_that_ignores_the_embedding_is_reported(monkeypatch):
     adata, generator = tokenized(), GENERATORS["autoregressive"]
     log_prob = generator.log_prob
     monkeypatch.setattr(generator, "log_prob", lambda self, x, context: log_prob(self, x, 0 * context))
-    with pytest.warns(UserWarning, match="The generator does not listen to the embedding"):
+    with pytest.warns(UserWarning, match="The generator ignores the embedding"):
         fit(adata, max_steps=1, moments=False, train_kwargs={"target_size": 16})
     assert "gde" in adata.uns
 

@@ -51,7 +51,7 @@ def print_scores(outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         table.add_row(outcome.name, *_cells(outcome))
     Console().print(table)
-    say("Each held-out set is parted at random, and distances are taken to one half. From there to")
+    say("Each held-out set is split at random, and distances are taken to one half. From there to")
     say("  generated      cells generated from the embedding of the other half")
     say("  best baseline  the best of five simple descriptions of the other half: pooled cells moved to")
     say("                 its mean, or to its mean and sd, a Gaussian, a linear embedding, the nearest")

@@ -1,4 +1,4 @@
-"""Scores of a fit beside baselines, whichever model it is."""
+"""Scores of a fit next to baselines, whichever model it is."""
 
 from __future__ import annotations
 

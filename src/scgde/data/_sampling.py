@@ -37,7 +37,7 @@ def draw_views(
 
     Disjoint views share no cell, so that the embedding learns what is true of the population and not of the draw.
     The generator then gets its ``target_size`` cells, but never more than half of a set, and the encoder the rest.
-    A set of one cell cannot be parted and is seen by both. With fewer cells than slots, those of the encoder are padded
+    A set of one cell cannot be split and is seen by both. With fewer cells than slots, those of the encoder are padded
     with weight 0, and those of the generator repeated, each with its weight divided among its copies, so that as many
     noises as slots are drawn: either view *is* the empirical measure of its cells.
 

@@ -58,9 +58,9 @@ def counts(
     show: bool | None = None,
     save: str | Path | None = None,
 ) -> list[Axes] | None:
-    """Generated counts beside observed ones: variances and zeros of genes, and library sizes.
+    """Generated counts next to observed ones: variances and zeros of genes, and library sizes.
 
-    The observed cells of each set are parted at random. One half stands for the truth, and what the other half differs
+    The observed cells of each set are split at random. One half stands for the truth, and what the other half differs
     from it is what no model can be blamed for. Of each set, as many cells are taken of both halves and of the generated
     ones. Best of sets that the fit did not see.
 

@@ -44,7 +44,7 @@ def sequences(
     show: bool | None = None,
     save: str | Path | None = None,
 ) -> list[Axes] | None:
-    """Generated sequences beside observed ones: their lengths, letters by position, and words.
+    """Generated sequences next to observed ones: their lengths, letters by position, and words.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Whether a generator listens to the embedding."""
+"""Whether a generator uses the embedding."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def warn_of_ignored_context(model: BaseGDE) -> None:
     gain = float(history["context_gain"].iloc[best])
     if not gain > 0:
         msg = (
-            "The generator does not listen to the embedding: cells of validation sets are as likely under the mean "
+            "The generator ignores the embedding: cells of validation sets are as likely under the mean "
             f"embedding as under that of their own set (`context_gain` in the history, {gain:.2g} nats a token). "
             "Train for more steps, or with a larger `set_size`, `n_latent` or `lr`; sets may also not differ."
         )

@@ -197,7 +197,7 @@ def fit_gde(
     Warns
     -----
     UserWarning
-        If the generator does not listen to the embedding, where its likelihood is known, or if a simple description of
+        If the generator ignores the embedding, where its likelihood is known, or if a simple description of
         the validation sets generates their cells better, and which one.
 
     References

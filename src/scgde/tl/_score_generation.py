@@ -38,7 +38,7 @@ def score_generation(
 ) -> pd.DataFrame:
     """Score generated cells on cells that the encoder did not see, of sets that the fit did not see.
 
-    Each set is parted at random. One half is embedded, cells are generated from this embedding, and their
+    Each set is split at random. One half is embedded, cells are generated from this embedding, and their
     energy distance to the *other* half is the score, so that copying the cells seen earns nothing. A fit with
     ``batch_key`` generates each set in its own batch. Distances are unbiased (:func:`scgde.metrics.energy_distance`):
     zero is the best that can be expected, and noise can go below it. They are taken in features scaled as the model

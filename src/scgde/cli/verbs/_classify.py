@@ -25,7 +25,7 @@ def classify(
     threads: Threads = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Predict a label of sets, and score that by cross-validation beside baselines.
+    """Predict a label of sets, and score that by cross-validation next to baselines.
 
     Example: scgde classify fitted.h5ad disease --output scores.csv
     """

@@ -18,7 +18,7 @@ def report(
     threads: Threads = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Write one HTML page on a fit: sets, map, training, scores beside baselines, uncertainty, warnings.
+    """Write one HTML page on a fit: sets, map, training, scores next to baselines, uncertainty, warnings.
 
     Example: scgde report fitted.h5ad --output report.html
     """

@@ -13,7 +13,7 @@ def score(
     threads: Threads = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Score generated cells of held-out sets, or forecasts of held-out pairs, beside simple baselines.
+    """Score generated cells of held-out sets, or forecasts of held-out pairs, next to simple baselines.
 
     Example: scgde score fitted.h5ad --output scores.csv
     """
