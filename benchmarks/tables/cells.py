@@ -35,9 +35,14 @@ def held_out() -> Table:
     columns = {
         "held-out sets": {"column": "sets", "form": ".0f"},
         "scgde": {"column": "generated"},
-        "baseline: pooled cells": {"column": "pooled"},
-        "floor: split half": {"column": "floor"},
-        "scgde / baseline": {"column": "ratio"},
+        "own mean": {"column": "mean"},
+        "own mean and sd": {"column": "mean_sd"},
+        "linear": {"column": "linear"},
+        "Gaussian": {"column": "gaussian"},
+        "nearest set": {"column": "nearest"},
+        "pooled cells": {"column": "pooled"},
+        "floor": {"column": "floor"},
+        "scgde / pooled": {"column": "ratio"},
     }
     rows, header = [], ()
     for label, data in DATA.items():
