@@ -10,6 +10,9 @@ Scores of `tl.evaluate_perturbations`, mean over held-out pairs: energy distance
 errors of the mean in genes that these give. ``difference``: paired, to a simple baseline that is fixed per study and
 group, with its standard error over pairs.
 
+With ``--counts`` fits take raw counts and find components themselves; one arm more are counts, of which components are
+taken again: the observed ones of the control cells, at other rates.
+
     python benchmarks/perturbations.py --data papalexi
 """
 
@@ -22,6 +25,7 @@ import numpy as np
 import pandas as pd
 import scanpy as sc
 import torch
+from scipy import sparse
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
@@ -62,13 +66,15 @@ class Fold(NamedTuple):
     options: dict[str, Any]
 
 
-def papalexi(seed: int) -> Iterator[Fold]:
+def papalexi(seed: int, *, counts: bool = False) -> Iterator[Fold]:
     """Replicates of the ECCITE screen, each held out."""
     adata = ad.read_h5ad(data_path("papalexi_eccite_thp1.h5ad"))
     adata = adata[adata.obs["grna_frac"] > 0.5].copy()
-    sc.pp.normalize_total(adata)
-    sc.pp.log1p(adata)
-    yield from contexts_held_out(thinned(adata, seed), "target", "non-targeting", "bio_rep", seed, min_cells=MIN_CELLS)
+    if not counts:
+        sc.pp.normalize_total(adata)
+        sc.pp.log1p(adata)
+    columns = ("target", "non-targeting", "bio_rep")
+    yield from contexts_held_out(thinned(adata, seed), *columns, seed, min_cells=MIN_CELLS, counts=counts)
 
 
 def thinned(adata: ad.AnnData, seed: int) -> ad.AnnData:
@@ -86,14 +92,15 @@ def mcfaline(seed: int) -> Iterator[Fold]:
 
 
 def contexts_held_out(
-    adata: ad.AnnData, key: str, control: str, context_key: str, seed: int, *, min_cells: int
+    adata: ad.AnnData, key: str, control: str, context_key: str, seed: int, *, min_cells: int, counts: bool = False
 ) -> Iterator[Fold]:
     """One fold per context: all its perturbed cells are held out; components are those of the other cells."""
     pairs = scgde.pp.perturbation_pairs(adata, key, control, context_key=context_key, min_cells=min_cells)
     for context in sorted(adata.obs[context_key].astype(str).unique()):
         test = (adata.obs[context_key].astype(str) == context) & (adata.obs[key].astype(str) != control)
-        fold = with_components(adata, test.to_numpy(), seed)
-        yield Fold(fold, [context_key, key], pairs, {"min_cells": min_cells})
+        options: dict[str, Any] = {"min_cells": min_cells} | ({"cells": "counts"} if counts else {})
+        fold = with_split(adata, test.to_numpy()) if counts else with_components(adata, test.to_numpy(), seed)
+        yield Fold(fold, [context_key, key], pairs, options)
 
 
 def norman(seed: int) -> Iterator[Fold]:
@@ -108,10 +115,16 @@ def norman(seed: int) -> Iterator[Fold]:
             yield Fold(with_components(adata, test, seed), ["condition"], pairs, {"min_cells": 10})
 
 
-def with_components(adata: ad.AnnData, test: np.ndarray, seed: int) -> ad.AnnData:
-    """The cells with a split, and principal components of those that are not held out."""
+def with_split(adata: ad.AnnData, test: np.ndarray) -> ad.AnnData:
+    """The cells with a split."""
     adata = adata.copy()
     adata.obs["split"] = np.where(test, "test", "train")
+    return adata
+
+
+def with_components(adata: ad.AnnData, test: np.ndarray, seed: int) -> ad.AnnData:
+    """The cells with a split, and principal components of those that are not held out."""
+    adata = with_split(adata, test)
     x = np.asarray(adata.X.toarray() if hasattr(adata.X, "toarray") else adata.X)
     pca = PCA(N_COMPONENTS, random_state=seed).fit(x[~test])
     adata.obsm["X_pca"] = ((x - pca.mean_) @ pca.components_.T).astype(np.float32)
@@ -119,13 +132,17 @@ def with_components(adata: ad.AnnData, test: np.ndarray, seed: int) -> ad.AnnDat
     return adata
 
 
-def world(kind: str, seed: int) -> Fold:
+def world(kind: str, seed: int, *, counts: bool = False) -> Fold:
     """Simulated singles and doubles, of which 40 are held out."""
-    adata = scgde.datasets.perturbations(kind, seed=seed)
+    adata = scgde.datasets.perturbations(kind, counts=counts, seed=seed)
+    options: dict[str, Any] = {"use_rep": "X", "scaling": "common", "n_latent": 16}
+    if counts:
+        adata = ad.AnnData(sparse.csr_matrix(adata.obsm["counts"]), obs=adata.obs)
+        options = {"cells": "counts", "n_latent": 16}
     doubles = [name for name in adata.obs["perturbation"].cat.categories if "+" in name]
     adata.obs["split"] = np.where(adata.obs["perturbation"].isin(doubles[30:]), "test", "train")
     pairs = scgde.pp.perturbation_pairs(adata, "perturbation", "control")
-    return Fold(adata, ["perturbation"], pairs, {"use_rep": "X", "scaling": "common", "n_latent": 16})
+    return Fold(adata, ["perturbation"], pairs, options)
 
 
 def cluster_arm(adata: ad.AnnData, seed: int, n_clusters: int = 8) -> ad.AnnData:
@@ -197,13 +214,14 @@ def of_contexts(folds: Iterator[Fold], seed: int, steps: int) -> list[dict[str, 
     ]
 
 
-def run(data: str, seed: int, steps: int) -> list[dict[str, Any]]:
+def run(data: str, seed: int, steps: int, *, counts: bool = False) -> list[dict[str, Any]]:
     """All rows of one seed."""
     if data == "simulated":
         rows = []
         for kind in WORLDS:
-            fold = world(kind, seed)
-            scores, record = scored(fold, steps, seed, predictions={"clusters": cluster_arm(fold.adata, seed)})
+            fold = world(kind, seed, counts=counts)
+            given = {} if counts else {"predictions": {"clusters": cluster_arm(fold.adata, seed)}}
+            scores, record = scored(fold, steps, seed, **given)
             rows += summary(scores, "additive", group=kind, seed=seed, **record)
         return rows
     if data == "norman":
@@ -211,16 +229,23 @@ def run(data: str, seed: int, steps: int) -> list[dict[str, Any]]:
         record = {"seconds": sum(part["seconds"] for _, part in parts)}
         record["move"] = "; ".join(sorted({part["move"] for _, part in parts}))
         return summary(pd.concat([part for part, _ in parts]), "ridge, one-hot", group="doubles", seed=seed, **record)
-    return of_contexts({"papalexi": papalexi, "mcfaline": mcfaline}[data](seed), seed, steps)
+    folds = papalexi(seed, counts=counts) if data == "papalexi" else mcfaline(seed)
+    return of_contexts(folds, seed, steps)
 
 
 def main() -> None:
     options = parser(__doc__, steps=150)
     options.add_argument("--data", choices=["papalexi", "mcfaline", "norman", "simulated"], required=True)
+    options.add_argument("--counts", action="store_true", help="raw counts in and out: papalexi and simulated")
     arguments = options.parse_args()
+    if arguments.counts and arguments.data not in ("papalexi", "simulated"):
+        options.error(f"--counts needs data that hold raw counts, {arguments.data} does not")
     torch.set_num_threads(arguments.threads)
-    rows = [row for seed in arguments.seeds for row in run(arguments.data, seed, arguments.steps)]
-    table = report(rows, arguments.name or f"perturbations_{arguments.data}", accelerator="cpu")
+    rows = [
+        row for seed in arguments.seeds for row in run(arguments.data, seed, arguments.steps, counts=arguments.counts)
+    ]
+    name = arguments.name or f"perturbations_{arguments.data}" + "_counts" * arguments.counts
+    table = report(rows, name, accelerator="cpu")
     columns = [*METRICS, "difference", "difference_se"]
     print("\nmedian over seeds\n", table.groupby(["group", "arm"], sort=False)[columns].median().round(4).to_string())
 

@@ -30,6 +30,11 @@ PARAGRAPHS = {
         "Whether to map cells back to genes: to counts, where :func:`scgde.tl.fit_decoder` fitted a decoder; else\n"
         "principal components to values in the units that they were computed from, log-normalised as a rule."
     ),
+    "decode_moved": (
+        'Whether to map cells back to genes. By default, of a fit of counts (``cells="counts"``), to the counts that\n'
+        "were observed, at other rates; else not. True: also to counts where :func:`scgde.tl.fit_decoder` fitted a\n"
+        "decoder, and components without one to log-normalised values. False: components."
+    ),
     "clip": "Whether values of genes below zero, which loadings give, become zero. They are no counts for that.",
     "library_size": (
         'Of a fit of counts, what the counts of a cell sum to on average: a number, ``"median"`` for that of the\n'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
@@ -49,6 +49,16 @@ class Representations(NamedTuple):
         if self.target is not self.encoder:
             self.target.check(adata, codes)
 
+    def for_transport(self) -> Representations:
+        """What is read, and what a transport moves."""
+        return Representations.of(self.encoder, self.target.for_transport())
+
+    @classmethod
+    def of(cls, encoder: Representation, target: Representation) -> Self:
+        """Both, as one where they are one entry: it is opened, and learnt from, once."""
+        is_same = type(target) is type(encoder) and target.label == encoder.label
+        return cls(target if is_same else encoder, target)
+
     def fit(self, adata: AnnData, grouping: Grouping, sets: np.ndarray) -> Representations:
         """What these learn from the cells of the training ``sets``, rows of the set table."""
         rows = np.flatnonzero(np.isin(grouping.codes, sets))
@@ -77,10 +87,7 @@ def open_representations(
     encoder, target = kind.views(adata, use_rep=use_rep, layer=layer)
     if generate is None:
         return Representations(encoder, target)
-    target = generated.from_adata(adata, use_rep=generate, layer=None)
-    # One entry is opened, and learnt from, once.
-    is_same = type(target) is type(encoder) and target.label == encoder.label
-    return Representations(encoder, encoder if is_same else target)
+    return Representations.of(encoder, generated.from_adata(adata, use_rep=generate, layer=None))
 
 
 def _kind(adata: AnnData, cells: str | None, use_rep: str | None) -> type[Representation]:
@@ -166,7 +173,7 @@ def fit_params(views: Representations, *, mask: Any, set_weights: Any, **options
 def entries_of(encoder: Representation, target: Representation) -> Config:
     """Kind of the cells that are modelled, where those that are read are, and where these are if that is elsewhere."""
     read, modelled = encoder.to_stored()[0], target.to_stored()[0]
-    entry: dict[str, Any] = {"cells": REPRESENTATIONS.name_of(type(target))}
+    entry: dict[str, Any] = {"cells": "counts" if target.moves_counts else REPRESENTATIONS.name_of(type(target))}
     entry |= {name: read[name] for name in ("use_rep", "layer") if name in read}
     if target is not encoder and "use_rep" in modelled:
         entry |= {"generate": modelled["use_rep"], "generate_layer": modelled.get("layer")}

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from scgde.results._moved_counts import MovedCounts
     from scgde.results._perturbation_study import PerturbationStudy
 
 
@@ -214,11 +215,15 @@ BASELINES: dict[str, Callable[[Question], np.ndarray | None]] = {
 }
 
 
-def predicted_cells(study: PerturbationStudy, *, move: str, start: str) -> list[np.ndarray]:
-    """Cells of each held-out pair as the fit predicts them."""
+def predicted_cells(
+    study: PerturbationStudy, *, move: str, start: str, counts: MovedCounts | None = None
+) -> list[np.ndarray]:
+    """Cells of each held-out pair as the fit predicts them; with ``counts``, their components where these are moved."""
     asked = Asked.of_pairs(study.held_out, study.fitted.table.index)
     journeys = study.model.journeys(asked, start=start)
     rows = [study.fitted.index.rows(i) for i in journeys.start]
     cells = moved_cells(study.fitted, journeys, rows, move, seed=study.seed)
+    if counts is not None:
+        cells = counts.components_at(rows, [study.fitted.observed(part) for part in rows], cells, seed=study.seed)
     parts = [np.flatnonzero(journeys.prediction == i) for i in range(len(study.held_out))]
     return [np.concatenate([cells[j] for j in part]) for part in parts]

@@ -12,6 +12,7 @@ from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.model._base_tde import BaseTDE
 from scgde.results import FittedSets
+from scgde.results._moved_counts import MovedCounts, returns_counts
 from scgde.results._perturbation_arms import BASELINES, Effects, Question, predicted_cells
 from scgde.results._perturbation_scores import Judge, differences, score_arms, summarize
 from scgde.results._perturbation_study import PerturbationStudy
@@ -109,8 +110,9 @@ def evaluate_perturbations(
 
     Returns
     -------
-    The scores. Arms are ``"prediction"``, that of the fit; further ``moves`` and ``predictions``; and the baselines,
-    all of which are shifts of the control by means unless they say otherwise:
+    The scores. Arms are ``"prediction"``, that of the fit; of a fit of counts ``"prediction, as counts"``, the
+    components of the counts that :func:`predict_perturbations` gives; further ``moves`` and ``predictions``; and the
+    baselines, all of which are shifts of the control by means unless they say otherwise:
 
     - ``"no effect"``: the control cells as they are;
     - ``"mean effect"``: of the training perturbations in the context, or of all;
@@ -156,9 +158,11 @@ def evaluate_perturbations(
     study = PerturbationStudy.of(fitted, table, held_out, seed=seed)
     check_nothing_straddles(study, group_key)
     given = {name: _given_cells(part, held_out, name) for name, part in (predictions or {}).items()}
-    arms: dict[str, Sequence[np.ndarray | None]] = {
-        PREDICTION: predicted_cells(study, move=chosen["move"], start=chosen["start"])
-    }
+    default = {name: chosen[name] for name in ("move", "start")}
+    arms: dict[str, Sequence[np.ndarray | None]] = {PREDICTION: predicted_cells(study, **default)}
+    if returns_counts(fitted.model, decode=None):
+        counts = MovedCounts(fitted.model, adata, np.unique(study.fitted.index.cells))
+        arms[f"{PREDICTION}, as counts"] = predicted_cells(study, **default, counts=counts)
     arms |= {f"{PREDICTION}, {move}": predicted_cells(study, move=move, start=chosen["start"]) for move in moves}
     arms |= given
     own = list(arms)

@@ -223,7 +223,7 @@ def fit_tde(
     check_writable(adata, key_added, reads=(use_rep, generate))
     obs = without_own_columns(adata, groupby, key_added)
     conditioning = CONDITIONS[condition]
-    views = open_representations(adata, cells=cells, use_rep=use_rep, layer=layer, generate=generate)
+    views = open_representations(adata, cells=cells, use_rep=use_rep, layer=layer, generate=generate).for_transport()
     train_kwargs = {**views.target.default_training, **check_training(train_kwargs, fit_tde)}
     pairing = pair_sets(
         obs, groupby, time_key=time_key, pairs=pairs, condition_keys=condition_keys, mask=mask, min_cells=min_cells

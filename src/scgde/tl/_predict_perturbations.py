@@ -12,9 +12,10 @@ from scgde._hints import checked_keywords
 from scgde.model._base_tde import BaseTDE
 from scgde.results import FittedSets, read_model
 from scgde.results._journeys import MOVES, moved_cells
+from scgde.results._moved_counts import MovedCounts, returns_counts
 from scgde.results._perturbed import STARTS, Asked, control_sets, perturbation_model
 from scgde.sets._columns import SEPARATOR
-from scgde.tl._generate import check_decodable
+from scgde.tl._generate import as_anndata, check_decodable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +36,7 @@ def predict_perturbations(
     dose: float | Sequence[float] = 1.0,
     move: str | None = None,
     start: str | None = None,
-    decode: bool = False,
+    decode: bool | None = None,
     key: str = "tde",
     seed: int = 0,
 ) -> AnnData:
@@ -64,16 +65,17 @@ def predict_perturbations(
         ``"control"``: combinations start from control cells, too. ``"parts"``: from the cells of those of their parts
         that were observed in the context, if any. By default chosen as ``move`` is.
     decode
-        Whether to map principal components back to genes.
+        %(decode_moved)s
     key
         %(key)s
     seed
-        Random seed of a transport that draws.
+        Random seed of counts, and of a transport that draws.
 
     Returns
     -------
-    Moved cells in the modelled representation, or genes with ``decode``: ``obs["perturbation"]``, ``["context"]``,
-    ``["source_set"]`` and ``["cell"]``, the name of the cell that was moved. ``uns["perturbations"]``: one row per
+    Moved cells in the modelled representation, or genes with ``decode``; of a fit of counts, integers as CSR, with
+    ``obs["library_size"]``. ``obs["perturbation"]``, ``["context"]``, ``["source_set"]`` and ``["cell"]``, the name of
+    the cell that was moved. ``uns["perturbations"]``: one row per
     prediction with ``displacement``, the length of that of the embedding; ``share``, its ratio to the root mean square
     of those of all training pairs; and ``is_known``, False where cells are returned as they are.
 
@@ -84,7 +86,7 @@ def predict_perturbations(
     RuntimeError
         If the fit has no pairs of perturbations or no predictor.
     ValueError
-        If cells cannot be mapped back to genes, or there is no such move or start.
+        If cells cannot be mapped back to genes, the layer does not hold counts, or there is no such move or start.
 
     Examples
     --------
@@ -98,16 +100,21 @@ def predict_perturbations(
     for name, value, options in (("move", move, list(MOVES)), ("start", start, list(STARTS))):
         if value is not None:
             check_one_of(value, name, options)
-    check_decodable(read_model(adata, key, BaseTDE), decode=decode)
+    check_decodable(read_model(adata, key, BaseTDE), decode=bool(decode))
     fitted = FittedSets.read(adata, key, BaseTDE)
     model = perturbation_model(fitted, fitted.content.get(_keys.PAIRS))
     controls = control_sets(fitted, context)
     asked = _asked(names, controls, dose)
     journeys = model.journeys(asked, start=start or model.chosen["start"])
     rows = [fitted.index.rows(i) for i in journeys.start]
+    as_counts = returns_counts(fitted.model, decode=decode)
+    counts = MovedCounts(fitted.model, adata, np.concatenate(rows)) if as_counts else None
     cells = moved_cells(fitted, journeys, rows, move or model.chosen["move"], seed=seed)
     obs = _obs(fitted, adata.obs_names, asked, journeys, rows)
-    moved = fitted.model.representations[1].to_adata(np.concatenate(cells), obs, decode=decode)
+    if counts is None:
+        moved = as_anndata(fitted.model, np.concatenate(cells), obs, decode=bool(decode), seed=seed)
+    else:
+        moved = counts.to_adata(rows, [fitted.observed(part) for part in rows], cells, obs=obs, seed=seed)
     moved.uns["perturbations"] = _certainty(model, asked)
     return moved
 

@@ -11,6 +11,7 @@ from scgde._hints import checked_keywords
 from scgde.model._base_tde import BaseTDE
 from scgde.results import FittedSets, read_model
 from scgde.results._forecast_arms import Asked, transported
+from scgde.results._moved_counts import MovedCounts, returns_counts
 from scgde.sets._set_groups import rows_of_sets
 from scgde.tl._generate import as_anndata, check_decodable
 
@@ -33,7 +34,7 @@ def transport(
     *,
     n_times: int = 1,
     library_size: float | str | np.ndarray | None = None,
-    decode: bool = False,
+    decode: bool | None = None,
     clip: bool = False,
     key: str = "tde",
     seed: int = 0,
@@ -51,10 +52,10 @@ def transport(
     n_times
         Times of each cell: 1 for where it arrives, more for its path, from where it starts to where it arrives.
     library_size
-        Of cells that are decoded to counts, what these sum to on average: a number, ``"median"`` for that of the
+        Of cells that a decoder makes counts of, what these sum to on average: a number, ``"median"`` for that of the
         training cells, or an array that broadcasts to ``(times, cells)``. None: drawn for each cell.
     decode
-        %(decode)s
+        %(decode_moved)s
     clip
         %(clip)s
     key
@@ -65,8 +66,8 @@ def transport(
     Returns
     -------
     The transported cells under the names of the source cells, followed by the time where ``n_times`` is above 1: ``X``
-    in the training features, or genes with ``decode``; ``obs["source_set"]``, ``["target_set"]``, ``["cell"]`` and
-    ``["t"]`` in [0, 1].
+    in the training features, or genes with ``decode``, integers as CSR of a fit of counts; ``obs["source_set"]``,
+    ``["target_set"]``, ``["cell"]`` and ``["t"]`` in [0, 1].
 
     Raises
     ------
@@ -74,7 +75,7 @@ def transport(
         If there is no fit, or no set of that name.
     ValueError
         If the numbers of sources and targets differ, a set is transported to itself, the transport is conditioned on
-        the source alone, or cells cannot be mapped back to genes.
+        the source alone, cells cannot be mapped back to genes, or there is a library size for counts of observed cells.
 
     Examples
     --------
@@ -84,7 +85,12 @@ def transport(
     [0.0, 0.5, 1.0]
     """
     n_times = check_count(n_times, "n_times")
-    check_decodable(read_model(adata, key, BaseTDE), decode=decode, clip=clip)
+    model = read_model(adata, key, BaseTDE)
+    as_counts = returns_counts(model, decode=decode)
+    check_decodable(model, decode=bool(decode) or as_counts, clip=clip)
+    if as_counts and library_size is not None:
+        msg = f"`library_size` must be None where observed counts are moved, got {library_size!r}."
+        raise ValueError(msg)
     fitted = FittedSets.read(adata, key, BaseTDE)
     if not fitted.model.module.conditioning.needs_predictor:
         msg = 'A transport to a given set needs a fit with `condition="both"`, got "source". Call `scgde.tl.forecast`.'
@@ -99,10 +105,15 @@ def transport(
         raise ValueError(msg)
     times = times_on_path(n_times)
     asked = Asked.of_sets(fitted, start, fitted.embedding[end][:, None])
-    cells = np.concatenate(transported(fitted, asked, times=times, seed=seed), axis=1)
+    counts = MovedCounts(fitted.model, adata, np.concatenate(asked.rows)) if as_counts else None
+    parts = transported(fitted, asked, times=times, seed=seed)
     obs = transported_obs(fitted, adata.obs_names, start, fitted.table.index[end])
-    options: dict[str, Any] = {"decode": decode, "clip": clip, "library_size": library_size, "seed": seed}
-    return transported_anndata(fitted.model, cells, obs, times, **options)
+    if counts is not None:
+        ends = [part[i] for i in range(len(times)) for part in parts]
+        begin, n = [fitted.observed(rows) for rows in asked.rows], len(times)
+        return counts.to_adata(asked.rows * n, begin * n, ends, obs=named_by_time(obs, times), seed=seed)
+    options: dict[str, Any] = {"decode": bool(decode), "clip": clip, "library_size": library_size, "seed": seed}
+    return transported_anndata(fitted.model, np.concatenate(parts, axis=1), obs, times, **options)
 
 
 def sources(adata: AnnData, fitted: FittedSets, asked: SetLike | Sequence[SetLike], key: str) -> np.ndarray:
@@ -144,19 +155,20 @@ def transported_obs(
 def transported_anndata(
     model: BaseTDE, cells: np.ndarray, obs: pd.DataFrame, times: Sequence[float], *, decode: bool, **options: Any
 ) -> AnnData:
-    """AnnData of cells ``(T, n, *shape)``; named by cell, and by draw and time where there are several.
+    """AnnData of cells ``(T, n, *shape)``; ``options`` are those of :func:`as_anndata`."""
+    flat = cells.reshape(-1, *cells.shape[2:])
+    return as_anndata(model, flat, named_by_time(obs, times), decode=decode, shape=cells.shape[:2], **options)
 
-    ``options`` are those of :func:`as_anndata`.
-    """
+
+def named_by_time(obs: pd.DataFrame, times: Sequence[float]) -> pd.DataFrame:
+    """``obs`` at each time: named by cell, and by draw and time where there are several."""
     table = pd.concat([obs.assign(**{TIME: float(time)}) for time in times], ignore_index=True)
     names = table[CELL].astype(str)
     if DRAW in table:
         names = names + "-" + table[DRAW].astype(str)
     if len(times) > 1:
         names = names + "-" + table[TIME].map("{:.4g}".format)
-    table = table.set_axis(pd.Index(names.to_numpy()))
-    flat = cells.reshape(-1, *cells.shape[2:])
-    return as_anndata(model, flat, table, decode=decode, shape=cells.shape[:2], **options)
+    return table.set_axis(pd.Index(names.to_numpy()))
 
 
 def times_on_path(n_times: int) -> list[float]:

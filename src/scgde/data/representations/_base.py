@@ -46,6 +46,9 @@ class Representation(ABC):
     #: Whether generators make ground coordinates of cells, which a module decodes, where they do not support the kind.
     is_decoded: ClassVar[bool] = False
 
+    #: Whether cells that are moved come back as the counts that were observed of them, at other rates.
+    moves_counts: bool = False
+
     spec: CellSpec
     label: str
     names: list[str]
@@ -76,6 +79,10 @@ class Representation(ABC):
         """What is read and what is modelled of a cell; by default one and the same, see :meth:`from_adata`."""
         one = cls.from_adata(adata, use_rep=use_rep, layer=layer)
         return one, one
+
+    def for_transport(self) -> Representation:
+        """What a transport moves of a cell; by default what is modelled."""
+        return self
 
     def fit(self, adata: AnnData, rows: np.ndarray, *, read: Representation | None = None) -> Self:
         """The representation with all that it learns of cells.

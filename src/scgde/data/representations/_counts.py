@@ -55,6 +55,9 @@ class Counts(Representation):
             return components, cls(components, are_read=True)
         return Vectors.from_adata(adata, use_rep=use_rep, layer=None), cls(components)
 
+    def for_transport(self) -> Components:
+        return replace(self.components, moves_counts=True)
+
     def fit(self, adata: AnnData, rows: np.ndarray, *, read: Representation | None = None) -> Self:
         known = read if self.are_read and isinstance(read, Components) else self.components.fit(adata, rows)
         return replace(self, components=known)
