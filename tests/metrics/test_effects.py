@@ -71,6 +71,14 @@ def test_discrimination_counts_nearer_perturbations_and_ties_half():
     assert np.isnan(discrimination(true, true, others[:0]))
 
 
+@pytest.mark.parametrize("cosine", [False, True])
+def test_one_prediction_for_all_perturbations_has_rank_one_half(cosine):
+    true = np.random.default_rng(0).normal(size=(20, 5))
+    for constant in (true.mean(axis=0), np.ones(5), np.zeros(5)):
+        ranks = [discrimination(constant, x, np.delete(true, i, axis=0), cosine=cosine) for i, x in enumerate(true)]
+        assert np.mean(ranks) == pytest.approx(0.5)
+
+
 def test_correlation_is_that_of_numpy():
     x, y = np.random.default_rng(0).normal(size=(2, 20))
     assert correlation(x, y) == pytest.approx(np.corrcoef(x, y)[0, 1])

@@ -75,6 +75,41 @@ def test_a_permutation_discriminates_as_chance_does(judged):
     assert (table.loc["truth", ["rank_l2", "rank_cosine"]] > 0.95).all()
 
 
+@pytest.mark.slow
+def test_every_metric_ranks_the_truth_before_permutations(tiny_tde):
+    # A part of the cells jumps, so that variances and correlations between features change as well as means.
+    sizes = {"n_singles": 10, "n_doubles": 40, "n_cells": 100, "n_control": 300, "n_features": 10}
+    adata, fresh = (datasets.perturbations("penetrance", **{**sizes, "n_cells": n}, seed=2) for n in (100, 101))
+    doubles = [name for name in adata.obs["perturbation"].cat.categories if "+" in name]
+    adata.obs["split"] = np.where(adata.obs["perturbation"].isin(doubles[10:]), "test", "train")
+    pairs = pp.perturbation_pairs(adata, "perturbation", "control")
+    tl.fit_tde(adata, "perturbation", pairs=pairs, split_key="split", **tiny_tde)
+    names, control = held_out(adata), cells_of(adata, "control")
+    truth = {name: cells_of(fresh, name) for name in names}
+    effect = {name: cells.mean(axis=0) - control.mean(axis=0) for name, cells in truth.items()}
+    average = np.mean(list(effect.values()), axis=0)
+    arms = {"truth": truth, "constant": {name: control + average for name in names}}
+    permutations = [f"permuted {roll}" for roll in (3, 7, 11, 17, 23)]
+    for arm in permutations:
+        arms[arm] = dict(zip(names, np.roll(names, int(arm.split()[1])), strict=True))
+        arms[arm] = {name: truth[other] for name, other in arms[arm].items()}
+    scores = tl.evaluate_perturbations(adata, predictions={k: as_prediction(adata, v) for k, v in arms.items()})
+    table = scores.table()
+    # So that higher is better in all.
+    table[["weighted_error", "energy"]] *= -1
+    table["correlation_slope"] = -(table["correlation_slope"] - 1).abs()
+    permuted, simple = table.loc[permutations].mean(), table.loc[["constant", "no effect", "mean effect"]]
+    assert (table.loc["truth"] > table.loc[permutations].max()).all()
+    # Cells that all move alike keep the correlations between features, too.
+    assert (table.loc["truth"] > simple.max()).drop("correlation_slope").all()
+    assert table.loc["truth", "correlation_slope"] > -0.05
+    # The effect of something else is worse than none, and than one for all.
+    assert (permuted < simple.min())[["weighted_r2", "energy", "correlation_slope"]].all()
+    assert permuted[["rank_l2", "rank_cosine"]].between(0.45, 0.55).all()
+    assert table.loc["constant", "rank_cosine"] == pytest.approx(0.5, abs=0.05)
+    assert table.loc["no effect", "rank_cosine"] == 0.5
+
+
 def test_cheats_lose_where_they_should(judged):
     table = judged.table()
     # Noise around the truth has the right mean only, and so have cells that are all the mean.
