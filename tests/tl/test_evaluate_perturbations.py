@@ -88,7 +88,7 @@ def test_every_metric_ranks_the_truth_before_permutations(tiny_tde):
     truth = {name: cells_of(fresh, name) for name in names}
     effect = {name: cells.mean(axis=0) - control.mean(axis=0) for name, cells in truth.items()}
     average = np.mean(list(effect.values()), axis=0)
-    arms = {"truth": truth, "constant": {name: control + average for name in names}}
+    arms = {"truth": truth, "constant": dict.fromkeys(names, control + average)}
     permutations = [f"permuted {roll}" for roll in (3, 7, 11, 17, 23)]
     for arm in permutations:
         arms[arm] = dict(zip(names, np.roll(names, int(arm.split()[1])), strict=True))
