@@ -30,7 +30,7 @@ from _common import data_path, parser, report, timed
 from _forecasts import METRICS, score_forecasts
 
 #: Cells of one set at most, sets of fewer are left out, components of genes, draws of a forecast.
-MAX_CELLS, MIN_CELLS, N_COMPONENTS, N_DRAWS = 200, 10, 30, 5
+MAX_CELLS, MIN_CELLS, N_COMPONENTS, N_DRAWS = 200, 10, 30, 20
 #: The first is the default.
 PREDICTORS = ("kernel", "ridge")
 

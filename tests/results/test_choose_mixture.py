@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import anndata as ad
@@ -9,10 +10,11 @@ import pytest
 
 from scgde import tl
 from scgde.metrics._mixture_terms import MixtureTerms
+from scgde.model._base_tde import BaseTDE
 from scgde.model._forecast_mixture import ForecastMixture, KnownPairs
 from scgde.nn.stored_weights import StoredModelError
-from scgde.results import _choose_mixture, read_model
-from scgde.results._forecast_arms import ARMS, WITHOUT_TARGET
+from scgde.results import FittedSets, _choose_mixture, read_model
+from scgde.results._forecast_arms import ARMS, WITHOUT_TARGET, Asked, Forecaster, forecast_cells
 from scgde.results._predictors import shares_of_pairs
 from scgde.stats import best_shares
 
@@ -132,6 +134,34 @@ def test_every_forecast_has_a_path_from_its_source(shifted, method):
     assert cells.uns["forecast"]["mixture"]["share"].sum() == pytest.approx(1)
 
 
+def smoothed(adata: ad.AnnData, mixture: ForecastMixture, smoothing: float) -> np.ndarray:
+    """Two draws of a transport without a target at its start and end, ``(draws, 2, n, G)``."""
+    fitted = FittedSets.read(adata, "tde", BaseTDE)
+    asked = Asked.of_sets(fitted, np.zeros(1, dtype=int), np.zeros((1, 2, fitted.embedding.shape[1]), dtype=np.float32))
+    forecaster = Forecaster(fitted, replace(mixture, smoothing=smoothing))
+    arms = np.full(2, WITHOUT_TARGET, dtype=object)
+    return np.stack(forecast_cells(forecaster, asked, arms, times=(0.0, 1.0), rng=np.random.default_rng(0)))
+
+
+def test_a_smoothed_source_ends_elsewhere_in_each_draw_and_starts_at_its_own_cells(shifted):
+    sharp, smooth = (smoothed(*shifted, smoothing) for smoothing in (0.0, 0.5))
+    np.testing.assert_array_equal(sharp[0], sharp[1])
+    np.testing.assert_allclose(smooth[:, 0], sharp[:, 0], atol=1e-5)
+    assert (np.abs(smooth[0, 1] - smooth[1, 1]) > 1e-3).all()
+
+
+def test_a_source_is_smoothed_as_far_as_pairs_that_were_left_out_gain_by_it():
+    candidates = _choose_mixture._candidates(without_target=True)
+    assert [one.arm for one in candidates if one.smoothing == 0] == list(ARMS)
+    loss = np.arange(len(candidates), dtype=float)
+    narrow = [one.smoothing for one in candidates].index(0.2)
+    loss[narrow] = 0.5
+    mean = MixtureTerms(loss, np.ones((len(loss), len(loss))), 1.0)
+    kept = _choose_mixture._smoothed_best(candidates, mean)
+    assert [candidates[i].arm for i in kept] == list(ARMS)
+    assert narrow in kept
+
+
 def test_draws_of_a_forecast_are_in_proportion_to_the_shares(shifted):
     mixture = ForecastMixture({"identity": 0.25, "transport": 0.75}, {}, {}, 0, shifted[1].pairs, shifted[1].look_up)
     drawn = mixture.draw(50, 8, np.random.default_rng(0))
@@ -144,13 +174,22 @@ def test_shares_stay_with_the_transport_as_far_as_pairs_do_not_tell():
     between = np.array([[1.0, 1.4], [1.4, 1.0]])
 
     def share(n: int) -> float:
-        """Of the first part, which is the better one of two by a tenth of the noise of a pair."""
-        terms = [MixtureTerms(np.array([1.0, 1.1]) + rng.normal(0, 1, 2), between, 1.0) for _ in range(n)]
+        """Of the first part, which is the better one of two by a third of the noise of a pair."""
+        terms = [MixtureTerms(np.array([1.0, 1.1]) + rng.normal(0, 0.3, 2), between, 1.0) for _ in range(n)]
         return _choose_mixture._cautious_shares(terms, 1, np.arange(n))[0]
 
-    assert np.mean([share(5) for _ in range(50)]) < np.mean([share(2000) for _ in range(5)])
+    assert np.mean([share(5) for _ in range(30)]) < np.mean([share(60) for _ in range(3)])
     sure = [MixtureTerms(np.array([1.0, 1.1]), between, 1.0)] * 5
     np.testing.assert_allclose(_choose_mixture._cautious_shares(sure, 1, np.arange(5)), best_shares(*sure[0][:2]))
+    assert _choose_mixture._cautious_shares(sure, 1, np.zeros(5)).tolist() == [0, 1]
+
+
+def test_a_part_that_is_best_for_one_group_alone_does_not_count():
+    # Far better in one group, and somewhat worse in the others: best on average, but not for a group left out.
+    gains, between = np.array([4.0, *[-0.2] * 5]), np.ones((2, 2))
+    terms = [MixtureTerms(np.array([1.0 - gain, 1.0]), between, 1.0) for gain in gains]
+    assert best_shares(*_choose_mixture._mean(terms)[:2]).tolist() == [1, 0]
+    assert _choose_mixture._cautious_shares(terms, 1, np.arange(6)).tolist() == [0, 1]
 
 
 def test_a_mixture_survives_its_storage_and_says_what_is_mixed(shifted):
@@ -168,6 +207,6 @@ def test_stored_pairs_of_other_shapes_are_refused(shifted):
 
 
 def test_pairs_are_alike_in_covariates_or_all_are():
-    pairs = KnownPairs(np.array([[1.0], [2.0], [1.0]]), *[np.zeros((3, 2))] * 3, np.arange(3))
+    pairs = KnownPairs(np.array([[1.0], [2.0], [1.0]]), *[np.zeros((3, 2))] * 3, np.arange(3), np.ones(2))
     assert pairs.alike(np.array([1.0])).tolist() == [True, False, True]
     assert pairs.alike(np.array([5.0])).tolist() == [True] * 3

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from anndata import AnnData
 
-from scgde import metrics, tl
+from scgde import datasets, metrics, tl
 from scgde.model._base_gde import BaseGDE
 from scgde.results._generation_scores import TrainingSets, simple_descriptions
 
@@ -193,8 +193,17 @@ def noise_cohort(n_donors=12):
 
 def test_fit_warns_where_a_simple_description_is_better():
     options = {**TINY, "max_steps": 60, "n_latent": None}
-    with pytest.warns(UserWarning, match="A simple description of a set, '(pooled|nearest)', generates"):
+    message = "A simple description of a set, '(pooled|nearest)', generates cells of the 4 validation sets better"
+    with pytest.warns(UserWarning, match=message):
         tl.fit_gde(noise_cohort(), "donor", validation_fraction=0.34, **options)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_default_fit_of_twelve_donors_of_noise_warns_and_names_the_set_that_it_was_compared_on(seed):
+    message = "generates cells of the only validation set, 'd[0-9]{2}', halved 8 times, better than this fit"
+    with pytest.warns(UserWarning, match=message):
+        tl.fit_gde(noise_cohort(), "donor", seed=seed, progress_bar=False)
 
 
 def test_fit_does_not_warn_where_it_is_better(recwarn):
@@ -207,7 +216,18 @@ def test_fit_does_not_warn_where_it_is_better(recwarn):
     x[:, 0] += state * rng.uniform(1, 4, 30)[codes]
     obs = pd.DataFrame({"donor": [f"d{i:02d}" for i in codes]}, index=[f"c{i}" for i in range(len(x))])
     tl.fit_gde(AnnData(x.astype(np.float32), obs=obs), "donor", validation_fraction=0.2, **options)
-    assert not [str(found.message) for found in recwarn if "simple description" in str(found.message)]
+    assert not warnings_of_baselines(recwarn)
+
+
+@pytest.mark.slow
+def test_a_fit_of_clones_of_larry_does_not_warn(real_data, recwarn):
+    adata = datasets.larry(real_data("larry_invitro_spring.h5ad"))
+    tl.fit_gde(adata, ["clone_id", "day"], min_cells=10, max_steps=500, progress_bar=False)
+    assert not warnings_of_baselines(recwarn)
+
+
+def warnings_of_baselines(caught):
+    return [str(found.message) for found in caught if "simple description" in str(found.message)]
 
 
 def test_fit_gde_records_what_each_set_was_used_for(fitted):

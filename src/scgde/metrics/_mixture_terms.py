@@ -46,6 +46,10 @@ class MixtureTerms(NamedTuple):
         """
         return MixtureDistances.of(parts, target).terms(n_cells)
 
+    def take(self, parts: Sequence[int]) -> MixtureTerms:
+        """Terms of some of the parts."""
+        return MixtureTerms(self.to_target[parts], self.between[np.ix_(parts, parts)], self.within_target)
+
     def loss(self, shares: np.ndarray) -> float:
         """Energy distance of the mixture with these shares ``(A,)``."""
         return float(2 * self.to_target @ shares - shares @ self.between @ shares - self.within_target)

@@ -25,7 +25,7 @@ _LOOK_UP = "look_up."
 #: Names of two forecasts.
 LOOK_UP, TRANSPORT = "embedding look-up", "transport"
 #: Plain values of a mixture.
-_PLAIN = ("shares", "losses", "unbiased_losses", "n_left_out")
+_PLAIN = ("shares", "losses", "unbiased_losses", "n_left_out", "smoothing")
 
 
 class KnownPairs(NamedTuple):
@@ -43,6 +43,8 @@ class KnownPairs(NamedTuple):
         Some cells of every target, shape ``(N, G)``.
     pair
         The pair of each, not decreasing, shape ``(N,)``.
+    spread
+        Standard deviations within sources, shape ``(G,)``.
     """
 
     covariates: np.ndarray
@@ -50,6 +52,7 @@ class KnownPairs(NamedTuple):
     log_ratio: np.ndarray
     cells: np.ndarray
     pair: np.ndarray
+    spread: np.ndarray
 
     @classmethod
     def of(
@@ -61,15 +64,17 @@ class KnownPairs(NamedTuple):
         max_cells: int = _MAX_CELLS,
     ) -> Self:
         """From the cells ``(n, G)`` of source and target of each pair; at most ``max_cells`` of a target are kept."""
-        shift, sds, kept = [], [], []
+        shift, sds, kept, n_cells = [], [], [], []
         for start, end in ends:
+            n_cells.append(len(start))
             n_kept = int(np.clip(_MAX_VALUES // (len(covariates) * end.shape[1]), 2, max_cells))
             kept.append(rng.permutation(end)[:n_kept])
             shift.append(end.mean(axis=0) - start.mean(axis=0))
             sds.append((start.std(axis=0), end.std(axis=0)))
         of_start, of_end = (_log_sds(sd) for sd in zip(*sds, strict=True))
         pair = np.repeat(np.arange(len(kept)), [len(cells) for cells in kept])
-        return cls(covariates, np.stack(shift), of_end - of_start, np.concatenate(kept), pair)
+        spread = _within(np.stack([start for start, _ in sds]), np.array(n_cells))
+        return cls(covariates, np.stack(shift), of_end - of_start, np.concatenate(kept), pair, spread)
 
     def shifted(self, cells: np.ndarray, covariates: np.ndarray, *, rescale: bool) -> np.ndarray:
         """Cells ``(n, G)`` of a source, changed as those of pairs with the same covariates ``(c,)`` change on average.
@@ -106,14 +111,19 @@ class KnownPairs(NamedTuple):
             If they do not belong together.
         """
         n_features = self.cells.shape[-1]
-        shapes = [(n_pairs, n_features)] * 2 + [(n_pairs, self.covariates.shape[-1]), (len(self.cells),)]
-        found = [part.shape for part in (self.shift, self.log_ratio, self.covariates, self.pair)]
+        shapes = [(n_pairs, n_features)] * 2 + [(n_pairs, self.covariates.shape[-1]), (len(self.cells),), (n_features,)]
+        found = [part.shape for part in (self.shift, self.log_ratio, self.covariates, self.pair, self.spread)]
         if found != shapes or not np.array_equal(np.unique(self.pair), np.arange(n_pairs)):
             msg = (
                 f"A stored model must have pairs of forecasts in arrays of shapes {shapes}, and cells of each pair, "
                 f"got {found}, and cells of {len(np.unique(self.pair))} pairs. Save the model again."
             )
             raise StoredModelError(msg)
+
+
+def _within(sds: np.ndarray, n_cells: np.ndarray) -> np.ndarray:
+    """Pooled standard deviation within sets of standard deviations ``(n, G)`` and ``n_cells`` ``(n,)``."""
+    return np.sqrt(n_cells @ np.square(sds) / max((n_cells - 1).sum(), 1))
 
 
 def _log_sds(sds: Sequence[np.ndarray]) -> np.ndarray:
@@ -138,6 +148,8 @@ class ForecastMixture:
         Training pairs.
     look_up
         Weights of their targets for a new source, by its embedding.
+    smoothing
+        Standard deviation of what a transport without a target adds to its source cells, in units of the spread.
     """
 
     shares: dict[str, float]
@@ -146,6 +158,7 @@ class ForecastMixture:
     n_left_out: int
     pairs: KnownPairs
     look_up: Kernel
+    smoothing: float = 0.0
 
     def __str__(self) -> str:
         """Shares, the largest first."""

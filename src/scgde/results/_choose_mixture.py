@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from scgde import _keys
 from scgde.metrics._mixture_terms import MixtureDistances, MixtureTerms
@@ -20,6 +20,8 @@ from scgde.stats import best_shares
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import pandas as pd
+
     from scgde.model._base_tde import BaseTDE
     from scgde.model._predictor_fit import SetStatistic
     from scgde.results._fitted_sets import FittedSets
@@ -31,7 +33,16 @@ _CAUTION = 2.0
 #: Validated groups from which these alone choose.
 MIN_VALIDATED = 10
 #: Draws of the forecasts that have several; steps from the transport alone to the best mixture.
-_N_DRAWS, _N_STEPS = {LOOK_UP: 10, TRANSPORT: 10}, 101
+_N_DRAWS, _N_STEPS = {LOOK_UP: 10, WITHOUT_TARGET: 10, TRANSPORT: 10}, 101
+#: How much a transport without a target may smooth its source; how many times its own cells a forecast counts as.
+_SMOOTHING, _AS_MANY = (0.0, 0.1, 0.2, 0.4), 1.5
+
+
+class _Candidate(NamedTuple):
+    """A forecast, and how much it smooths its source."""
+
+    arm: str
+    smoothing: float
 
 
 class _LeftOut(NamedTuple):
@@ -55,10 +66,10 @@ def fit_mixture(
 ) -> ForecastMixture | None:
     """The mixture of forecasts that is best for pairs that were left out of predictor and look-up.
 
-    Best is the lowest mean energy distance of the forecast as the cells that it consists of. The pairs are those of
-    validation sets, where these have ten groups or more: the networks were not trained on them either, and only these
-    can say what a transport without a target is worth. Otherwise training pairs are left out group by group, and the
-    shares nearer to the transport alone.
+    Best is the lowest mean energy distance of the forecast as cells, half as many again as it consists of: between
+    those cells and the distribution that they are drawn from. The pairs are those of validation sets, where these have
+    ten groups or more: the networks were not trained on them either, and only these can say what a transport without a
+    target is worth. Otherwise training pairs are left out group by group, and the shares nearer to the transport alone.
 
     Parameters
     ----------
@@ -81,35 +92,71 @@ def fit_mixture(
         return None
     validated = (pairs[_keys.SPLIT] == "validation").to_numpy()
     is_validated = is_worth_validating(pairs)
-    names = [name for name in ARMS if name != WITHOUT_TARGET or (is_validated and fitted.params.get("target_dropout"))]
+    candidates = _candidates(without_target=is_validated and bool(fitted.params.get("target_dropout")))
     parts = [_Part(pairs[~validated], pairs[validated])] if is_validated else _parts(pairs, groups, rng)
-    left_out = [one for part in parts for one in _left_out(fitted, statistic, part, names, rng, seed)]
+    left_out = [one for part in parts for one in _left_out(fitted, statistic, part, candidates, rng, seed)]
     if not left_out:
         return None
     distances = [MixtureDistances.of(one.forecasts, one.truth) for one in left_out]
-    energy = [found.terms(one.n_cells) for found, one in zip(distances, left_out, strict=True)]
-    unbiased = [found.terms(np.inf) for found in distances]
+    as_many = {
+        times: [found.terms(times * one.n_cells) for found, one in zip(distances, left_out, strict=True)]
+        for times in (1, _AS_MANY, np.inf)
+    }
+    kept = _smoothed_best(candidates, _mean(as_many[_AS_MANY]))
+    names = [candidates[i].arm for i in kept]
+    energy, chosen, unbiased = ([one.take(kept) for one in terms] for terms in as_many.values())
     if is_validated:
-        shares = best_shares(*_mean(energy)[:2])
+        shares = best_shares(*_mean(chosen)[:2])
     else:
-        shares = _cautious_shares(energy, names.index(TRANSPORT), np.array([one.group for one in left_out]))
-    losses = [_losses(names, shares, terms) for terms in (energy, unbiased)]
+        shares = _cautious_shares(chosen, names.index(TRANSPORT), np.array([one.group for one in left_out]))
+    losses, unbiased_losses = (_losses(names, shares, terms) for terms in (energy, unbiased))
     by_name = dict(zip(names, shares.tolist(), strict=True))
-    return ForecastMixture(by_name, losses[0], losses[1], len(left_out), *_known(fitted, pairs, rng, seed))
+    smoothing = max(candidates[i].smoothing for i in kept)
+    known = _known(fitted, pairs, rng, seed)
+    return ForecastMixture(by_name, losses, unbiased_losses, len(left_out), *known, smoothing=smoothing)
+
+
+def _candidates(*, without_target: bool) -> list[_Candidate]:
+    """Forecasts that may be mixed; a transport without a target, if it takes part, from sources of each smoothness."""
+    names = [name for name in ARMS if without_target or name != WITHOUT_TARGET]
+    each = {WITHOUT_TARGET: _SMOOTHING}
+    return [_Candidate(name, smoothing) for name in names for smoothing in each.get(name, (0.0,))]
+
+
+def _smoothed_best(candidates: list[_Candidate], mean: MixtureTerms) -> list[int]:
+    """Which candidates are mixed: of each forecast, the one with the lowest loss alone."""
+    loss = [mean.loss(alone) for alone in np.eye(len(candidates))]
+    names = dict.fromkeys(one.arm for one in candidates)
+    of_name = {name: [i for i, one in enumerate(candidates) if one.arm == name] for name in names}
+    return [min(rows, key=loss.__getitem__) for rows in of_name.values()]
 
 
 def _cautious_shares(terms: list[MixtureTerms], default: int, groups: np.ndarray) -> np.ndarray:
     """The shares with the lowest mean loss, or between these and the default alone.
 
     As far towards the best ones as the gain, less two standard errors over groups, gets larger: what the networks know
-    already says less of what they do not.
+    already says less of what they do not. The gain of a group is that of shares which are best for the others.
     """
+    names = np.unique(groups)
+    if len(names) < 2:
+        return np.eye(len(terms[0].to_target))[default]
+    gain = np.stack([_gain_of_group(terms, default, groups == name) for name in names])
+    error = gain.std(axis=0, ddof=1) / len(gain) ** 0.5
+    return _path(terms, default)[int((gain.mean(axis=0) - _CAUTION * error).argmax())]
+
+
+def _gain_of_group(terms: list[MixtureTerms], default: int, is_own: np.ndarray) -> np.ndarray:
+    """What its own terms gain along the path to the shares that are best for all others."""
+    own, others = ([one for one, own in zip(terms, is_own, strict=True) if own == kind] for kind in (True, False))
+    loss = np.array([_mean(own).loss(shares) for shares in _path(others, default)])
+    return loss[0] - loss
+
+
+def _path(terms: list[MixtureTerms], default: int) -> np.ndarray:
+    """Shares from the default alone to those with the lowest mean loss."""
     best = best_shares(*_mean(terms)[:2])
     alone = np.eye(len(best))[default]
-    path = [alone + step * (best - alone) for step in np.linspace(0, 1, _N_STEPS)]
-    loss = np.array([[one.loss(shares) for one in terms] for shares in path])
-    gain = pd.DataFrame((loss[0] - loss).T).groupby(groups).mean()
-    return path[int((gain.mean() - _CAUTION * gain.sem()).fillna(0.0).to_numpy().argmax())]
+    return alone + np.linspace(0, 1, _N_STEPS)[:, None] * (best - alone)
 
 
 def _losses(names: list[str], shares: np.ndarray, terms: list[MixtureTerms]) -> dict[str, float]:
@@ -143,7 +190,7 @@ def _left_out(
     fitted: FittedSets[BaseTDE],
     statistic: SetStatistic,
     part: _Part,
-    names: list[str],
+    candidates: list[_Candidate],
     rng: np.random.Generator,
     seed: int,
 ) -> list[_LeftOut]:
@@ -158,10 +205,10 @@ def _left_out(
     blank = ForecastMixture({}, {}, {}, 0, *_known(fitted, part.known, rng, seed))
     rows = [_some(fitted.index.rows(i), rng) for i in source[used]]
     forecasts = []
-    for name in names:
+    for name, smoothing in candidates:
         asked = Asked.of(source[used], rows, covariates, drawn[:, : _N_DRAWS.get(name, 1)])
         arms = np.full(len(asked.pair), name, dtype=object)
-        cells = forecast_cells(Forecaster(fitted, blank), asked, arms, rng=rng)
+        cells = forecast_cells(Forecaster(fitted, replace(blank, smoothing=smoothing)), asked, arms, rng=rng)
         forecasts.append(in_draws(fitted, cells, len(used)))
     truth = [fitted.ground(_some(fitted.index.rows(i), rng)) for i in target[used]]
     groups = part.asked[GROUP].to_numpy(dtype=str)[used]

@@ -137,11 +137,20 @@ def _look_up(forecaster: Forecaster, asked: Asked, **options: Any) -> list[np.nd
 
 
 def _without_target(forecaster: Forecaster, asked: Asked, **options: Any) -> list[np.ndarray]:
-    """Transported by what is known of the source alone, as pairs were that came without a target: once per pair."""
-    first, again = np.unique(asked.pair, return_index=True, return_inverse=True)[1:]
-    once = asked.take(first)
-    cells = _transport(forecaster, once._replace(ends=np.zeros_like(once.ends)), **options)
-    return [cells[i] for i in again]
+    """Transported by what is known of the source alone, as pairs were that came without a target.
+
+    Each draw is of other cells: a smoothed bootstrap of the source. The few cells of a source are a sample, too, and
+    nothing else varies in a transport that has one end for each cell.
+    """
+    mixture, cells, times = _mixture(forecaster), _observed(forecaster, asked), options["times"]
+    width = mixture.smoothing * mixture.pairs.spread
+    noise = [(width * options["rng"].standard_normal(part.shape)).astype(part.dtype) for part in cells]
+    smooth = [part + shift for part, shift in zip(cells, noise, strict=True)]
+    once = asked._replace(ends=np.zeros_like(asked.ends))
+    paths = transported(forecaster.fitted, once, smooth, times=times, seed=options["seed"])
+    # Paths begin at the cells themselves.
+    back = 1 - np.array(times, dtype=np.float32)[:, None, None]
+    return [path - back * shift for path, shift in zip(paths, noise, strict=True)]
 
 
 def _transport(forecaster: Forecaster, asked: Asked, **options: Any) -> list[np.ndarray]:
@@ -150,7 +159,12 @@ def _transport(forecaster: Forecaster, asked: Asked, **options: Any) -> list[np.
 
 
 def transported(
-    fitted: FittedSets[BaseTDE], asked: Asked, *, times: Sequence[float] = (1.0,), seed: int = 0
+    fitted: FittedSets[BaseTDE],
+    asked: Asked,
+    cells: Sequence[np.ndarray] | None = None,
+    *,
+    times: Sequence[float] = (1.0,),
+    seed: int = 0,
 ) -> list[np.ndarray]:
     """Cells of the source of each draw, transported to the embedding drawn for its target.
 
@@ -160,6 +174,8 @@ def transported(
         The transport, with its cells.
     asked
         Draws.
+    cells
+        Of each draw ``(n, *shape)``, in place of those of the source.
     times, seed
         See :meth:`scgde.model.TDE.transport`.
 
@@ -168,7 +184,8 @@ def transported(
     Modelled cells, a list of J arrays ``(T, n, *shape)``.
     """
     sizes = [len(rows) for rows in asked.rows]
-    codes, x = np.repeat(np.arange(len(sizes)), sizes), fitted.observed(np.concatenate(asked.rows))
+    x = fitted.observed(np.concatenate(asked.rows)) if cells is None else np.concatenate(cells)
+    codes = np.repeat(np.arange(len(sizes)), sizes)
     path = fitted.model.transport(x, codes, fitted.embedding[asked.source], asked.ends, times=times, seed=seed)
     return np.split(path, np.cumsum(sizes)[:-1], axis=1)
 

@@ -216,7 +216,8 @@ def warn_of_better_baselines(
     Warns
     -----
     UserWarning
-        If the difference is larger than twice its standard error. Without validation sets of 10 cells nothing is
+        If the difference is larger than twice its standard error: over validation sets, or over halves of them where
+        there are fewer than four, which says less of other sets. Without validation sets of 10 cells nothing is
         compared.
     """
     rng = np.random.default_rng(seed)
@@ -239,8 +240,16 @@ def warn_of_better_baselines(
     if is_better.any():
         best = scores[is_better.index[is_better]].mean().idxmin()
         msg = (
-            f"A simple description of a set, {best!r}, generates cells of the {len(chosen)} validation sets better "
-            f"than this fit: energy distance {scores[best].mean():.3g}, against {scores[GENERATED].mean():.3g}. More "
-            "sets or other options may help; `scgde.tl.score_generation` compares all baselines."
+            f"A simple description of a set, {best!r}, generates cells of {_validated(cells.names[chosen], n_repeats)} "
+            f"better than this fit: energy distance {scores[best].mean():.3g}, against {scores[GENERATED].mean():.3g}. "
+            "More sets or other options may help; `scgde.tl.score_generation` compares all baselines."
         )
         warnings.warn(msg, stacklevel=4)
+
+
+def _validated(names: pd.Index, n_repeats: int) -> str:
+    """Which sets were compared: all that there are to judge by, where they are few."""
+    if len(names) >= _MIN_SETS:
+        return f"the {len(names)} validation sets"
+    sets = "the only validation set" if len(names) == 1 else f"the {len(names)} validation sets"
+    return f"{sets}, {', '.join(map(repr, names.tolist()))}, halved {n_repeats} times,"
