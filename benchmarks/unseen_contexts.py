@@ -13,6 +13,7 @@ treatment. *Without moments*: the embedding is learnt as a whole, and cells are 
 
     python benchmarks/unseen_contexts.py --data bodenmiller
     python benchmarks/unseen_contexts.py --data norman
+    python benchmarks/unseen_contexts.py --data norman --only-default
 """
 
 from __future__ import annotations
@@ -135,6 +136,14 @@ def scored(adata: ad.AnnData, seed: int, **options: Any) -> pd.DataFrame:
     return scores.pivot_table(index=["source", "target"], columns=columns, values="value", sort=False)
 
 
+def default_arms(study: Study, held_out: list[str], seed: int, steps: int) -> tuple[pd.DataFrame, dict[str, float]]:
+    """:func:`arms` of the default, its parts and the baselines that need no network."""
+    adata, pairs = prepared(study, held_out, seed)
+    seconds = {"TDE": fit(adata, pairs, study, steps, seed)}
+    print(scgde.results.read_model(adata, "tde").mixture, flush=True)
+    return scored(adata, seed).rename(columns={"forecast": "mixture", "transport": "TDE, " + PREDICTORS[0]}), seconds
+
+
 def arms(study: Study, held_out: list[str], seed: int, steps: int) -> tuple[pd.DataFrame, dict[str, float]]:
     """Energy distance of every arm (columns: metric, arm) for every held-out pair of a fold; seconds of the fits."""
     adata, pairs = prepared(study, held_out, seed)
@@ -158,11 +167,13 @@ def arms(study: Study, held_out: list[str], seed: int, steps: int) -> tuple[pd.D
 def main() -> None:
     options = parser(__doc__, steps=300)
     options.add_argument("--data", choices=sorted(STUDIES), required=True)
+    options.add_argument("--only-default", action="store_true", help="no other fits, no other predictors")
     arguments = options.parse_args()
     torch.set_num_threads(arguments.threads)
     study, rows = STUDIES[arguments.data](), []
+    forecasts = default_arms if arguments.only_default else arms
     for seed in arguments.seeds:
-        folds = [arms(study, held_out, seed, arguments.steps) for held_out in fold_of(study, seed)]
+        folds = [forecasts(study, held_out, seed, arguments.steps) for held_out in fold_of(study, seed)]
         table = pd.concat([part for part, _ in folds])
         seconds = pd.DataFrame([part for _, part in folds]).sum()
         for arm in table["energy"]:
@@ -176,7 +187,8 @@ def main() -> None:
                 }
             rows.append(record | {"seconds": seconds.get(arm.rpartition(", ")[0] or arm)})
     rows = [{key: _rounded(value) for key, value in row.items()} for row in rows]
-    table = report(rows, arguments.name or f"unseen_contexts_{arguments.data}", accelerator="cpu")
+    name = f"unseen_contexts_{arguments.data}" + "_default" * arguments.only_default
+    table = report(rows, arguments.name or name, accelerator="cpu")
     print("\nmean over seeds\n", table.drop(columns="seed").groupby("arm", sort=False).mean().round(4).to_string())
 
 
