@@ -16,7 +16,6 @@ from scgde.nn.stored_weights import StoredModelError
 from scgde.results import FittedSets, _choose_mixture, read_model
 from scgde.results._forecast_arms import ARMS, WITHOUT_TARGET, Asked, Forecaster, forecast_cells
 from scgde.results._predictors import shares_of_pairs
-from scgde.stats import best_shares
 
 N_CLONES, N_FEATURES = 40, 3
 
@@ -167,29 +166,6 @@ def test_draws_of_a_forecast_are_in_proportion_to_the_shares(shifted):
     drawn = mixture.draw(50, 8, np.random.default_rng(0))
     assert (np.sum(drawn == "identity", axis=1) == 2).all()
     assert str(mixture) == "0.75 transport + 0.25 identity, by 0 pairs left out"
-
-
-def test_shares_stay_with_the_transport_as_far_as_pairs_do_not_tell():
-    rng = np.random.default_rng(0)
-    between = np.array([[1.0, 1.4], [1.4, 1.0]])
-
-    def share(n: int) -> float:
-        """Of the first part, which is the better one of two by a third of the noise of a pair."""
-        terms = [MixtureTerms(np.array([1.0, 1.1]) + rng.normal(0, 0.3, 2), between, 1.0) for _ in range(n)]
-        return _choose_mixture._cautious_shares(terms, 1, np.arange(n))[0]
-
-    assert np.mean([share(5) for _ in range(30)]) < np.mean([share(60) for _ in range(3)])
-    sure = [MixtureTerms(np.array([1.0, 1.1]), between, 1.0)] * 5
-    np.testing.assert_allclose(_choose_mixture._cautious_shares(sure, 1, np.arange(5)), best_shares(*sure[0][:2]))
-    assert _choose_mixture._cautious_shares(sure, 1, np.zeros(5)).tolist() == [0, 1]
-
-
-def test_a_part_that_is_best_for_one_group_alone_does_not_count():
-    # Far better in one group, and somewhat worse in the others: best on average, but not for a group left out.
-    gains, between = np.array([4.0, *[-0.2] * 5]), np.ones((2, 2))
-    terms = [MixtureTerms(np.array([1.0 - gain, 1.0]), between, 1.0) for gain in gains]
-    assert best_shares(*_choose_mixture._mean(terms)[:2]).tolist() == [1, 0]
-    assert _choose_mixture._cautious_shares(terms, 1, np.arange(6)).tolist() == [0, 1]
 
 
 def test_a_mixture_survives_its_storage_and_says_what_is_mixed(shifted):

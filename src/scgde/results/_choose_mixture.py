@@ -14,8 +14,8 @@ from scgde.model._predictor_fit import ends_of, pair_covariates
 from scgde.predictors import Kernel
 from scgde.predictors._choose import N_FOLDS, folds
 from scgde.results._forecast_arms import ARMS, WITHOUT_TARGET, Asked, Forecaster, forecast_cells
+from scgde.results._mixture_shares import best_mixture, cautious_mixture, losses_by_name, mean_terms
 from scgde.sets._pairs import GROUP
-from scgde.stats import best_shares
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,12 +28,10 @@ if TYPE_CHECKING:
 
 #: Groups without which nothing is chosen; pairs that are enough; pairs that a look-up reads; cells of a set.
 _MIN_GROUPS, _ENOUGH_PAIRS, _MAX_PAIRS, _MAX_CELLS = 3, 60, 2000, 50
-#: Standard errors that a gain on training pairs is lessened by.
-_CAUTION = 2.0
 #: Validated groups from which these alone choose.
 MIN_VALIDATED = 10
-#: Draws of the forecasts that have several; steps from the transport alone to the best mixture.
-_N_DRAWS, _N_STEPS = {LOOK_UP: 10, WITHOUT_TARGET: 10, TRANSPORT: 10}, 101
+#: Draws of the forecasts that have several.
+_N_DRAWS = {LOOK_UP: 10, WITHOUT_TARGET: 10, TRANSPORT: 10}
 #: How much a transport without a target may smooth its source; how many times its own cells a forecast counts as.
 _SMOOTHING, _AS_MANY = (0.0, 0.1, 0.2, 0.4), 1.5
 
@@ -97,23 +95,23 @@ def fit_mixture(
     left_out = [one for part in parts for one in _left_out(fitted, statistic, part, candidates, rng, seed)]
     if not left_out:
         return None
-    distances = [MixtureDistances.of(one.forecasts, one.truth) for one in left_out]
-    as_many = {
-        times: [found.terms(times * one.n_cells) for found, one in zip(distances, left_out, strict=True)]
-        for times in (1, _AS_MANY, np.inf)
-    }
-    kept = _smoothed_best(candidates, _mean(as_many[_AS_MANY]))
-    names = [candidates[i].arm for i in kept]
-    energy, chosen, unbiased = ([one.take(kept) for one in terms] for terms in as_many.values())
-    if is_validated:
-        shares = best_shares(*_mean(chosen)[:2])
-    else:
-        shares = _cautious_shares(chosen, names.index(TRANSPORT), np.array([one.group for one in left_out]))
-    losses, unbiased_losses = (_losses(names, shares, terms) for terms in (energy, unbiased))
+    energy, judged, unbiased = _terms(left_out)
+    kept = _smoothed_best(candidates, mean_terms(judged))
+    names, smoothing = [candidates[i].arm for i in kept], max(candidates[i].smoothing for i in kept)
+    energy, judged, unbiased = ([one.take(kept) for one in terms] for terms in (energy, judged, unbiased))
+    groups = np.array([one.group for one in left_out])
+    shares = best_mixture(judged) if is_validated else cautious_mixture(judged, names.index(TRANSPORT), groups)
+    losses, unbiased_losses = (losses_by_name(names, shares, terms) for terms in (energy, unbiased))
     by_name = dict(zip(names, shares.tolist(), strict=True))
-    smoothing = max(candidates[i].smoothing for i in kept)
     known = _known(fitted, pairs, rng, seed)
     return ForecastMixture(by_name, losses, unbiased_losses, len(left_out), *known, smoothing=smoothing)
+
+
+def _terms(left_out: list[_LeftOut]) -> Iterator[list[MixtureTerms]]:
+    """Terms of the energy distance of forecasts as the cells that they are, as somewhat more cells, and unbiased."""
+    distances = [MixtureDistances.of(one.forecasts, one.truth) for one in left_out]
+    for times in (1, _AS_MANY, np.inf):
+        yield [found.terms(times * one.n_cells) for found, one in zip(distances, left_out, strict=True)]
 
 
 def _candidates(*, without_target: bool) -> list[_Candidate]:
@@ -129,45 +127,6 @@ def _smoothed_best(candidates: list[_Candidate], mean: MixtureTerms) -> list[int
     names = dict.fromkeys(one.arm for one in candidates)
     of_name = {name: [i for i, one in enumerate(candidates) if one.arm == name] for name in names}
     return [min(rows, key=loss.__getitem__) for rows in of_name.values()]
-
-
-def _cautious_shares(terms: list[MixtureTerms], default: int, groups: np.ndarray) -> np.ndarray:
-    """The shares with the lowest mean loss, or between these and the default alone.
-
-    As far towards the best ones as the gain, less two standard errors over groups, gets larger: what the networks know
-    already says less of what they do not. The gain of a group is that of shares which are best for the others.
-    """
-    names = np.unique(groups)
-    if len(names) < 2:
-        return np.eye(len(terms[0].to_target))[default]
-    gain = np.stack([_gain_of_group(terms, default, groups == name) for name in names])
-    error = gain.std(axis=0, ddof=1) / len(gain) ** 0.5
-    return _path(terms, default)[int((gain.mean(axis=0) - _CAUTION * error).argmax())]
-
-
-def _gain_of_group(terms: list[MixtureTerms], default: int, is_own: np.ndarray) -> np.ndarray:
-    """What its own terms gain along the path to the shares that are best for all others."""
-    own, others = ([one for one, own in zip(terms, is_own, strict=True) if own == kind] for kind in (True, False))
-    loss = np.array([_mean(own).loss(shares) for shares in _path(others, default)])
-    return loss[0] - loss
-
-
-def _path(terms: list[MixtureTerms], default: int) -> np.ndarray:
-    """Shares from the default alone to those with the lowest mean loss."""
-    best = best_shares(*_mean(terms)[:2])
-    alone = np.eye(len(best))[default]
-    return alone + np.linspace(0, 1, _N_STEPS)[:, None] * (best - alone)
-
-
-def _losses(names: list[str], shares: np.ndarray, terms: list[MixtureTerms]) -> dict[str, float]:
-    """Of each forecast alone, and of the mixture."""
-    mean = _mean(terms)
-    alone = {name: mean.loss(unit) for name, unit in zip(names, np.eye(len(names)), strict=True)}
-    return {**alone, "mixture": mean.loss(shares)}
-
-
-def _mean(terms: list[MixtureTerms]) -> MixtureTerms:
-    return MixtureTerms(*(np.mean(values, axis=0) for values in zip(*terms, strict=True)))
 
 
 def is_worth_validating(pairs: pd.DataFrame) -> bool:
