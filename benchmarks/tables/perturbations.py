@@ -11,6 +11,7 @@ ARMS = {
     "baseline: no effect": "no effect",
     "baseline: mean effect": "mean effect",
 }
+AS_COUNTS = {"**prediction of the fit, as counts**": "prediction, as counts"}
 OF_DOUBLES = {
     "baseline: matching mean": "matching mean",
     "baseline: additive": "additive",
@@ -46,16 +47,24 @@ def energy_of(group: str) -> dict:
 
 def papalexi() -> Table:
     """Held-out replicates."""
+    return of_replicates("perturbations_papalexi", ARMS | OF_CONTEXTS | BOUNDS)
+
+
+def of_replicates(name: str, arms: dict[str, str]) -> Table:
+    """Pairs that respond, and others."""
     columns: dict[str, dict] = {}
     references = {"responding": "same target", "others": "no effect"}
     for group, reference in references.items():
         columns[f"{group}: energy distance"] = energy_of(group)
         columns[f"minus {reference}"] = {**energy_of(group), "column": "difference", "form": "+.4f"}
         columns[f"{group}: standard error"] = {**energy_of(group), "column": "difference_se"}
-    return Table(
-        *grid("arm", "perturbations_papalexi", rows_of(ARMS | OF_CONTEXTS | BOUNDS), columns),
-        caption("perturbations_papalexi"),
-    )
+    return Table(*grid("arm", name, rows_of(arms), columns), caption(name))
+
+
+def papalexi_counts() -> Table:
+    """The same replicates, of which counts are predicted."""
+    arms = AS_COUNTS | {label: arm for label, arm in (ARMS | OF_CONTEXTS | BOUNDS).items() if "transport" not in arm}
+    return of_replicates("perturbations_papalexi_counts", arms)
 
 
 def mcfaline() -> Table:
@@ -116,6 +125,7 @@ def guides() -> Table:
 
 _ALL = {
     "perturbations_papalexi": papalexi,
+    "perturbations_papalexi_counts": papalexi_counts,
     "perturbations_mcfaline": mcfaline,
     "perturbations_norman": norman,
     "perturbations_simulated": simulated,

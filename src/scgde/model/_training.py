@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from scgde.data import CellSets, CellView, Pairs
     from scgde.model._train_options import Training
 
-#: Values of cells that a transform is fitted on at a time.
-_VALUES_PER_READ = 2**23
+#: Values of cells that a transform is fitted on at a time: 64 MB, since memory of more than 32 MB goes back to the
+#: system when it is freed, and that of less is kept by malloc, in pieces.
+_VALUES_PER_READ = 2**24
 
 
 class TrainableModel(CellSetsModel):
