@@ -20,6 +20,8 @@ from _common import parser, report, timed
 from scgde.datasets._cohort import ATTRIBUTES
 
 BATCH = "batch"
+#: Distances of embeddings, and how they are named.
+DISTANCES = {"embedding": "", "noise_corrected": ", noise-corrected"}
 
 
 def features(adata: ad.AnnData, name: str, n_comps: int) -> None:
@@ -113,9 +115,8 @@ def fits(adata: ad.AnnData, setting: dict, arguments: object) -> list[dict]:
                 **extra,
             )
         name = "GDE, batch_key" if extra else "GDE"
-        metrics = ["embedding"] if extra else ["embedding", "energy"]
-        table = evaluated(adata, metrics)
-        rows.append(row(table, "embedding", method=name, **setting) | record)
+        table = evaluated(adata, [*DISTANCES, *([] if extra else ["energy"])])
+        rows += [row(table, metric, method=name + label, **setting) | record for metric, label in DISTANCES.items()]
         if not extra:
             rows.append(row(table, "energy", method="energy distance", **setting))
     return rows
