@@ -33,7 +33,7 @@ MIN_VALIDATED = 10
 #: Draws of the forecasts that have several.
 _N_DRAWS = {LOOK_UP: 10, WITHOUT_TARGET: 10, TRANSPORT: 10}
 #: How much a transport without a target may smooth its source; how many times its own cells a forecast counts as.
-_SMOOTHING, _AS_MANY = (0.0, 0.1, 0.2, 0.4), 1.5
+_SMOOTHING, _AS_MANY = (0.0, 0.1, 0.2, 0.4), 2
 
 
 class _Candidate(NamedTuple):
@@ -64,7 +64,7 @@ def fit_mixture(
 ) -> ForecastMixture | None:
     """The mixture of forecasts that is best for pairs that were left out of predictor and look-up.
 
-    Best is the lowest mean energy distance of the forecast as cells, half as many again as it consists of: between
+    Best is the lowest mean energy distance of the forecast as cells, twice as many as it consists of: half-way between
     those cells and the distribution that they are drawn from. The pairs are those of validation sets, where these have
     ten groups or more: the networks were not trained on them either, and only these can say what a transport without a
     target is worth. Otherwise training pairs are left out group by group, and the shares nearer to the transport alone.
@@ -108,7 +108,7 @@ def fit_mixture(
 
 
 def _terms(left_out: list[_LeftOut]) -> Iterator[list[MixtureTerms]]:
-    """Terms of the energy distance of forecasts as the cells that they are, as somewhat more cells, and unbiased."""
+    """Terms of the energy distance of forecasts as the cells that they are, as twice as many cells, and unbiased."""
     distances = [MixtureDistances.of(one.forecasts, one.truth) for one in left_out]
     for times in (1, _AS_MANY, np.inf):
         yield [found.terms(times * one.n_cells) for found, one in zip(distances, left_out, strict=True)]
