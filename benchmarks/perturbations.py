@@ -41,7 +41,7 @@ N_COMPONENTS, MIN_CELLS, MAX_CELLS, N_CELLS = 30, 40, 300, 250
 #: Targets of the ECCITE screen with an effect, fixed beforehand.
 RESPONDING = ["BRD4", "CUL3", "IFNGR1", "IFNGR2", "IRF1", "JAK2", "SMAD4", "STAT1", "STAT2"]
 METRICS = ("energy", "weighted_error", "delta_correlation", "rank_l2")
-MOVES = ("shift", "transport_to_mean", "transport")
+MOVES = ("shift", "transport_to_mean", "transport", "resample")
 WORLDS = ("shift", "composition", "penetrance")
 
 

@@ -88,13 +88,20 @@ def test_genes_change_as_those_of_held_out_combinations_do(fitted):
     assert np.mean(correlations) > 0.6
 
 
-@pytest.mark.parametrize("move", ["shift", "transport", "transport_to_mean"])
+@pytest.mark.parametrize("move", ["shift", "transport", "transport_to_mean", "resample"])
 def test_counts_stay_as_they_are_where_nothing_is_predicted(fitted, move):
     cells = tl.predict_perturbations(fitted, ["p_1", "p_2"], dose=[0.0, 1.0], move=move)
     still = (cells.obs["perturbation"] == "p_1").to_numpy()
     assert differ(cells[still].X, observed(fitted, cells[still])) == 0
-    if move != "transport":  # which so few steps hardly taught
+    # So few steps hardly taught the transport, and resampled cells keep their counts.
+    if move in ("shift", "transport_to_mean"):
         assert differ(cells[~still].X, observed(fitted, cells[~still])) > 0
+
+
+def test_resampled_cells_keep_their_counts(fitted):
+    cells = tl.predict_perturbations(fitted, "p_1", move="resample")
+    assert cells.n_obs == 120
+    assert differ(cells.X, observed(fitted, cells)) == 0
 
 
 def test_one_seed_gives_the_same_counts_after_a_round_trip(fitted, round_trip):

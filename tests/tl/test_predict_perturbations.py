@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scgde import pp, tl
+from scgde import datasets, pp, tl
 from scgde.model import TDE
 from scgde.results import read_model
+from scgde.results._store import to_entry
 
 if TYPE_CHECKING:
     import anndata as ad
@@ -44,7 +45,7 @@ def test_all_contexts_with_a_control_are_predicted_by_default(fitted_screen):
     assert list(cells.uns["perturbations"]["context"]) == ["a", "b"]
 
 
-@pytest.mark.parametrize("move", ["shift", "transport", "transport_to_mean"])
+@pytest.mark.parametrize("move", ["shift", "transport", "transport_to_mean", "resample"])
 def test_cells_are_the_same_bit_for_bit_where_nothing_is_known(screen, tiny_tde, move):
     adata = screen()
     # A perturbation that no training pair has.
@@ -63,6 +64,35 @@ def test_shift_moves_all_cells_alike_and_to_the_predicted_mean(fitted_screen):
     np.testing.assert_allclose(moved, np.broadcast_to(moved[0], moved.shape), atol=1e-5)
     to_mean = tl.predict_perturbations(fitted_screen, "p_1", context="a", move="transport_to_mean")
     np.testing.assert_allclose(cells.X.mean(axis=0), to_mean.X.mean(axis=0), atol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def composition(tiny_tde) -> ad.AnnData:
+    """A fit on perturbations that change the shares of states, with half of the doubles held out."""
+    sizes = {"n_singles": 6, "n_doubles": 12, "n_cells": 120, "n_control": 300, "n_features": 6}
+    adata = datasets.perturbations("composition", **sizes, seed=0)
+    doubles = [name for name in adata.obs["perturbation"].cat.categories if "+" in name]
+    adata.obs["split"] = np.where(adata.obs["perturbation"].isin(doubles[6:]), "test", "train")
+    pairs = pp.perturbation_pairs(adata, "perturbation", "control")
+    tl.fit_tde(adata, "perturbation", pairs=pairs, split_key="split", **tiny_tde)
+    return adata
+
+
+def test_cells_are_resampled_where_shares_of_states_change(composition):
+    chosen = read_model(composition, "tde", TDE).fitted_on["perturbations"]
+    assert chosen["move"] == "resample"
+    table = tl.evaluate_perturbations(composition).table()["energy"]
+    # Adding means up moves cells to where there are none.
+    assert table["prediction"] < 0.3 * table["additive"]
+    assert table["prediction"] < table["oracle mean shift"]
+
+
+def test_resampled_cells_are_observed_ones(composition):
+    cells = tl.predict_perturbations(composition, "p_1", move="resample", start="control")
+    assert cells.n_obs == 300
+    assert cells.obs_names.is_unique
+    assert cells.obs["cell"].nunique() < 300
+    np.testing.assert_array_equal(cells.X, composition[cells.obs["cell"]].X)
 
 
 def test_a_combination_may_start_from_its_parts(fitted_screen):
@@ -131,6 +161,16 @@ def test_wrong_questions_are_refused(fitted_screen, tde_fitted, unchanged):
             tl.predict_perturbations(fitted_screen, [])
     with pytest.raises(RuntimeError, match="A fit on perturbations with a predictor is required"):
         tl.predict_perturbations(tde_fitted, "p_1")
+
+
+def test_predictors_of_an_older_version_are_fitted_again(fitted_screen):
+    model = read_model(fitted_screen, "tde", TDE)
+    model.share_predictor = model.states = None
+    fitted_screen.uns["tde"]["model"] = to_entry(model)
+    with pytest.raises(RuntimeError, match=r"Predictors .* must tell of shares .* Call `scgde.tl.fit_predictor\(adata"):
+        tl.predict_perturbations(fitted_screen, "p_1")
+    tl.fit_predictor(fitted_screen, "additive")
+    assert tl.predict_perturbations(fitted_screen, "p_1").n_obs > 0
 
 
 def test_a_forecast_of_a_control_must_say_which_perturbation(fitted_screen):

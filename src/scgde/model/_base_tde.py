@@ -9,6 +9,7 @@ from scgde._checks import check_flag, check_one_of
 from scgde.data import SetIndex, open_store
 from scgde.model import _io
 from scgde.model._base import SetModel
+from scgde.model._cell_states import CellStates
 from scgde.model._forecast_mixture import ForecastMixture
 from scgde.model._inference import transport_cells
 from scgde.module import TDEModule
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from scgde.predictors import Predictor
 
 #: What is fitted after the module, and stored as parts under the names of the attributes.
-_PREDICTORS = ("predictor", "mean_predictor")
-_PARTS: dict[str, Any] = {"conditions": ConditionFeatures, "mixture": ForecastMixture}
+_PREDICTORS = ("predictor", "mean_predictor", "share_predictor")
+_PARTS: dict[str, Any] = {"conditions": ConditionFeatures, "mixture": ForecastMixture, "states": CellStates}
 
 
 class BaseTDE(SetModel):
@@ -43,6 +44,8 @@ class BaseTDE(SetModel):
 
     predictor: Predictor | None = None
     mean_predictor: Predictor | None = None
+    share_predictor: Predictor | None = None
+    states: CellStates | None = None
     conditions: ConditionFeatures | None = None
     mixture: ForecastMixture | None = None
 

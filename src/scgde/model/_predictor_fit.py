@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from scgde.model._cell_states import CellStates
 from scgde.model._inference import covariance_of_sets
 from scgde.sets._pairs import DOSE, GROUP, PERTURBATION, SOURCE, TARGET, covariate_names
 
@@ -67,12 +68,38 @@ def mean_statistic(model: BaseTDE, cells: CellSets, sets: np.ndarray) -> SetStat
     return SetStatistic(value, variance)
 
 
+def states_of(model: BaseTDE, cells: CellSets, sets: np.ndarray, seed: int) -> CellStates:
+    """States of the cells of some ``sets``."""
+    rows = np.concatenate([cells.index.rows(i) for i in np.unique(sets)])
+    return CellStates.fit(model.ground(cells.target.store.rows(rows)), seed=seed)
+
+
+def share_statistic(model: BaseTDE, cells: CellSets, sets: np.ndarray) -> SetStatistic:
+    """Logarithms of the shares of states in some ``sets``, NaN of the others."""
+    assert model.states is not None
+    value = np.full((cells.index.n_sets, len(model.states.centers)), np.nan)
+    variance = value.copy()
+    for row in np.unique(sets):
+        ground = model.ground(cells.target.store.rows(cells.index.rows(row)))
+        value[row], variance[row] = model.states.log_shares(ground)
+    return SetStatistic(value, variance)
+
+
+def perturbation_statistics(
+    model: BaseTDE, cells: CellSets, embedding: np.ndarray, sets: np.ndarray
+) -> tuple[SetStatistic, ...]:
+    """What predictors of perturbations displace: the embeddings, means and log shares of some ``sets``."""
+    of_cells = mean_statistic(model, cells, sets), share_statistic(model, cells, sets)
+    return embedding_statistic(model, cells, embedding, sets), *of_cells
+
+
 def fit_on_pairs(
     predictor: Predictor, model: BaseTDE, cells: CellSets, embedding: np.ndarray, pairs: pd.DataFrame, *, seed: int
 ) -> SetStatistic:
     """Fit a predictor on pairs with a known target, and keep it in the model.
 
-    Of perturbations, a second one of the same kind learns how the mean of the cells is displaced.
+    Of perturbations, further ones of the same kind learn how the mean of the cells is displaced, and how shares of
+    states change.
 
     Parameters
     ----------
@@ -100,8 +127,10 @@ def fit_on_pairs(
     statistic.fit(predictor, ends, *of_pairs, seed)
     model.predictor = predictor
     if model.conditions is not None and model.module.target_spec.kind == "continuous":
-        model.mean_predictor = predictor.blank()
+        model.states = states_of(model, cells, ends, seed)
+        model.mean_predictor, model.share_predictor = predictor.blank(), predictor.blank()
         mean_statistic(model, cells, ends).fit(model.mean_predictor, ends, *of_pairs, seed)
+        share_statistic(model, cells, ends).fit(model.share_predictor, ends, *of_pairs, seed)
     return statistic
 
 

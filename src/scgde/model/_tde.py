@@ -62,6 +62,8 @@ class TDE(BaseTDE, TrainableModel):
         Forecasts the embedding of a target from that of its source, where one was fitted.
     mean_predictor
         Of a fit on perturbations: how the mean of the cells is displaced.
+    share_predictor, states
+        Of a fit on perturbations: how the logarithms of the shares of states of cells change, and these states.
     conditions
         Of a fit on perturbations: the features of each single one.
     mixture

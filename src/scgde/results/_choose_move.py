@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from scgde.metrics import energy_distance
-from scgde.model._predictor_fit import embedding_statistic, ends_of, mean_statistic, pair_covariates
-from scgde.results._journeys import MOVES, moved_cells
+from scgde.model._predictor_fit import ends_of, pair_covariates, perturbation_statistics
+from scgde.results._journeys import MOVES, moved_cells, starting_rows
 from scgde.results._perturbed import STARTS, Asked, PerturbationModel
 from scgde.sets._pairs import PERTURBATION
 from scgde.sets._perturbations import parts_of
@@ -61,10 +61,7 @@ def choose_move(fitted: FittedSets[BaseTDE], pairs: pd.DataFrame, *, seed: int) 
     if len(usable) < _MIN_PAIRS:
         return Choice(next(iter(MOVES)), STARTS[0], {})
     ends = ends_of(fitted.cells, pairs)
-    statistics = (
-        embedding_statistic(fitted.model, fitted.cells, fitted.embedding, ends),
-        mean_statistic(fitted.model, fitted.cells, ends),
-    )
+    statistics = perturbation_statistics(fitted.model, fitted.cells, fitted.embedding, ends)
     has_combinations = any(len(parts_of(name)) > 1 for name in pairs[PERTURBATION].iloc[usable])
     options = list(product(MOVES, STARTS if has_combinations else STARTS[:1]))
     total = np.zeros(len(options))
@@ -90,7 +87,7 @@ def _told_by_others(features: np.ndarray) -> np.ndarray:
 def _refitted(
     fitted: FittedSets[BaseTDE],
     pairs: pd.DataFrame,
-    statistics: tuple[SetStatistic, SetStatistic],
+    statistics: tuple[SetStatistic, ...],
     ends: np.ndarray,
     features: np.ndarray,
     seed: int,
@@ -100,7 +97,8 @@ def _refitted(
     blank = [fitted.model.predictor.blank() for _ in statistics]
     for predictor, statistic in zip(blank, statistics, strict=True):
         statistic.fit(predictor, ends, features, pairs[PERTURBATION].to_numpy(dtype=str), seed)
-    return PerturbationModel(fitted, blank[0], blank[1], pairs)
+    of_embedding, of_mean, of_shares = blank
+    return PerturbationModel(fitted, of_embedding, of_mean, of_shares, pairs)
 
 
 def _loss(
@@ -109,7 +107,7 @@ def _loss(
     """Summed unbiased energy distance between moved cells and those of the targets."""
     fitted = model.fitted
     journeys = model.journeys(Asked.of_pairs(pairs, fitted.table.index), start=start)
-    rows = [_some(fitted.index.rows(i), rng) for i in journeys.start]
+    rows = starting_rows(fitted, journeys, [_some(fitted.index.rows(i), rng) for i in journeys.start], move)
     cells = moved_cells(fitted, journeys, rows, move)
     loss = 0.0
     for i, row in enumerate(target):

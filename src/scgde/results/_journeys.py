@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from scgde.results._fitted_sets import FittedSets
 
 
+#: The one move that changes which cells there are, and not where they are.
+RESAMPLE = "resample"
+
+
 class Journeys(NamedTuple):
     """Sets whose cells are moved, several of them for one prediction where a combination starts from its parts.
 
@@ -26,6 +30,8 @@ class Journeys(NamedTuple):
         Predicted for the target, shape ``(J, E)``.
     mean
         Predicted mean of the target in ground coordinates, shape ``(J, D)``.
+    log_ratio
+        Predicted logarithm of the ratio of the share of each state to that in the start, shape ``(J, K)``.
     is_still
         Whether nothing is known, so that the cells stay as they are, shape ``(J,)``.
     """
@@ -34,6 +40,7 @@ class Journeys(NamedTuple):
     start: np.ndarray
     embedding: np.ndarray
     mean: np.ndarray
+    log_ratio: np.ndarray
     is_still: np.ndarray
 
     def take(self, rows: np.ndarray) -> Journeys:
@@ -68,13 +75,33 @@ def _by_transport_to_mean(
     return _to_mean(fitted, _transported(fitted, cells, journeys, seed), journeys)
 
 
+def _as_they_are(
+    fitted: FittedSets[BaseTDE], cells: list[np.ndarray], journeys: Journeys, seed: int
+) -> list[np.ndarray]:
+    return cells
+
+
 #: How cells are moved: all by the predicted difference of means; by the transport, which also changes the shape of a
-#: set; or by the transport, and then all alike, so that the mean is the predicted one. The simplest first.
+#: set; by the transport, and then all alike, so that the mean is the predicted one; or not at all: they are drawn again
+#: so that states have the predicted shares. The simplest first.
 MOVES: dict[str, Callable[..., list[np.ndarray]]] = {
     "shift": _by_shift,
     "transport_to_mean": _by_transport_to_mean,
     "transport": _transported,
+    RESAMPLE: _as_they_are,
 }
+
+
+def starting_rows(
+    fitted: FittedSets[BaseTDE], journeys: Journeys, rows: Sequence[np.ndarray], move: str
+) -> list[np.ndarray]:
+    """Which of the cells in ``rows`` begin each journey: all of them, or some repeatedly, so that shares change."""
+    if move != RESAMPLE:
+        return list(rows)
+    states = fitted.model.states
+    assert states is not None
+    ways = zip(rows, journeys.log_ratio, journeys.is_still, strict=True)
+    return [part if is_still else part[states.resampled(fitted.ground(part), ratio)] for part, ratio, is_still in ways]
 
 
 def moved_cells(

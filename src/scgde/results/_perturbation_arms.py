@@ -10,7 +10,7 @@ import numpy as np
 
 from scgde.model._predictor_fit import ends_of, mean_statistic
 from scgde.predictors import make_predictor
-from scgde.results._journeys import moved_cells
+from scgde.results._journeys import moved_cells, starting_rows
 from scgde.results._perturbed import Asked
 from scgde.sets._pairs import DOSE, PERTURBATION, SOURCE, TARGET
 from scgde.sets._perturbations import ConditionFeatures, parts_of
@@ -221,7 +221,7 @@ def predicted_cells(
     """Cells of each held-out pair as the fit predicts them; with ``counts``, their components where these are moved."""
     asked = Asked.of_pairs(study.held_out, study.fitted.table.index)
     journeys = study.model.journeys(asked, start=start)
-    rows = [study.fitted.index.rows(i) for i in journeys.start]
+    rows = starting_rows(study.fitted, journeys, [study.fitted.index.rows(i) for i in journeys.start], move)
     cells = moved_cells(study.fitted, journeys, rows, move, seed=study.seed)
     if counts is not None:
         cells = counts.components_at(rows, [study.fitted.observed(part) for part in rows], cells, seed=study.seed)

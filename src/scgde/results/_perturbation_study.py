@@ -10,7 +10,7 @@ import pandas as pd
 
 from scgde import _keys
 from scgde.data import SetIndex
-from scgde.model._predictor_fit import embedding_statistic, ends_of, mean_statistic, pair_covariates
+from scgde.model._predictor_fit import ends_of, pair_covariates, perturbation_statistics
 from scgde.results._perturbed import PerturbationModel
 from scgde.sets._pairs import PERTURBATION, SOURCE
 
@@ -94,11 +94,9 @@ def _refitted(fitted: FittedSets[BaseTDE], known: pd.DataFrame, seed: int) -> Pe
     assert model.predictor is not None
     ends, features = ends_of(fitted.cells, known), pair_covariates(model, known)
     groups = known[PERTURBATION].to_numpy(dtype=str)
-    predictors = [model.predictor.blank(), model.predictor.blank()]
-    statistics = (
-        embedding_statistic(model, fitted.cells, fitted.embedding, ends),
-        mean_statistic(model, fitted.cells, ends),
-    )
+    statistics = perturbation_statistics(model, fitted.cells, fitted.embedding, ends)
+    predictors = [model.predictor.blank() for _ in statistics]
     for predictor, statistic in zip(predictors, statistics, strict=True):
         statistic.fit(predictor, ends, features, groups, seed)
-    return PerturbationModel(fitted, predictors[0], predictors[1], known)
+    of_embedding, of_mean, of_shares = predictors
+    return PerturbationModel(fitted, of_embedding, of_mean, of_shares, known)

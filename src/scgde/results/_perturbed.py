@@ -60,8 +60,8 @@ class PerturbationModel:
     ----------
     fitted
         The fit, with its cells.
-    predictor, mean_predictor
-        Of embeddings and of means.
+    predictor, mean_predictor, share_predictor
+        Of embeddings, of means, and of logarithms of shares of states.
     known
         Training pairs.
     """
@@ -69,6 +69,7 @@ class PerturbationModel:
     fitted: FittedSets[BaseTDE]
     predictor: Predictor
     mean_predictor: Predictor
+    share_predictor: Predictor
     known: pd.DataFrame
 
     @property
@@ -78,28 +79,41 @@ class PerturbationModel:
 
     def journeys(self, asked: Asked, *, start: str) -> Journeys:
         """Where the cells of which sets go."""
-        embedding, mean, still = self.predicted(asked)
+        embedding, mean, log_ratio, still = self.predicted(asked)
         starts = [self._starts(asked, i) if start == "parts" else [asked.source[i]] for i in range(len(still))]
         starts = [[asked.source[i]] if still[i] else rows for i, rows in enumerate(starts)]
         prediction = np.repeat(np.arange(len(still)), [len(rows) for rows in starts])
         rows = np.array([row for rows in starts for row in rows], dtype=int)
-        return Journeys(prediction, rows, embedding[prediction], mean[prediction], still[prediction])
+        ratio = log_ratio[prediction] + self.log_shares(asked.source[prediction]) - self.log_shares(rows)
+        return Journeys(prediction, rows, embedding[prediction], mean[prediction], ratio, still[prediction])
 
-    def predicted(self, asked: Asked) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Embedding and mean of each target, ``(P, E)`` and ``(P, D)``, and whether nothing is known, ``(P,)``."""
+    def predicted(self, asked: Asked) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Embedding and mean of each target, log ratios of its shares to those of the control, and what is not known.
+
+        Shapes ``(P, E)``, ``(P, D)``, ``(P, K)`` and, True where nothing is known, ``(P,)``.
+        """
         conditions = self.fitted.model.conditions
         assert conditions is not None
         features = conditions.rows(asked.perturbation, asked.dose)
         z, means = self.fitted.embedding[asked.source], self.means(asked.source)
         of_z = self.predictor.displacement(z, covariates=features)
         of_mean = self.mean_predictor.displacement(means, covariates=features)
-        still = np.logical_not(of_z.any(axis=1) | of_mean.any(axis=1))
-        return z + of_z, means + of_mean, np.asarray(still)
+        of_shares = self.share_predictor.displacement(self.log_shares(asked.source), covariates=features)
+        still = np.logical_not(of_z.any(axis=1) | of_mean.any(axis=1) | of_shares.any(axis=1))
+        return z + of_z, means + of_mean, of_shares, np.asarray(still)
 
     def means(self, sets: np.ndarray) -> np.ndarray:
         """Mean of the cells of each of some sets in ground coordinates, shape ``(n, D)``."""
         unique, inverse = np.unique(sets, return_inverse=True)
         return np.stack([self.fitted.ground(self.fitted.index.rows(i)).mean(axis=0) for i in unique])[inverse]
+
+    def log_shares(self, sets: np.ndarray) -> np.ndarray:
+        """Logarithms of the shares of states in some sets, shape ``(n, K)``."""
+        states = self.fitted.model.states
+        assert states is not None
+        unique, inverse = np.unique(sets, return_inverse=True)
+        shares = [states.log_shares(self.fitted.ground(self.fitted.index.rows(i)))[0] for i in unique]
+        return np.stack(shares)[inverse]
 
     def _starts(self, asked: Asked, i: int) -> list[int]:
         """Rows of the parts of a combination that were observed in its context; else that of the control."""
@@ -125,10 +139,16 @@ def perturbation_model(fitted: FittedSets[BaseTDE], pairs: pd.DataFrame | None) 
             "Fit with `scgde.tl.fit_tde(adata, groupby, pairs=scgde.pp.perturbation_pairs(...))`."
         )
         raise RuntimeError(msg)
+    if model.share_predictor is None:
+        msg = (
+            "Predictors of a fit on perturbations must tell of shares of states, those of an older version do not. "
+            "Call `scgde.tl.fit_predictor(adata)`."
+        )
+        raise RuntimeError(msg)
     known = pd.DataFrame({name: [] for name in (SOURCE, TARGET, PERTURBATION)}) if pairs is None else pairs
     if _keys.SPLIT in known:
         known = known[(known[_keys.SPLIT] != "test").to_numpy()]
-    return PerturbationModel(fitted, model.predictor, model.mean_predictor, known)
+    return PerturbationModel(fitted, model.predictor, model.mean_predictor, model.share_predictor, known)
 
 
 def control_sets(fitted: FittedSets[BaseTDE], context: str | Sequence[str] | None) -> np.ndarray:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from anndata.utils import make_index_unique
 
 from scgde import _keys
 from scgde._checks import check_count, check_one_of
@@ -11,7 +12,7 @@ from scgde._docs import shared_docs
 from scgde._hints import checked_keywords
 from scgde.model._base_tde import BaseTDE
 from scgde.results import FittedSets, read_model
-from scgde.results._journeys import MOVES, moved_cells
+from scgde.results._journeys import MOVES, moved_cells, starting_rows
 from scgde.results._moved_counts import MovedCounts, returns_counts
 from scgde.results._perturbed import STARTS, Asked, control_sets, perturbation_model
 from scgde.sets._columns import SEPARATOR
@@ -59,7 +60,8 @@ def predict_perturbations(
     move
         How cells are moved. ``"shift"``: all by the predicted difference of means. ``"transport"``: by the transport of
         the fit to the predicted embedding, which also changes the shape of a set. ``"transport_to_mean"``: the same,
-        then all shifted so that the mean is the predicted one. By default what predicted training perturbations best
+        then all shifted so that the mean is the predicted one. ``"resample"``: cells stay as they are, and come more or
+        less often, as the predicted shares of their states say. By default what predicted training perturbations best
         that were left out of the predictor; where none could be, ``"shift"``.
     start
         ``"control"``: combinations start from control cells, too. ``"parts"``: from the cells of those of their parts
@@ -106,10 +108,11 @@ def predict_perturbations(
     controls = control_sets(fitted, context)
     asked = _asked(names, controls, dose)
     journeys = model.journeys(asked, start=start or model.chosen["start"])
-    rows = [fitted.index.rows(i) for i in journeys.start]
+    move = move or model.chosen["move"]
+    rows = starting_rows(fitted, journeys, [fitted.index.rows(i) for i in journeys.start], move)
     as_counts = returns_counts(fitted.model, decode=decode)
     counts = MovedCounts(fitted.model, adata, np.concatenate(rows)) if as_counts else None
-    cells = moved_cells(fitted, journeys, rows, move or model.chosen["move"], seed=seed)
+    cells = moved_cells(fitted, journeys, rows, move, seed=seed)
     obs = _obs(fitted, adata.obs_names, asked, journeys, rows)
     if counts is None:
         moved = as_anndata(fitted.model, np.concatenate(cells), obs, decode=bool(decode), seed=seed)
@@ -140,7 +143,7 @@ def _obs(
     perturbation = np.array(asked.perturbation, dtype=object)[number]
     context = _contexts(fitted, asked)[number]
     source = fitted.table.index[start]
-    index = pd.Index([f"{name}-{what}" for name, what in zip(cell, perturbation, strict=True)])
+    index = make_index_unique(pd.Index([f"{name}-{what}" for name, what in zip(cell, perturbation, strict=True)]))
     columns: dict[str, Any] = {"perturbation": perturbation, "context": context, "source_set": source}
     return pd.DataFrame({name: pd.Categorical(values) for name, values in columns.items()} | {"cell": cell}).set_axis(
         index
@@ -152,7 +155,7 @@ def _contexts(fitted: FittedSets[BaseTDE], asked: Asked) -> np.ndarray:
 
 
 def _certainty(model: PerturbationModel, asked: Asked) -> pd.DataFrame:
-    embedding, _, still = model.predicted(asked)
+    embedding, *_, still = model.predicted(asked)
     length = np.linalg.norm(embedding - model.fitted.embedding[asked.source], axis=1)
     return pd.DataFrame(
         {
