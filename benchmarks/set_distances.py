@@ -69,11 +69,10 @@ def guides(seed: int) -> ad.AnnData:
 DATA = {"donors": (donors, True), "patients": (patients, True), "guides": (guides, False)}
 
 
-def fit(adata: ad.AnnData, steps: int, seed: int) -> None:
+def fit(adata: ad.AnnData, steps: int, seed: int, *, moments: bool | None = None) -> None:
     """Fit under ``gde``."""
-    scgde.tl.fit_gde(
-        adata, "population", min_cells=MIN_CELLS, split_key="split", max_steps=steps, seed=seed, progress_bar=False
-    )
+    options = {"min_cells": MIN_CELLS, "split_key": "split", "max_steps": steps, "moments": moments, "seed": seed}
+    scgde.tl.fit_gde(adata, "population", progress_bar=False, **options)
 
 
 def clouds_of(adata: ad.AnnData) -> list[np.ndarray]:
@@ -111,6 +110,7 @@ def identified(square: np.ndarray, names: list[str]) -> float:
 def main() -> None:
     options = parser(__doc__, steps=500)
     options.add_argument("--data", nargs="+", choices=list(DATA), default=list(DATA))
+    options.add_argument("--moments", action="store_true", help="embeddings that begin with moments, also of many sets")
     arguments = options.parse_args()
     torch.set_num_threads(arguments.threads)
     rows = []
@@ -119,7 +119,7 @@ def main() -> None:
         for seed in arguments.seeds:
             adata, record = read(seed), {"data": data, "seed": seed}
             with timed(record):
-                fit(adata, arguments.steps, seed)
+                fit(adata, arguments.steps, seed, moments=arguments.moments or None)
             clouds, names = clouds_of(adata), adata.uns["gde"]["sets"].index.tolist()
             of_cells = energy(clouds)
             arms = {name: scgde.tl.distances(adata, metric=name).to_numpy() for name in METRICS}
