@@ -122,7 +122,8 @@ def main() -> None:
                 fit(adata, arguments.steps, seed, moments=arguments.moments or None)
             clouds, names = clouds_of(adata), adata.uns["gde"]["sets"].index.tolist()
             of_cells = energy(clouds)
-            arms = {name: scgde.tl.distances(adata, metric=name).to_numpy() for name in METRICS}
+            label = ", moments" * arguments.moments
+            arms = {name + label: scgde.tl.distances(adata, metric=name).to_numpy() for name in METRICS}
             arms |= of_means(clouds) | ({"energy distance": of_cells} if has_halves else {})
             pairs = np.triu_indices(len(names), 1)
             for arm, square in arms.items():
