@@ -16,7 +16,8 @@ scored on, images of all training sets (``pooled``). Best possible: shares count
 other images of the set (``other images``).
 
     python benchmarks/images.py
-    python benchmarks/images.py --models default --size 14 --steps 1000
+    python benchmarks/images.py --models narrow --size 14 --steps 800
+    python benchmarks/images.py --models default --size 28 --steps 4000  # on a GPU
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 N_SETS, N_CELLS, MANY, N_GENERATED = 300, 100, 1000, 200
 MODELS: dict[str, dict[str, Any]] = {
     "default": {},
+    "narrow": {"generator_kwargs": {"backbone_kwargs": {"n_hidden": 8}}},
     "no isometry": {"isometry": 0.0},
     "diffusion": {"generator": "diffusion"},
     "deep sets": {"encoder": "deep_sets"},

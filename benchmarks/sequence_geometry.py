@@ -32,9 +32,11 @@ OPTIONS = {"sets_per_batch": 32, "set_size": 100, "progress_bar": False, "accele
 TRAIN = {"target_size": 16, "lr": 4e-3, "ema_decay": 0.98}
 FITS = {
     "default": {},
+    "isometry, gaussian": {"isometry": 0.1, "isometry_ground": "gaussian"},
     "isometry": {"isometry": 0.1},
     "moments": {"moments": True},
     "moments and isometry": {"moments": True, "isometry": 0.1},
+    "moments and isometry, gaussian": {"moments": True, "isometry": 0.1, "isometry_ground": "gaussian"},
 }
 
 
@@ -80,7 +82,7 @@ def scores_of_words(tokens: np.ndarray, n_cells: int, exact: np.ndarray) -> dict
     return {f"{k}-mers": correlation(pdist(mean), exact) for k, mean in means.items()}
 
 
-def run(seed: int, *, hard: bool, steps: int) -> list[dict]:
+def run(seed: int, *, hard: bool, steps: int, fits: list[str]) -> list[dict]:
     simulation = Simulation.draw(seed, hard=hard)
     train = simulation.cells(None, 140, seed + 100, N_SETS)
     exact, rows, record = wasserstein(GRID), [], {"simulation": "hard" if hard else "patterns", "seed": seed}
@@ -91,7 +93,7 @@ def run(seed: int, *, hard: bool, steps: int) -> list[dict]:
         words = scores_of_words(test.obsm["X_tokens"], n, exact)
         for name, value in {**words, "ceiling": correlation(wasserstein(observed), exact)}.items():
             rows.append({**record, "method": name, "cells": n, "pearson": value})
-    for name, options in FITS.items():
+    for name, options in {name: FITS[name] for name in fits}.items():
         cost: dict = {}
         with timed(cost):
             model = scgde.tl.fit_gde(
@@ -120,8 +122,10 @@ def generated(model: scgde.model.GDE, simulation: Simulation, seed: int) -> dict
 if __name__ == "__main__":
     arguments = parser(__doc__, steps=600)
     arguments.add_argument("--hard", action="store_true", help="patterns of eight in 40 random bases, with noise")
+    arguments.add_argument("--fits", nargs="+", choices=list(FITS), default=list(FITS))
     arguments = arguments.parse_args()
     torch.set_num_threads(arguments.threads)
-    found = [row for seed in arguments.seeds for row in run(seed, hard=arguments.hard, steps=arguments.steps)]
+    options = {"hard": arguments.hard, "steps": arguments.steps, "fits": arguments.fits}
+    found = [row for seed in arguments.seeds for row in run(seed, **options)]
     default = "sequence_geometry_hard" if arguments.hard else "sequence_geometry"
     report(found, arguments.name or default, accelerator="cpu")

@@ -89,7 +89,9 @@ PARAGRAPHS = {
         "and 0.1 for images, whose generator teaches the encoder little until it can draw them."
     ),
     "isometry_ground": (
-        'How that distance is estimated: ``"sliced"``, or ``"sinkhorn"``, nearer to it and several times as long.'
+        'How that distance is estimated: ``"sliced"``; ``"sinkhorn"``, nearer to it and several times as long; or\n'
+        '``"gaussian"``, between Gaussians with the moments of the sets, in the directions in which sets differ, for\n'
+        'sequences and images. By default ``"gaussian"`` for images and ``"sliced"`` for other cells.'
     ),
     "scaling": (
         '``"common"`` divides all features by one number, ``"feature"`` each by its own standard deviation,\n'

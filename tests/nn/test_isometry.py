@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
+from scgde.metrics import gaussian_wasserstein
 from scgde.nn.isometry import GROUNDS, Isometry
 
 SHIFTS = torch.tensor([0.0, 1.0, -2.5, 4.0, 7.0, 7.5])
@@ -106,5 +108,45 @@ def test_sinkhorn_ground_sees_some_cells_and_never_those_of_weight_zero():
 
 
 def test_isometry_refuses_an_unknown_ground():
-    with pytest.raises(ValueError, match=r"`ground` must be one of \['sliced', 'sinkhorn'\], got 'exact'"):
+    with pytest.raises(ValueError, match=r"`ground` must be one of \['sliced', 'sinkhorn', 'gaussian'\], got 'exact'"):
         Isometry(ground="exact")
+
+
+def gaussian_sets(n_features, *, n_common=0):
+    """Eight sets that differ in location and shape, and in nothing along ``n_common`` wide coordinates in front."""
+    center, scale = torch.randn(8, 1, n_features), 0.5 + torch.rand(8, 1, n_features)
+    x = torch.cat([30 * torch.randn(8, 400, n_common), center + scale * torch.randn(8, 400, n_features)], dim=-1)
+    return x, torch.full(x.shape[:2], 1 / 400)
+
+
+def test_gaussian_ground_is_w2_between_gaussians_with_the_moments_of_the_sets():
+    x, weights = gaussian_sets(3)
+    found = Isometry(ground="gaussian")._gaussian(x, weights, range(1, 3))
+    mean, covariance = x.mean(1).numpy(), np.stack([np.cov(one.T.numpy(), bias=True) for one in x])
+    for row, shift in zip(found, range(1, 3), strict=True):
+        expected = gaussian_wasserstein(mean, covariance, np.roll(mean, shift, 0), np.roll(covariance, shift, 0))
+        np.testing.assert_allclose(row, expected, rtol=1e-3)
+
+
+def test_what_all_sets_vary_in_alike_has_no_part_in_the_gaussian_ground():
+    x, weights = gaussian_sets(2, n_common=3)
+    isometry = Isometry(ground="gaussian", n_coordinates=5)
+    isometry.fit([(x, weights)])
+    found, without = isometry._gaussian(x, weights, range(1, 5)), Isometry(ground="gaussian")
+    own = without._gaussian(x[..., 3:], weights, range(1, 5))
+    assert torch.corrcoef(torch.stack([found.flatten(), own.flatten()]))[0, 1] > 0.9
+    of_all = without._gaussian(x, weights, range(1, 5))
+    assert torch.corrcoef(torch.stack([of_all.flatten(), own.flatten()]))[0, 1] < 0.7
+
+
+def test_cells_of_weight_zero_have_no_part_in_the_gaussian_ground():
+    x, weights = gaussian_sets(3)
+    padded = torch.cat([x, torch.full((8, 5, 3), float("nan"))], dim=1)
+    isometry, embedding = Isometry(ground="gaussian"), torch.randn(8, 2)
+    with_padding = isometry(embedding, padded, torch.nn.functional.pad(weights, (0, 5)))
+    torch.testing.assert_close(with_padding, isometry(embedding, x, weights))
+
+
+def test_too_many_coordinates_for_a_covariance_are_refused():
+    with pytest.raises(ValueError, match="at most 1,024 coordinates of a cell, got 2,000"):
+        Isometry(ground="gaussian", n_coordinates=2000)

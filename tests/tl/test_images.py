@@ -77,7 +77,7 @@ def test_the_entry_declares_its_kind_and_the_kind_its_networks(fitted):
     assert {params[name] for name in ("cells", "featurizer", "generator")} == {"images", "conv2d", "flow_matching"}
     assert params["generator_kwargs"]["backbone"] == "unet"
     assert params["train_kwargs"]["target_size"] == OPTIONS["train_kwargs"]["target_size"]
-    assert params["isometry"] == 0.1
+    assert (params["isometry"], params["isometry_ground"]) == (0.1, "gaussian")
 
 
 @pytest.mark.parametrize("options", [{"cells": "images"}, {"use_rep": "X_images", "generator": "diffusion"}])

@@ -218,6 +218,20 @@ def test_isometry_follows_distances_of_words():
     assert np.corrcoef(square[upper], np.abs(position[:, None] - position)[upper])[0, 1] > 0.7
 
 
+def test_isometry_in_discriminant_coordinates_travels_with_the_model(round_trip):
+    adata = tokenized()
+    model = fit(adata, isometry=0.1, isometry_ground="gaussian")
+    assert model.latent_scale is None
+    position = adata.obs.groupby("set", observed=True)["position"].first().to_numpy()
+    upper = np.triu_indices(N_SETS, k=1)
+    square = tl.distances(adata, metric="embedding").to_numpy()
+    assert np.corrcoef(square[upper], np.abs(position[:, None] - position)[upper])[0, 1] > 0.9
+    tl.uncertainty(adata)
+    new = tokenized()
+    tl.embed(new, round_trip(adata))
+    np.testing.assert_allclose(new.uns["gde"]["embedding"], adata.uns["gde"]["embedding"], atol=1e-5)
+
+
 def test_tokens_on_disk_give_the_same_fit(tmp_path):
     adata = tokenized()
     fit(adata, **UNTRAINED)

@@ -96,12 +96,13 @@ class SetModel(DescribedModel):
 
     @property
     def latent_scale(self) -> float | None:
-        """Wasserstein-2 distance between sets per unit of latent distance; None without an isometry term.
+        """Wasserstein-2 distance between sets per unit of latent distance; None without an isometry term on cells.
 
-        In the units of the features, or of their standard deviations where the scaling is ``"feature"``.
+        In the units of the features, or of their standard deviations where the scaling is ``"feature"``. Discriminant
+        coordinates have no units of cells: None.
         """
         isometry = self.module.isometry
-        if isometry is None:
+        if isometry is None or isometry.discriminants is not None:
             return None
         return self.module.transform.ground_scale * float(isometry.log_scale.detach().exp())
 

@@ -67,7 +67,7 @@ class SetModule(nn.Module, ABC):
     isometry
         Weight of the term that ties latent distance to W2; 0 for none.
     isometry_ground
-        How W2 is estimated, see :class:`~scgde.nn.isometry.Isometry`.
+        How W2 is estimated, see :class:`~scgde.nn.isometry.Isometry`. The encoder also sees discriminant coordinates.
     """
 
     transform: CellTransform
@@ -110,20 +110,26 @@ class SetModule(nn.Module, ABC):
         if target is not None:
             check_supported(TRANSFORMS[target.name], target.cells, "target", TRANSFORMS)
         self.register_module("own_target_transform", None if target is None else target.build())
+        self.register_module("isometry", Isometry.of(self.transform, isometry_ground) if isometry else None)
         self.register_module("featurizer", None)
         self.register_module("encoder", None)
         if encoder is not None:
             check_supported(FEATURIZERS[featurizer], spec, "featurizer", FEATURIZERS)
             self.featurizer = FEATURIZERS.make(featurizer, spec, options=featurizer_kwargs)
-            self.encoder = ENCODERS.make(encoder, self.featurizer.n_output, n_embed - n_core, options=encoder_kwargs)
+            n_seen = self.featurizer.n_output + (0 if self.discriminants is None else self.discriminants.n_output)
+            self.encoder = ENCODERS.make(encoder, n_seen, n_embed - n_core, options=encoder_kwargs)
         self.conditions = Conditions(conditions or {})
-        self.register_module("isometry", Isometry(ground=isometry_ground) if isometry else None)
         self.isometry_weight = isometry
 
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
         return next(self.parameters()).device
+
+    @property
+    def discriminants(self) -> MeanCore | None:
+        """Coordinates of cells in which the isometry term takes distances, and which the encoder sees as well."""
+        return None if self.isometry is None else self.isometry.discriminants
 
     @property
     def n_context(self) -> int:
@@ -154,6 +160,7 @@ class SetModule(nn.Module, ABC):
     def learnt_embedding(self) -> Tensor | None:
         """Vectors of the training sets, where these were learnt and not computed from cells, ``(S, E)``."""
 
+    @torch.no_grad()
     def init_from(self, read: Blocks, target: Blocks, sets: WholeSets | None = None) -> None:
         """Learn what is known before the first step from the training sets: units, moments, and starts of networks.
 
@@ -163,11 +170,11 @@ class SetModule(nn.Module, ABC):
         self.transform.fit(read())
         if self.own_target_transform is not None:
             self.own_target_transform.fit(target())
-        if self.core is None or sets is None:
-            return
-        if isinstance(self.core, MeanCore):
-            with torch.no_grad():
-                self.core.fit((self.core_input(x), weights) for _, x, weights in sets())
+        if self.discriminants is not None and sets is not None:
+            self.discriminants.fit((self.transform.ground(x), weights) for _, x, weights in sets())
+        if isinstance(self.core, MeanCore) and sets is not None:
+            self.core.fit((self.core_input(x), weights) for _, x, weights in sets())
+        if not isinstance(self.core, LinearCore) or sets is None:
             return
 
         summaries: list[SetSummary] = []
@@ -178,17 +185,19 @@ class SetModule(nn.Module, ABC):
                 summaries.append(SetSummary.of(number, seen, weights))
                 yield seen, weights
 
-        with torch.no_grad():
-            blocks = (self.transform.encoder_input(block[None])[0] for block in read())
-            self.core.fit(blocks, known())
-            self.virtual_sets.fit(summaries)
-            if self.isometry is not None:
-                # Distances of moments are those of Wasserstein-2 already, up to this unit.
-                self.isometry.log_scale.copy_((self.core.scale * self.core.moments.unit).log())
+        blocks = (self.transform.encoder_input(block[None])[0] for block in read())
+        self.core.fit(blocks, known())
+        self.virtual_sets.fit(summaries)
+        if self.isometry is not None and self.discriminants is None:
+            # Distances of moments are those of Wasserstein-2 already, up to this unit.
+            self.isometry.log_scale.copy_((self.core.scale * self.core.moments.unit).log())
 
     def features(self, x: Tensor) -> Tensor:
         """What the encoder sees of cells ``(S, M, *shape)``, shape ``(S, M, F)``."""
-        return self.featurizer(self.transform.encoder_input(x))
+        features = self.featurizer(self.transform.encoder_input(x))
+        if self.discriminants is None:
+            return features
+        return torch.cat([features, self.discriminants.readout(self.transform.ground(x))], dim=-1)
 
     def embed(self, x: Tensor, weights: Tensor) -> Tensor:
         """Embeddings, shape ``(S, E)``, of cells ``(S, M, *shape)`` with weights ``(S, M)``."""
@@ -213,16 +222,15 @@ class SetModule(nn.Module, ABC):
 
     def influence(self, x: Tensor, weights: Tensor, directions: Tensor) -> Tensor:
         """Influence of each cell ``(S, M, *shape)`` on its set along ``directions`` ``(E, k)``, shape ``(S, M, k)``."""
-        seen = self.transform.encoder_input(x)
         of_core, of_learnt = directions.split([self.n_core, self.n_embed - self.n_core])
         # One pass per output: along the directions where these are fewer.
         before = of_learnt if of_learnt.shape[1] < len(of_learnt) else None
 
-        def learnt(seen: Tensor, weights: Tensor) -> Tensor:
-            embedding = self.encoder(self.featurizer(seen), weights)
+        def learnt(x: Tensor, weights: Tensor) -> Tensor:
+            embedding = self.encoder(self.features(x), weights)
             return embedding if before is None else embedding @ before
 
-        values = influence(learnt, seen, weights)
+        values = influence(learnt, x, weights)
         values = values @ of_learnt if before is None else values
         return values if self.core is None else values + self.core.influence(self.core_input(x), weights) @ of_core
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: Dimensions that a network adds, at most.
 _N_LEARNT = 16
 #: Ground coordinates of which a covariance is formed.
-_MAX_COORDINATES = 1024
+MAX_COORDINATES = 1024
 #: Ridge of the covariance within sets, relative to its mean variance.
 _RIDGE = 0.1
 #: Smallest factor of a direction: one without signal is damped, not dropped, so that covariances stay regular.
@@ -102,7 +102,7 @@ def n_mean_core(transform: CellTransform, n_latent: int) -> int:
     0 where means do not describe sets, or coordinates are too many for a covariance.
     """
     learnt, n_coordinates = max(1, min(_N_LEARNT, n_latent // 4)), n_ground(transform)
-    if not transform.describes_by_means or n_coordinates > _MAX_COORDINATES:
+    if not transform.describes_by_means or n_coordinates > MAX_COORDINATES:
         return 0
     return min(n_coordinates, n_latent - learnt)
 

@@ -41,6 +41,8 @@ class Representation(ABC):
     default_backbone: ClassVar[str | None] = None
     #: Weight of the term that ties latent distance to Wasserstein-2, where none is given.
     default_isometry: ClassVar[float] = 0.0
+    #: How that distance is estimated, see :class:`scgde.nn.isometry.Isometry`.
+    default_isometry_ground: ClassVar[str] = "sliced"
     #: Options of training where none are given, see :class:`scgde.model.TrainOptions`.
     default_training: ClassVar[Config] = {}
     #: Whether generators make ground coordinates of cells, which a module decodes, where they do not support the kind.

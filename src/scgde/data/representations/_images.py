@@ -48,6 +48,8 @@ class Images(Representation):
     default_backbone: ClassVar[str] = "unet"
     #: A network that cannot draw images yet teaches the encoder little.
     default_isometry: ClassVar[float] = 0.1
+    #: Digits differ in few of the directions in which pixels vary.
+    default_isometry_ground: ClassVar[str] = "gaussian"
     #: A network of convolutions takes long for each cell.
     default_training: ClassVar[Config] = {"target_size": 8}
 

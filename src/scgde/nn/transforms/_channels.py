@@ -43,6 +43,7 @@ class Channels(CellTransform):
     """
 
     supports = frozenset({"images"})
+    describes_by_means = True
 
     center: Tensor
     scale: Tensor
