@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from matplotlib.collections import LineCollection
+from scipy import sparse
 
 import scgde
 from scgde import pl, tl
@@ -85,6 +86,13 @@ def test_transport_draws_cells_where_they_arrive_from_where_they_are(fitted, end
     first = np.stack([np.asarray(part)[0] for part in lines.get_segments()])
     source = np.asarray(fitted[fitted.obs["tde_set"] == ends[0]].X)[:, :2]
     assert np.linalg.norm(source[:, None] - first[None], axis=-1).min(axis=0).max() < 1e-4
+
+
+def test_transport_refuses_counts(fitted, ends):
+    cells = tl.transport(fitted, *ends)
+    cells.X = sparse.csr_matrix(np.round(np.abs(cells.X)))
+    with pytest.raises(ValueError, match="`transported` must hold vectors, got counts"):
+        pl.transport(fitted, cells)
 
 
 def test_transport_refuses_cells_of_other_features(fitted, ends):

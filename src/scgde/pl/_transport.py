@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import ListedColormap
+from scipy import sparse
 from scipy.spatial import cKDTree
 
 from scgde import _keys
@@ -108,7 +109,7 @@ def transport(
     KeyError
         If there is no such fit, or no such basis.
     ValueError
-        If the features differ, or source cells are missing in `adata`.
+        If the features differ, are counts, or source cells are missing in `adata`.
 
     Examples
     --------
@@ -117,6 +118,9 @@ def transport(
     >>> axes = scgde.pl.transport(clones, cells, show=False)
     """
     n_paths = check_count(n_paths, "n_paths")
+    if sparse.issparse(transported.X):
+        msg = "`transported` must hold vectors, got counts. Draw genes on their way with `scgde.pl.genes`."
+        raise ValueError(msg)
     features = training_features(adata, key, list(transported.var_names), made_by="scgde.tl.fit_tde")
     check_vectors(transported, features.shape, "transported", "scgde.tl.transport")
     observed = dense_rows(features, np.arange(adata.n_obs))
