@@ -98,7 +98,9 @@ def simulated() -> Table:
         "penetrance": "a part of the cells moves",
     }
     columns = {title: energy_of(world) for world, title in worlds.items()}
-    arms = ARMS | OF_DOUBLES | {"baseline: shares of clusters": "clusters"} | BOUNDS
+    own = {name: arm for name, arm in ARMS.items() if "baseline" not in name}
+    own["the same, cells drawn again"] = "prediction, resample"
+    arms = own | ARMS | OF_DOUBLES | {"baseline: shares of clusters": "clusters"} | BOUNDS
     return Table(*grid("arm", "perturbations_simulated", rows_of(arms), columns), caption("perturbations_simulated"))
 
 
