@@ -44,7 +44,7 @@ PARAGRAPHS = {
     "cells": (
         'What a cell is, a name in ``scgde.data.representations.REPRESENTATIONS``: ``"vectors"``, ``"counts"``,\n'
         '``"components"``, ``"tokens"`` or ``"images"``. By default what the entry declares, and ``"vectors"`` where\n'
-        "it declares nothing."
+        'it declares nothing. Of ``"counts"``, transports move the components, and return counts.'
     ),
     "encoder": (
         'Of sets, a name in ``scgde.nn.ENCODERS``: ``"pooled_gnn"``, ``"residual_gnn"``, ``"median_gnn"``,\n'
