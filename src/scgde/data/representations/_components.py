@@ -39,7 +39,7 @@ class Components(Representation):
     projection
         From counts to components; None before the fit.
     moves_counts
-        Whether cells that are moved come back as counts, see :meth:`moved_counts`.
+        Whether cells that are moved come back as counts, see ``moved_counts``.
     """
 
     counts: CountLayer
@@ -99,7 +99,7 @@ class Components(Representation):
         """Counts ``(n, G)`` of the cells of a set, at the rates to which its components are displaced by ``(n, D)``.
 
         The loadings give the change of log-normalised values, and these the fold change of the rate of each gene in
-        each cell. See :meth:`CountRates.at_fold_changes`.
+        each cell. See ``CountRates.at_fold_changes``.
         """
         rates, loadings = CountRates.of(counts, self._fitted.median), self._fitted.loadings.components
         parts = []
