@@ -30,7 +30,7 @@ MAX_CELLS_PER_SET = 5_000
 #: Cells that the networks see at once, and whose influence is computed at once; fewer if they have more values.
 _MAX_CELLS, _CELLS_PER_BATCH, _MAX_VALUES = 65_536, 16_384, 2**24
 #: The same on a CPU: so few that the memory of one batch is used again by the next, which is twice as fast.
-_MAX_CELLS_ON_CPU, _CELLS_PER_BATCH_ON_CPU = 8_192, 4_096
+_MAX_CELLS_ON_CPU, _CELLS_PER_BATCH_ON_CPU, _MAX_VALUES_ON_CPU = 8_192, 4_096, 3 * 2**22
 
 
 class FullSets(NamedTuple):
@@ -215,8 +215,9 @@ def _cells_per_batch(module: SetModule) -> int:
 
 
 def _at_most(module: SetModule, n_cells: int, on_cpu: int, values_per_cell: int) -> int:
-    most = min(n_cells, on_cpu) if module.device.type == "cpu" else n_cells
-    return max(1, min(most, _MAX_VALUES // values_per_cell))
+    if module.device.type == "cpu":
+        return max(1, min(n_cells, on_cpu, _MAX_VALUES_ON_CPU // values_per_cell))
+    return max(1, min(n_cells, _MAX_VALUES // values_per_cell))
 
 
 def _embed_in_chunks(module: SetModule, store: CellStore, batch: FullSets, max_cells: int) -> Tensor:

@@ -8,6 +8,7 @@ from scgde.module._base import SetModule
 from scgde.module._count_readout import CountReadout
 from scgde.module._leading_moments import LeadingMoments
 from scgde.module._loss_output import LossOutput
+from scgde.module._parts import part_by_part, parts_of
 from scgde.nn.cells import CellSpec, check_supported
 from scgde.nn.generators import GENERATORS
 from scgde.nn.hsic import group_dependence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from scgde._types import Config
     from scgde.module._base import Blocks, WholeSets
+    from scgde.module._parts import OfSets
     from scgde.nn.cells import SetBatch
     from scgde.nn.conditions import Description
     from scgde.nn.label_heads import LabelHead
@@ -200,7 +202,18 @@ class GDEModule(SetModule):
         return None
 
     def forward(self, tensors: SetBatch) -> tuple[dict, dict, LossOutput]:
-        return super().forward(self._with_virtual_sets(tensors) if self.training else tensors)
+        parts = parts_of(tensors)
+        # The isometry term compares the cells of all sets.
+        if len(parts) == 1 or self.isometry is not None:
+            return super().forward(self._with_virtual_sets(tensors) if self.training else tensors)
+        covariates, embedded, losses = part_by_part(self._losses_of_sets, parts)
+        return embedded, losses, self.loss(tensors._replace(covariates=covariates), embedded, losses)
+
+    def _losses_of_sets(self, batch: SetBatch) -> OfSets:
+        """Covariates, as they are learnt, embeddings and losses of the sets of a batch."""
+        batch = self._with_virtual_sets(batch) if self.training else batch
+        embedded = self.inference(batch)
+        return batch.covariates, embedded, self.generative(batch, **embedded)
 
     def inference(self, batch: SetBatch) -> dict[str, Tensor]:
         return {"embedding": self.embed_batch(batch)}

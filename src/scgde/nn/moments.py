@@ -12,7 +12,7 @@ from scgde.nn.layers import weighted_mean
 from scgde.nn.precision import full_precision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 #: Features up to which the covariance is known in full: it then has about as many entries as 50 features have widths.
 _MAX_FEATURES_OF_ROOT = 12
@@ -20,6 +20,8 @@ _MAX_FEATURES_OF_ROOT = 12
 _MAX_AXES = 50
 #: Cells from which the axes of many features are taken, and values of these.
 _MAX_CELLS, _MAX_VALUES = 20_000, 2**24
+#: Cells that are held in double precision at a time.
+_N_AT_ONCE = 1000
 #: Features up to which their covariance is formed.
 _MAX_COVARIANCE = 2000
 #: Widths in units of the pooled cells: narrower sets look alike, down to single cells.
@@ -108,14 +110,14 @@ class Moments(nn.Module):
 
     def fit(self, blocks: Iterable[Tensor]) -> None:
         """Take origin, unit and axes from cells of the training sets, in blocks ``(n, G)``."""
-        cells = _thinned(blocks).double()
-        origin = cells.mean(0)
-        cells = cells - origin
-        unit = cells.square().mean().sqrt()
+        cells = _thinned(blocks)
+        origin = sum(part.double().sum(0) for part in cells.split(_N_AT_ONCE)) / len(cells)
+        square = sum(part.square().sum() for part in _centred(cells, origin))
+        unit = (square / cells.numel()).sqrt()
         self.origin.copy_(origin)
         self.unit.copy_(unit if unit > 0 else torch.ones(()))
         if cells.shape[1] > self.n_axes:
-            self.axes.copy_(signed(_leading_axes(cells, self.n_axes)).T)
+            self.axes.copy_(signed(_leading_axes(cells, origin, self.n_axes)).T)
 
     @full_precision
     def lift(self, x: Tensor) -> Tensor:
@@ -155,14 +157,20 @@ class Moments(nn.Module):
         return matrix + matrix.triu(1).mT
 
 
-def _leading_axes(cells: Tensor, n_axes: int) -> Tensor:
-    """Principal axes of centred cells ``(n, G)`` as rows, shape ``(n_axes, G)``; zero beyond the rank of few cells."""
+def _leading_axes(cells: Tensor, origin: Tensor, n_axes: int) -> Tensor:
+    """Principal axes of cells ``(n, G)`` as rows, shape ``(n_axes, G)``; zero beyond the rank of few cells."""
     if cells.shape[1] <= _MAX_COVARIANCE:
-        return torch.linalg.svd(cells.T @ cells / len(cells))[2][:n_axes]
+        covariance = sum(part.T @ part for part in _centred(cells, origin)) / len(cells)
+        return torch.linalg.svd(covariance)[2][:n_axes]
     # A matrix of genes by genes would not fit: fewer cells than genes settle the leading axes.
-    some = cells[:: -(-len(cells) // _MAX_COVARIANCE)]
+    some = cells[:: -(-len(cells) // _MAX_COVARIANCE)] - origin
     rows = torch.linalg.svd(some, full_matrices=False)[2][:n_axes]
     return torch.cat([rows, rows.new_zeros(n_axes - len(rows), rows.shape[1])])
+
+
+def _centred(cells: Tensor, origin: Tensor) -> Iterator[Tensor]:
+    """Cells ``(n, G)`` relative to the origin, float64, a few at a time."""
+    return (part - origin for part in cells.split(_N_AT_ONCE))
 
 
 def _thinned(blocks: Iterable[Tensor]) -> Tensor:
