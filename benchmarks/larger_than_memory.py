@@ -3,7 +3,8 @@
 ``memory``: peak of ``tl.fit_gde`` above the cells themselves, 100,000 cells x 5,000 genes: sparse (5 % filled) in
 memory and in an h5ad file, dense in memory. ``speed``: CPU seconds per step from a file relative to the same cells in
 memory, steps interleaved in one process: 2 million cells x 50 features (dense), 1 million x 2,000 genes (5 % filled),
-both after ``pp.write_sets``. ``growth``: CPU seconds per cell of embeddings from a file of 10^5 to 10^7 cells.
+both after ``pp.write_sets``. ``growth``: CPU microseconds per cell of embeddings from a file: 10^5 to 10^7 cells, 10^2
+to 10^6 sets, 50 to 2,000 features.
 
     python benchmarks/larger_than_memory.py memory
     python benchmarks/larger_than_memory.py speed --case dense
@@ -44,7 +45,12 @@ MEMORY = {
     "dense in an h5ad file": (2_000_000, 50, 1.0, True),
 }
 SPEED = {"dense": (2_000_000, 50, 1.0), "sparse": (1_000_000, 2_000, 0.05)}
-GROWTH = (100_000, 1_000_000, 10_000_000)
+#: What grows: cells, sets and features of each case.
+GROWTH = {
+    "cells": [(100_000, 1_000, 50), (1_000_000, 10_000, 50), (10_000_000, 100_000, 50)],
+    "sets": [(1_000_000, n, 50) for n in (100, 10_000, 1_000_000)],
+    "features": [(100_000, 1_000, n) for n in (50, 200, 500, 2_000)],
+}
 
 
 def cells(n_cells: int, n_features: int, filled: float, seed: int = 0) -> ad.AnnData:
@@ -174,22 +180,26 @@ def _step(adata: ad.AnnData):
 
 
 def growth() -> None:
-    """Seconds per million cells of embeddings from an npy file, sets of 100 cells."""
-    model, rows = scgde.model.GDE(cells=scgde.nn.CellSpec.vectors(50)), []
-    for n_cells in GROWTH:
-        with tempfile.TemporaryDirectory() as folder:
-            x = np.lib.format.open_memmap(Path(folder, "x.npy"), mode="w+", dtype=np.float32, shape=(n_cells, 50))
-            rng = np.random.default_rng(0)
-            for start in range(0, n_cells, 100_000):
-                x[start : start + 100_000] = rng.standard_normal((100_000, 50), dtype=np.float32)
-            codes = rng.integers(n_cells // 100, size=n_cells)
-            start = time.process_time()
-            model.embed(np.load(Path(folder, "x.npy"), mmap_mode="r"), codes)
-            seconds = time.process_time() - start
-        rows.append(
-            {"cells": n_cells, "sets": n_cells // 100, "seconds_per_million": round(seconds / n_cells * 1e6, 2)}
-        )
+    """Microseconds per cell of embeddings from an npy file, as cells, sets and features grow, one at a time."""
+    rows = []
+    for grows, cases in GROWTH.items():
+        for n_cells, n_sets, n_features in cases:
+            sizes = {"cells": n_cells, "sets": n_sets, "features": n_features}
+            rows.append({"grows": grows, **sizes, "microseconds_per_cell": _embedding_time(**sizes)})
+            print(rows[-1], flush=True)
     report(rows, "larger_than_memory_growth", seeds=[0])
+
+
+def _embedding_time(*, cells: int, sets: int, features: int) -> float:
+    model, rng = scgde.model.GDE(cells=scgde.nn.CellSpec.vectors(features)), np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as folder:
+        x = np.lib.format.open_memmap(Path(folder, "x.npy"), mode="w+", dtype=np.float32, shape=(cells, features))
+        for start in range(0, cells, 10_000):
+            x[start : start + 10_000] = rng.standard_normal((10_000, features), dtype=np.float32)
+        codes = rng.permutation(np.arange(cells) % sets)
+        start = time.process_time()
+        model.embed(np.load(Path(folder, "x.npy"), mmap_mode="r"), codes)
+        return round((time.process_time() - start) / cells * 1e6, 2)
 
 
 def main() -> None:
