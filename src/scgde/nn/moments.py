@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -111,9 +113,8 @@ class Moments(nn.Module):
     def fit(self, blocks: Iterable[Tensor]) -> None:
         """Take origin, unit and axes from cells of the training sets, in blocks ``(n, G)``."""
         cells = _thinned(blocks)
-        origin = sum(part.double().sum(0) for part in cells.split(_N_AT_ONCE)) / len(cells)
-        square = sum(part.square().sum() for part in _centred(cells, origin))
-        unit = (square / cells.numel()).sqrt()
+        origin = _sum(part.double().sum(0) for part in cells.split(_N_AT_ONCE)) / len(cells)
+        unit = (_sum(part.square().sum() for part in _centred(cells, origin)) / cells.numel()).sqrt()
         self.origin.copy_(origin)
         self.unit.copy_(unit if unit > 0 else torch.ones(()))
         if cells.shape[1] > self.n_axes:
@@ -160,12 +161,16 @@ class Moments(nn.Module):
 def _leading_axes(cells: Tensor, origin: Tensor, n_axes: int) -> Tensor:
     """Principal axes of cells ``(n, G)`` as rows, shape ``(n_axes, G)``; zero beyond the rank of few cells."""
     if cells.shape[1] <= _MAX_COVARIANCE:
-        covariance = sum(part.T @ part for part in _centred(cells, origin)) / len(cells)
+        covariance = _sum(part.T @ part for part in _centred(cells, origin)) / len(cells)
         return torch.linalg.svd(covariance)[2][:n_axes]
     # A matrix of genes by genes would not fit: fewer cells than genes settle the leading axes.
     some = cells[:: -(-len(cells) // _MAX_COVARIANCE)] - origin
     rows = torch.linalg.svd(some, full_matrices=False)[2][:n_axes]
     return torch.cat([rows, rows.new_zeros(n_axes - len(rows), rows.shape[1])])
+
+
+def _sum(parts: Iterable[Tensor]) -> Tensor:
+    return functools.reduce(operator.add, parts)
 
 
 def _centred(cells: Tensor, origin: Tensor) -> Iterator[Tensor]:
