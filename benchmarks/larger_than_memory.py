@@ -89,17 +89,18 @@ def reset_peak() -> float:
     return peak()
 
 
-def memory() -> None:
+def memory(names: list[str]) -> None:
     """Each case in a process of its own."""
     rows = []
-    for name in MEMORY:
+    for name in names:
         with tempfile.TemporaryDirectory() as folder:
             command = [sys.executable, __file__, "one", "--case", name, "--folder", folder]
             if MEMORY[name][3]:
                 subprocess.run([*command, "--write"], check=True)
             answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
         rows.append({"case": name, **json.loads(answer)})
-    report(rows, "larger_than_memory", seeds=[0])
+    name = "_".join(["larger_than_memory", *names[0].split()]) if len(names) == 1 else "larger_than_memory"
+    report(rows, name, seeds=[0])
 
 
 def write(name: str, folder: Path) -> None:
@@ -207,7 +208,7 @@ def main() -> None:
     options.add_argument("question", choices=["memory", "speed", "growth", "one"])
     options.add_argument("--steps", type=int, default=20)
     options.add_argument("--threads", type=int, default=1)
-    options.add_argument("--case", help="the cells of `speed`: dense or sparse")
+    options.add_argument("--case", help="the cells of `speed`: dense or sparse; one case of `memory`")
     options.add_argument("--folder", type=Path)
     options.add_argument("--write", action="store_true")
     arguments = options.parse_args()
@@ -216,8 +217,10 @@ def main() -> None:
         (write if arguments.write else one)(arguments.case, arguments.folder)
     elif arguments.question == "speed":
         speed(arguments.case, arguments.steps)
+    elif arguments.question == "memory":
+        memory([arguments.case] if arguments.case else list(MEMORY))
     else:
-        {"memory": memory, "growth": growth}[arguments.question]()
+        growth()
 
 
 if __name__ == "__main__":
