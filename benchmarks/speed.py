@@ -241,10 +241,11 @@ def _trainer(n_features: int, *, fused: bool) -> Callable[[list[SetBatch]], np.n
     return train
 
 
-def overhead(n_steps: int = 100) -> list[dict]:
+def overhead(n_steps: int = 400, n_batches: int = 100) -> list[dict]:
     """A fit with validation, and its steps and validation losses alone, on cells that are drawn beforehand."""
     read, columns, _ = DATA["igan"]
-    batches, n_features = _batches(read(), columns, 2, n_batches=n_steps)
+    drawn, n_features = _batches(read(), columns, 2, n_batches=n_batches)
+    batches = drawn * (n_steps // n_batches)
     train = _trainer(n_features, fused=True)
     n_validated = 4 * n_steps // 50
     cells = FittedSets.read(_fitted_donors(), "gde").cells

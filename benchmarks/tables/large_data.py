@@ -33,4 +33,30 @@ def two() -> Table:
     return Table(header, [row], "Largest difference to one process with two batches a step.")
 
 
-TABLES = {"larger_than_memory": speed(), "devices": two()}
+#: What grows, its column, and the sizes.
+GROWTH = {
+    "cells, 100 a set": ("cells", "cells", (100_000, 1_000_000, 10_000_000)),
+    "sets of a million cells": ("sets", "sets", (100, 10_000, 1_000_000)),
+    "features of 100,000 cells": ("features", "features", (50, 200, 500, 2_000)),
+}
+
+
+def growth() -> Table:
+    """CPU time per cell of embeddings."""
+    rows: list[tuple[Cell, ...]] = [
+        (
+            label,
+            f"{size:,}",
+            Value("larger_than_memory_growth", "microseconds_per_cell", _where(grows, column, size), ".1f"),
+        )
+        for label, (grows, column, sizes) in GROWTH.items()
+        for size in sizes
+    ]
+    return Table(("what grows", "to", "CPU microseconds a cell"), rows, "Embeddings of cells in a mapped file.")
+
+
+def _where(grows: str, column: str, size: int) -> dict[str, str | int]:
+    return {"grows": grows, column: size}
+
+
+TABLES = {"growth": growth(), "larger_than_memory": speed(), "devices": two()}
