@@ -127,11 +127,11 @@ class SetBatch(NamedTuple):
     def sliced(self, start: int, end: int) -> Self:
         """The sets ``start`` to ``end`` of a batch of single sets that was not changed."""
         part = slice(start, end)
-        views = (Measure(*(values[part] for values in view)) for view in (self.encoder, self.target))
+        encoder, target = (Measure(view.x[part], view.weights[part]) for view in (self.encoder, self.target))
         covariates = {name: values[part] for name, values in self.covariates.items()}
         inside = ((width, sets[(sets >= start) & (sets < end)] - start) for width, sets in self.widths)
         widths = tuple(WidthClass(width, sets) for width, sets in inside if len(sets))
-        return type(self)(*views, self.sets[part], self.step, covariates, widths=widths)
+        return type(self)(encoder, target, self.sets[part], self.step, covariates, widths=widths)
 
 
 class Ends(NamedTuple):
