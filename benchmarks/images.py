@@ -98,7 +98,7 @@ def _mnist(size: int, part: str) -> list[np.ndarray]:
 def main() -> None:
     options = parser(__doc__, steps=600)
     options.add_argument("--models", nargs="*", choices=sorted(MODELS), default=["default", "no isometry"])
-    options.add_argument("--without-references", action="store_true", help="fits alone, to be joined with a run of none")
+    options.add_argument("--without-references", action="store_true", help="fits alone, to be joined with other runs")
     options.add_argument("--size", type=int, choices=[8, 14, 28], default=8, help="pixels a side")
     arguments = options.parse_args()
     torch.set_num_threads(arguments.threads)

@@ -18,19 +18,28 @@ def methods(labels: dict[str, str]) -> dict[str, dict]:
     return {label: {"method": name} for label, name in labels.items()}
 
 
+#: Fits of both simulations, and of one of them.
+GEOMETRY = {
+    "**scgde, the default**": "default",
+    "scgde, `isometry=0.1`": "isometry",
+    "scgde, `moments=True`": "moments",
+    "scgde, `moments=True`, `isometry=0.1`": "moments and isometry",
+}
+GAUSSIAN = {
+    "sequence_geometry": {'**scgde, `isometry=0.1`, `isometry_ground="gaussian"`**': "isometry, gaussian"},
+    "sequence_geometry_hard": {
+        '**scgde, `moments=True`, `isometry=0.1`, `isometry_ground="gaussian"`**': "moments and isometry, gaussian"
+    },
+}
+
+
 def geometry(name: str) -> Table:
     """Distances between embeddings of multinomials over patterns."""
-    own = {
-        "**scgde, the default**": "default",
-        "scgde, `isometry=0.1`": "isometry",
-        "scgde, `moments=True`": "moments",
-        "scgde, `moments=True`, `isometry=0.1`": "moments and isometry",
-    }
     columns = {f"{n:,} sequences": {"column": "pearson", "where": {"cells": n}, "spread": True} for n in (100, 2000)}
     if name == "sequence_geometry":
         columns["exact patterns"] = {"column": "exact", "form": ".1%"}
         columns["error of shares"] = {"column": "share_error"}
-    rows = methods(own | WORDS | {"best possible: the shares drawn": "ceiling"})
+    rows = methods(GEOMETRY | GAUSSIAN[name] | WORDS | {"best possible: the shares drawn": "ceiling"})
     return Table(*grid("method", name, rows, columns), caption(name, "Pearson correlation with Wasserstein-2"))
 
 
