@@ -44,7 +44,7 @@ def test_mlp_without_layers_is_affine(sample_cells):
 
 @pytest.mark.parametrize("name", ["kmer", "conv1d"])
 def test_room_behind_the_end_of_a_sequence_changes_nothing(name):
-    featurizer = FEATURIZERS.make(name, CellSpec("tokens", (12,), torch.uint8, 5, 0))
+    featurizer = FEATURIZERS[name](CellSpec("tokens", (12,), torch.int64, 5))
     x = torch.randint(1, 5, (2, 6, 7))
     x = x * (torch.arange(7) < torch.randint(1, 8, (2, 6, 1)))
     torch.testing.assert_close(featurizer(torch.nn.functional.pad(x, (0, 5))), featurizer(x), atol=1e-5, rtol=1e-5)
