@@ -44,9 +44,9 @@ def few_labels() -> tuple[Cell, ...]:
     def score(method: str) -> Value:
         return Value("few_labels_igan", "roc_auc", {"method": method})
 
-    baselines = {"means": score("means"), "means and sd": score("means_sd"), "labelled alone": score("supervised")}
+    baselines = {"means": score("means"), "means and sd": score("means_sd")}
     question = "Kidney function (eGFR below 60) of 634 IgAN donors, of whom 63 have a label: AUROC"
-    return row(question, "few_labels_igan", score("joint"), strongest(baselines, -1))
+    return row(question, "few_labels_igan", score("probe"), strongest(baselines, -1))
 
 
 def geometry() -> tuple[Cell, ...]:
@@ -64,21 +64,22 @@ def larry(question: str, column: str, **options: Any) -> tuple[Cell, ...]:
     """Forecasts of LARRY clones."""
 
     def score(arm: str) -> Value:
-        return Value("larry_forecast", column, {"arm": arm}, **options)
+        return Value("larry_forecast_default", column, {"arm": arm}, **options)
 
-    baselines = {"source-conditioned transport": score("source-conditioned"), "identity": score("identity")}
-    return row(question, "larry_forecast", score("with orphans, kernel"), strongest(baselines), score("true target"))
+    names = {"source-conditioned transport": "source-conditioned", "look-up of target cells": "kernel look-up"}
+    baselines = {label: score(arm) for label, arm in names.items()}
+    return row(question, "larry_forecast_default", score("mixture"), strongest(baselines), score("true target"))
 
 
 def contexts() -> tuple[Cell, ...]:
     """Cell lines that were not seen."""
 
     def score(arm: str) -> Value:
-        return Value("unseen_contexts_norman", "energy", {"arm": arm})
+        return Value("unseen_contexts_norman_default", "energy", {"arm": arm})
 
     question = "Response of a cell line that was not seen in training: energy distance"
     baselines = {"mean shift": score("mean shift"), "identity": score("identity")}
-    return row(question, "unseen_contexts_norman", score("TDE, kernel"), strongest(baselines))
+    return row(question, "unseen_contexts_norman_default", score("mixture"), strongest(baselines))
 
 
 def out_of_range() -> tuple[Cell, ...]:

@@ -41,6 +41,41 @@ def larry() -> Table:
     return Table(header, without(rows, "baseline: source-conditioned transport", (2, 4)), caption)
 
 
+MIXTURES = {
+    "baseline: identity": "identity",
+    "baseline: mean shift": "mean shift",
+    "baseline: shift and scale": "shift and scale",
+    "baseline: kernel look-up": "kernel look-up",
+    "baseline: source-conditioned transport": "source-conditioned",
+    "part: look-up by the embedding": "embedding look-up",
+    "part: transport without target": "transport without target",
+    "part: transport to predicted targets": "with orphans, kernel",
+    "**forecast, the mixture**": "mixture",
+    "best predictor: true target embedding": "true target",
+    "floor: split half of the target": "split half",
+}
+
+
+def larry_mixture() -> Table:
+    """Forecasts of held-out clones as they are by default, on splits that chose nothing."""
+    header, rows = grid("forecast", "larry_forecast_default", arms(MIXTURES), ENERGY | UNBIASED)
+    return Table(header, rows, "Mean over held-out pairs; median and range over three splits.")
+
+
+def contexts_mixture() -> Table:
+    """Populations and cell lines that were not seen, forecasts as they are by default."""
+    parts = ("source-conditioned", "transport without target")
+    labels = {label: name for label, name in MIXTURES.items() if name not in parts}
+    labels["part: transport to predicted targets"] = "TDE, kernel"
+    columns = {}
+    for label, data in {"populations": "bodenmiller", "cell lines": "norman"}.items():
+        file = {"files": f"unseen_contexts_{data}_default"}
+        columns[f"{label}: energy distance"] = file | {"column": "energy", "spread": True}
+        columns[f"{label}: unbiased energy distance"] = file | {"column": "unbiased_energy", "spread": True}
+    caption = "Populations: median and range over three seeds; cell lines: one seed."
+    return Table(*grid("forecast", "unseen_contexts_norman_default", arms(labels), columns), caption)
+
+
 def sixty() -> Table:
     """Forecasts where few clones have pairs."""
     names = (
@@ -147,9 +182,11 @@ def out_of_range() -> Table:
 
 TABLES = {
     "larry_forecast": larry(),
+    "larry_mixture": larry_mixture(),
     "larry_forecast_60_paired": sixty(),
     "orphan_clones": orphans(),
     "unseen_contexts": contexts(),
+    "contexts_mixture": contexts_mixture(),
     "lookup_comparison": lookup(),
     "optimal_map": optimal(),
     "out_of_range": out_of_range(),
