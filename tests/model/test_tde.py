@@ -337,3 +337,11 @@ def test_latent_scale_of_a_transport_follows_the_units_of_the_cells(registered):
         scales.append(model.latent_scale)
     assert scales[1] == pytest.approx(64 * scales[0], rel=1e-3)
     assert TDE(registered, **NETWORK).latent_scale is None
+
+
+def test_a_transport_takes_distances_in_discriminant_coordinates(registered):
+    model = TDE(registered, **NETWORK, isometry=0.1, isometry_ground="gaussian")
+    before = model.module.discriminants.directions.clone()
+    model.train(2, progress_bar=False, accelerator="cpu", validation_fraction=0)
+    assert not torch.equal(model.module.discriminants.directions, before)
+    assert np.isfinite(model.get_embedding().to_numpy()).all()

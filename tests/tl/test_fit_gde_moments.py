@@ -113,6 +113,25 @@ def test_isometry_starts_in_the_units_of_the_moments():
     assert model.latent_scale > 0
 
 
+def test_discriminant_coordinates_pass_over_what_is_common():
+    adata = donors(40, n_cells=60)
+    common = 5 * np.random.default_rng(1).standard_normal((adata.n_obs, 4))
+    wide = AnnData(np.hstack([common, adata.X]).astype(np.float32), obs=adata.obs)
+    model = tl.fit_gde(wide, "donor", isometry=0.1, isometry_ground="gaussian", moments=False, **TINY)
+    of_feature = model.module.discriminants.directions.norm(dim=0)
+    assert of_feature[:4].max() < 0.2 * of_feature[4:].min()
+    assert model.latent_scale is None
+    tl.uncertainty(wide)
+    assert np.isfinite(np.asarray(tl.distances(wide, metric="standard_error"))).all()
+
+
+def test_too_many_features_for_discriminant_coordinates_are_refused():
+    adata = donors(4, n_features=1100)
+    with pytest.raises(ValueError, match=r"at most 1,024 coordinates of a cell, got 1,100"):
+        tl.fit_gde(adata, "donor", isometry=0.1, isometry_ground="gaussian", **TINY)
+    assert "gde" not in adata.uns
+
+
 def test_moments_travel_with_the_file(tmp_path):
     adata = donors(10)
     model = tl.fit_gde(adata, "donor", **TINY)
