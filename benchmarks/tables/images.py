@@ -5,8 +5,11 @@ from __future__ import annotations
 from benchmarks.tables._declare import RESULTS, Table, grid
 from benchmarks.tables.sequences import caption
 
+OWN = {
+    8: {"scgde, isometry in all pixels": "default"},
+    14: {"**scgde, `moments=True`, a narrow U-Net**": "narrow, moments"},
+}
 LABELS = {
-    "**scgde, the default**": "default",
     "baseline: means of pixels": "pixel means",
     "baseline: means of 2 components": "means of 2 PCs",
     "baseline: means of 10 components": "means of 10 PCs",
@@ -17,7 +20,7 @@ LABELS = {
 }
 
 
-def digits() -> Table:
+def digits(name: str, side: int) -> Table:
     """Sets of digits in known shares."""
     columns = {
         "Pearson, 100 images": {"column": "pearson", "spread": True},
@@ -25,8 +28,11 @@ def digits() -> Table:
         "generated: error of shares": {"column": "share_tv", "form": ".2f"},
         "generated: energy distance": {"column": "energy"},
     }
-    rows = {label: {"model": name} for label, name in LABELS.items()}
-    return Table(*grid("method", "images", rows, columns), caption("images", "Digits of 8 x 8 pixels"))
+    if side > 8:
+        columns["in features of a classifier"] = {"column": "feature_energy"}
+    rows = {label: {"model": model} for label, model in (OWN[side] | LABELS).items()}
+    return Table(*grid("method", name, rows, columns), caption(name, f"Digits of {side} x {side} pixels"))
 
 
-TABLES = {"images": digits()} if (RESULTS / "images.csv").exists() else {}
+_ALL = {"images": 8, "images_14": 14}
+TABLES = {name: digits(name, side) for name, side in _ALL.items() if (RESULTS / f"{name}.csv").exists()}
