@@ -241,7 +241,7 @@ def _trainer(n_features: int, *, fused: bool) -> Callable[[list[SetBatch]], np.n
     return train
 
 
-def overhead(n_steps: int = 400, n_batches: int = 100) -> list[dict]:
+def overhead(n_steps: int = 300, n_batches: int = 100) -> list[dict]:
     """A fit with validation, and its steps and validation losses alone, on cells that are drawn beforehand."""
     read, columns, _ = DATA["igan"]
     drawn, n_features = _batches(read(), columns, 2, n_batches=n_batches)
