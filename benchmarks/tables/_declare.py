@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -25,6 +26,16 @@ def results(name: str) -> pd.DataFrame:
 def provenance(name: str) -> dict[str, Any]:
     """How a results file came about."""
     return json.loads((RESULTS / f"{name}.json").read_text())
+
+
+def command(record: Mapping[str, Any]) -> str:
+    """How to get a results file: one command, also where runs on other seeds were joined."""
+    runs = [record["command"], *(run["command"] for run in record.get("joined", []))]
+    without_seeds = {re.sub(r" --(name|seeds) \S+", "", run) for run in runs}
+    if len(runs) == 1 or len(without_seeds) > 1:
+        return re.sub(r" --name \S+", "", record["command"])
+    first, last = min(record["seeds"]), max(record["seeds"]) + 1
+    return f"{without_seeds.pop()} --seeds {f'{first}:' if first else ''}{last}"
 
 
 @dataclass(frozen=True)
@@ -107,7 +118,7 @@ class Command:
     file: str
 
     def __str__(self) -> str:
-        return f"`{provenance(self.file)['command'].removeprefix('python benchmarks/')}`"
+        return f"`{command(provenance(self.file)).removeprefix('python benchmarks/')}`"
 
 
 Cell = str | Value | Command | Sequence[str | Value]
@@ -145,7 +156,7 @@ class Table(NamedTuple):
     def source(self) -> str:
         """Commands, commits, dates and devices of all figures."""
         records = [provenance(name) for name in dict.fromkeys(self.names())]
-        commands = dict.fromkeys([self.command] if self.command else [record["command"] for record in records])
+        commands = dict.fromkeys([self.command] if self.command else map(command, records))
         commits = dict.fromkeys(f"{record['commit']} ({record['date'][:10]})" for record in records)
         devices = dict.fromkeys(record["device"] for record in records)
         return (

@@ -85,3 +85,14 @@ def test_value_raises_when_rows_are_not_as_declared(monkeypatch, where, how, mat
     monkeypatch.setattr(_declare, "results", lambda name: pd.DataFrame({"seed": [0, 1], "score": [1.0, 2.0]}))
     with pytest.raises(ValueError, match=match):
         str(_declare.Value("some", "score", where, how=how))
+
+
+def test_command_of_joined_runs_has_all_seeds(benchmarks):
+    from benchmarks.tables._declare import command
+
+    runs = [f"python benchmarks/x.py --seeds {seed}:{seed + 1} --steps 9 --name x_{seed}" for seed in (4, 5)]
+    record = {"command": runs[0], "seeds": [4, 5], "joined": [{"command": runs[1], "seeds": [5]}]}
+    assert command(record) == "python benchmarks/x.py --steps 9 --seeds 4:6"
+    assert command(record | {"joined": []}) == "python benchmarks/x.py --seeds 4:5 --steps 9"
+    other = record | {"joined": [{"command": "python benchmarks/x.py --moments --name y", "seeds": [5]}]}
+    assert command(other) == "python benchmarks/x.py --seeds 4:5 --steps 9"
