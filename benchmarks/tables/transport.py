@@ -72,8 +72,7 @@ def contexts_mixture() -> Table:
         file = {"files": f"unseen_contexts_{data}_default"}
         columns[f"{label}: energy distance"] = file | {"column": "energy", "spread": True}
         columns[f"{label}: unbiased energy distance"] = file | {"column": "unbiased_energy", "spread": True}
-    caption = "Populations: median and range over three seeds; cell lines: one seed."
-    return Table(*grid("forecast", "unseen_contexts_norman_default", arms(labels), columns), caption)
+    return Table(*grid("forecast", "unseen_contexts_norman_default", arms(labels), columns), SEEDS)
 
 
 def sixty() -> Table:
