@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: Values of the cells of a step up to which it is taken at once, 128 MB: networks hold about ten times as much. Beyond,
 #: values of a part.
-_MAX_AT_ONCE, _MAX_IN_PART = 2**25, 2**23
+_MAX_AT_ONCE, _MAX_IN_PART = 2**25, 2**22
 
 
 def parts_of(batch: SetBatch) -> list[SetBatch]:
