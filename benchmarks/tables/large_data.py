@@ -5,7 +5,10 @@ from __future__ import annotations
 from benchmarks.tables._declare import Cell, Table, Value
 
 #: Results files by what is in the file.
-FILES = {"2 million cells, 50 features, dense": "larger_than_memory_dense"}
+FILES = {
+    "2 million cells, 50 features, dense": "larger_than_memory_dense",
+    "1 million cells, 2,000 genes, 5 % not zero": "larger_than_memory_sparse",
+}
 
 
 def speed() -> Table:
@@ -56,7 +59,11 @@ def growth() -> Table:
 
 
 #: Results files of peaks by what is fitted.
-PEAKS = {"100,000 cells x 5,000 genes, 5 % not zero, CSR in memory, vectors": "larger_than_memory_CSR_in_memory"}
+PEAKS = {
+    "100,000 cells x 5,000 features, dense in memory": "larger_than_memory_dense_in_memory",
+    "100,000 cells x 5,000 genes, 5 % not zero, CSR in memory, vectors": "larger_than_memory_CSR_in_memory",
+    "2 million cells x 50 features, h5ad file": "larger_than_memory_dense_in_an_h5ad_file",
+}
 
 
 def peaks() -> Table:
