@@ -1,10 +1,10 @@
-"""Which paths from the embedding to a generator of sequences make it listen?
+"""Which paths from the embedding to a generator of sequences make it use the embedding?
 
 Twelve donors of T cell receptors differ by about a hundredth of a nat per token, beside 1.34 that all receptors share.
 Half of the receptors of each donor are fitted, with one thing left out in turn: the path straight to the logits
 (``direct``), the fixed mean counts of words in the embedding (``moments``), both, and the larger learning rate;
 ``with first state`` has one path more. Nats per token of the other half, given the embedding of the own donor, of
-another one, and the mean one: a generator that does not listen has the same for all three.
+another one, and the mean one: a generator that ignores it has the same for all three.
 
     python benchmarks/listening.py
 """

@@ -4,7 +4,7 @@ Ten simulated tissues of six samples, 1,000 regions; two samples of each tissue 
 share of the held-out samples whose tissue has the nearest centre of training samples, from 5,000 reads of each sample
 and from 500. Baselines, with the same rule and also with knowledge of the region of each read, which the fit does not
 have: mean methylation of each region, share of unmethylated reads of each region, and mean counts of words.
-``label``: the same fit told the tissues of the training samples.
+``label``: the same fit with the tissues of the training samples.
 
     python benchmarks/methylation.py
 """

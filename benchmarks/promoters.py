@@ -6,7 +6,7 @@ off the embedding by ridge regression, inside the range of training and above it
 words of 3 and 4 bases. Promoters are generated along the regression line of the embeddings on expression, and scored
 by a convolutional network that was trained on the half of the promoters that the fit never sees. Nats a base of unseen
 promoters (half of them native, which share words of 20 bases with fitted ones), given their window, the mirrored one,
-the mean one, and by a model of the same steps that is told nothing.
+the mean one, and by an unconditional model of the same steps.
 
     python benchmarks/promoters.py
 """

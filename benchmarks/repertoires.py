@@ -4,7 +4,7 @@ Twelve donors, productive CDR3b with the V gene as first token, each donor halve
 other one n clonotypes are embedded and the nearest donor taken. Baselines: the nearest donor by V usage, by lengths and
 by shares of words. Generated receptors are compared with the other half by total variation, beside the own half (the
 best that can be expected) and receptors of all donors. Nats a token of receptors of the other half, given the
-embedding of their donor, of another donor, the mean one, and by a model of the same steps that is told nothing.
+embedding of their donor, of another donor, the mean one, and by an unconditional model of the same steps.
 
     python benchmarks/repertoires.py
 """

@@ -59,7 +59,7 @@ def repertoires() -> Table:
         "baseline: 2-mers": "2-mers",
         "baseline: 3-mers": "3-mers",
         "baseline: receptors of all donors": "all donors",
-        "baseline: a model that is told nothing": "told nothing",
+        "baseline: an unconditional model": "told nothing",
         "best possible: own half": "own half",
     }
     figures = "Share of draws whose donor is found; total variation to unseen receptors; nats per token of these"
@@ -112,7 +112,7 @@ def generated_promoters() -> Table:
         "nats per base: own window": ("nats_own", ".4f"),
         "mirrored window": ("nats_mirrored", ".4f"),
         "mean embedding": ("nats_mean", ".4f"),
-        "a model that is told nothing": ("nats_unconditional", ".4f"),
+        "an unconditional model": ("nats_unconditional", ".4f"),
         "generated: expression at target 0.1": ("oracle_0.1", ".2f"),
         "at 0.5": ("oracle_0.5", ".2f"),
         "at 0.85": ("oracle_0.85", ".2f"),
