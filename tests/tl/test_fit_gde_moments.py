@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from anndata import AnnData
 
-from scgde import tl
+from scgde import datasets, tl
 from scgde.data import CellSets
 from scgde.results._fits import default_steps, open_representations
 from scgde.results._frames import differ_in_frame
@@ -44,9 +44,11 @@ def mixtures(n_sets, n_cells=24):
     return AnnData(x.astype(np.float32), obs=obs.set_index(obs.index.astype(str)))
 
 
-def cell_sets(adata):
-    views = open_representations(adata, cells=None, use_rep=None, layer=None, generate=None)
-    return CellSets.from_grouping(adata, group_cells(adata.obs, "donor"), *views)
+def cell_sets(adata, **options):
+    options = {"cells": None, "use_rep": None, "layer": None, "generate": None} | options
+    grouping = group_cells(adata.obs, "donor")
+    views = open_representations(adata, **options).fit(adata, grouping, np.arange(grouping.codes.max() + 1))
+    return CellSets.from_grouping(adata, grouping, *views)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +75,14 @@ def test_fits_with_virtual_sets_take_more_steps_by_default():
     cells = cell_sets(donors(10))
     assert default_steps(cells, 10, moments=True) > default_steps(cells, 10, moments=False) == 1000
     assert default_steps(cells, 200, moments=True) == 1000
+
+
+@pytest.mark.parametrize(("cells", "steps"), [("counts", 1500), ("components", 2500)])
+def test_fits_of_counts_take_more_steps_by_default_too(cells, steps):
+    adata = datasets.cohort(8, n_genes=20, n_cells=(12, 20), seed=0)
+    counted = cell_sets(adata, cells=cells, layer="counts")
+    assert default_steps(counted, 8, moments=True) == steps
+    assert default_steps(counted, 8, moments=False) == default_steps(counted, 200, moments=True) == 1000
 
 
 def test_dimensions_have_room_for_the_moments_by_default():

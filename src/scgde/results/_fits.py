@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from scgde.sets import Grouping, Pairing, SetSplit
 
 DEFAULT_STEPS = 1000
-#: Steps with virtual sets, with which longer training does no harm.
-STEPS_WITH_MOMENTS = 2500
 #: Options of training that follow from how a fit splits the sets.
 _BY_SPLIT = frozenset({"train_sets", "validation_sets"})
 #: Share of its fall that the validation loss loses in the last fifth of the steps of a fit that is not over.
@@ -145,8 +143,8 @@ def default_moments(cells: CellSets, train: np.ndarray, *, seed: int) -> bool:
 
 def default_steps(cells: CellSets, n_train: int, *, moments: bool) -> int:
     """Steps of a fit: more where most sets of a step are virtual, which no network learns by heart."""
-    is_widened = moments and n_train < FEW_SETS and are_one_vector(cells)
-    return STEPS_WITH_MOMENTS if is_widened else DEFAULT_STEPS
+    is_widened = moments and n_train < FEW_SETS and cells.encoder.representation.spec.is_vector
+    return cells.target.representation.steps_of_few_sets if is_widened else DEFAULT_STEPS
 
 
 def are_one_vector(cells: CellSets) -> bool:

@@ -155,8 +155,8 @@ def fit_gde(
     validation_fraction
         Share of the sets held out to choose when to stop, where there is no ``split_key``.
     max_steps
-        %(max_steps)s With moments and fewer than 200 training sets of vectors 2,500: most sets of a step are then
-        varied at random, and longer training does no harm.
+        %(max_steps)s With moments and fewer than 200 training sets 2,500 of vectors and 1,500 of counts: most sets of
+        a step are then varied at random, and longer training does no harm.
     sets_per_batch, set_size
         Sets in a step, and cells of each that the encoder sees.
     accelerator

@@ -43,6 +43,8 @@ class Representation(ABC):
     default_isometry: ClassVar[float] = 0.0
     #: How that distance is estimated, see :class:`scgde.nn.isometry.Isometry`.
     default_isometry_ground: ClassVar[str] = "sliced"
+    #: Steps of a fit whose training sets are few and mostly virtual, of cells that are read as vectors.
+    steps_of_few_sets: ClassVar[int] = 1000
     #: Options of training where none are given, see :class:`scgde.model.TrainOptions`.
     default_training: ClassVar[Config] = {}
     #: Whether generators make ground coordinates of cells, which a module decodes, where they do not support the kind.

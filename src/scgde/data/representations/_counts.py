@@ -43,6 +43,7 @@ class Counts(Representation):
     default_featurizer: ClassVar[str] = "identity"
     default_generator: ClassVar[str] = "flow_matching"
     is_decoded: ClassVar[bool] = True
+    steps_of_few_sets: ClassVar[int] = 1500
 
     @classmethod
     def from_adata(cls, adata: AnnData, *, use_rep: str | None, layer: str | None) -> Self:

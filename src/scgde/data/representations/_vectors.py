@@ -52,6 +52,7 @@ class Vectors(Representation):
 
     default_featurizer: ClassVar[str] = "identity"
     default_generator: ClassVar[str] = "flow_matching"
+    steps_of_few_sets: ClassVar[int] = 2500
 
     @classmethod
     def from_adata(cls, adata: AnnData, *, use_rep: str | None, layer: str | None) -> Self:
