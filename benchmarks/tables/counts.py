@@ -32,9 +32,8 @@ def fidelity() -> Table:
         "library sizes, KS": {"column": "library_ks", "form": ".2f"},
     }
     caption = (
-        "OneK1K, 8 of 40 donors held out, against the half of their cells that was not embedded. The default of "
-        "1,500 steps; two stages and components 500. Median of "
-        "three splits, of components two."
+        "OneK1K, 8 of 40 donors held out, against the half of their cells that was not embedded. 1,500 steps; median "
+        "of three splits."
     )
     body: list[tuple[Cell, ...]] = []
     parts = {"generated": GENERATED, "components": OF_COMPONENTS, "baselines": BASELINES}
