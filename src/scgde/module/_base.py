@@ -170,8 +170,8 @@ class SetModule(nn.Module, ABC):
         self.transform.fit(read())
         if self.own_target_transform is not None:
             self.own_target_transform.fit(target())
-        if self.discriminants is not None and sets is not None:
-            self.discriminants.fit((self.transform.ground(x), weights) for _, x, weights in sets())
+        if self.isometry is not None and sets is not None:
+            self.isometry.fit((self.transform.ground(x), weights) for _, x, weights in sets())
         if isinstance(self.core, MeanCore) and sets is not None:
             self.core.fit((self.core_input(x), weights) for _, x, weights in sets())
         if not isinstance(self.core, LinearCore) or sets is None:
