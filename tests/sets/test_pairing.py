@@ -90,7 +90,12 @@ def test_perturbations_share_their_control_and_form_groups_by_name(pair, obs):
     assert pairing.of_perturbations
     assert pairing.pairs["group"].tolist() == ["P", "Q"]
     assert len(set(pairing.groups)) == 3  # a split may divide them
-    assert pairing.sources.tolist() == [0]
+    assert pairing.always_trained.tolist() == [0]
+
+
+def test_what_combinations_consist_of_is_always_trained(pair):
+    pairs = pd.DataFrame({"source": ["a", "a"], "target": ["b", "c"], "perturbation": ["P", "P+Q"], "control": "a"})
+    assert pair(pairs=pairs).always_trained.tolist() == [0, 1]  # the control and P, not P+Q
 
 
 def test_mask_and_min_cells_leave_sets_out(pair, obs):

@@ -187,6 +187,24 @@ def test_what_tells_of_a_held_out_perturbation_must_be_held_out(tiny_tde):
         tl.evaluate_perturbations(adata, group_key="guide")
 
 
+def test_scores_print_next_to_the_best_baseline(judged):
+    lines = repr(judged).splitlines()
+    assert lines[1].split(maxsplit=2)[2] == "12 pairs: 12 of an unseen combination; 12 respond"
+    assert len(lines) == len(judged.table().columns) + 3
+    energy = judged.differences.query("metric == 'energy' and perturbations == 'all'")["baseline"].iloc[0]
+    assert f"best baseline {judged.table().loc[energy, 'energy']:.3g} ({energy})" in repr(judged)
+    pd.testing.assert_frame_equal(judged.to_frame(), judged.summary)
+
+
+def test_a_random_split_can_be_evaluated(tiny_tde):
+    adata = datasets.perturbations(n_singles=4, n_doubles=4, n_cells=12, n_control=20, n_features=3, seed=0)
+    pairs = pp.perturbation_pairs(adata, "perturbation", "control")
+    for seed in range(3):
+        options = {**tiny_tde, "min_cells": 10, "validation_fraction": 0.3, "max_steps": 2, "seed": seed}
+        tl.fit_tde(adata, "perturbation", pairs=pairs, **options)
+        assert len(tl.evaluate_perturbations(adata).scores)
+
+
 def test_wrong_questions_are_refused(fitted_screen, tde_fitted):
     with pytest.raises(KeyError, match="`pairs` must name rows of the pairs of the fit"):
         tl.evaluate_perturbations(fitted_screen, pairs=["nobody"])

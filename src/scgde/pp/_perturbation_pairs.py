@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from scgde._checks import as_names, check_columns
-from scgde._hints import checked_keywords
+from scgde._hints import checked_keywords, did_you_mean
 from scgde.sets._columns import SEPARATOR, as_text, per_set_column
 from scgde.sets._grouping import group_cells
 from scgde.sets._pairs import CONTEXT, CONTROL, DOSE, PERTURBATION, SOURCE, TARGET
@@ -116,9 +116,13 @@ def _dose(obs: pd.DataFrame, codes: np.ndarray, names: pd.Index, dose_key: str) 
 def _check_any(keep: np.ndarray, perturbation: np.ndarray, context: np.ndarray, control: str, min_cells: int) -> None:
     if keep.any():
         return
-    found = pd.unique(perturbation)[:10].tolist()
-    msg = (
-        f"`control` must name unperturbed cells, at least `min_cells={min_cells}` in a context with perturbed ones, "
-        f"got {control!r}. Values: {found}; contexts: {pd.unique(context)[:5].tolist()}."
-    )
+    known = pd.unique(perturbation).tolist()
+    if control in known:
+        msg = (
+            f"`control` must have at least `min_cells={min_cells}` cells in a context with perturbed ones, "
+            f"got {control!r}. Contexts: {pd.unique(context)[:5].tolist()}."
+        )
+    else:
+        msg = f"`control` must be the value of unperturbed cells, got {control!r}. Values: {known}."
+        msg += did_you_mean(control, known)
     raise ValueError(msg)

@@ -43,4 +43,4 @@ class Additive(DisplacementPredictor):
 
 def _kept(size: np.ndarray, noise: np.ndarray) -> np.ndarray:
     """Share of each effect that is left, from its square and the expected square of its noise, shape ``(c,)``."""
-    return np.maximum(0, 1 - noise / np.maximum(size, np.finfo(float).tiny))
+    return 1 - np.divide(noise, size, out=np.ones_like(size), where=size > noise)

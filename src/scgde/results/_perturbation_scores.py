@@ -1,4 +1,4 @@
-"""Scores of predicted perturbations, arm by arm, and what they amount to over perturbations."""
+"""Scores of predicted perturbations, arm by arm."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from scipy.spatial.distance import cdist
 from scgde._progress import progress
 from scgde.metrics import energy_distance
 from scgde.metrics._effects import EFFECT_SCORES, Effect, discrimination
-from scgde.results._perturbation_arms import BASELINES
 from scgde.sets._pairs import CONTEXT, PERTURBATION, SOURCE, TARGET
 from scgde.sets._perturbations import parts_of
 from scgde.stats import p_value
@@ -177,35 +176,6 @@ def describe(judge: Judge) -> pd.DataFrame:
     return pairs.assign(unseen=unseen, n_cells=sizes, p=p, responds=np.array(p) <= _ALPHA)
 
 
-def summarize(scores: pd.DataFrame) -> pd.DataFrame:
-    """Mean of each score over perturbations by arm, for all, and for those with and without an effect.
-
-    Columns ``mean``, ``se`` over perturbations, ``n``, and ``share``: 0 at the arm of no effect, 1 at the split half.
-    """
-    parts = [_summary(part).assign(perturbations=name) for name, part in _parts(scores)]
-    return pd.concat(parts, ignore_index=True)
-
-
-def differences(scores: pd.DataFrame, arms: Sequence[str]) -> pd.DataFrame:
-    """Paired differences of arms to the best baseline, by score, with their standard error over perturbations.
-
-    The best baseline is the one with the best mean over the same perturbations: to be level with it is to be level with
-    a choice that nobody could have made before.
-    """
-    rows = []
-    for part, table in _parts(scores):
-        for metric, values in table.groupby("metric", sort=False):
-            wide = values.pivot_table(index=_pair_columns(values), columns="arm", values="value", sort=False)
-            best = _best_baseline(wide, str(metric))
-            for arm in arms:
-                if best is None or arm not in wide:
-                    continue
-                gain = (wide[arm] - wide[best]).dropna()
-                row = {"perturbations": part, "arm": arm, "metric": metric, "baseline": best, "n": len(gain)}
-                rows.append(row | {"difference": gain.mean(), "se": gain.sem() if len(gain) > 1 else np.nan})
-    return pd.DataFrame(rows)
-
-
 def energy_test(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> float:
     """p-value of the energy distance of two sets of cells under permutations of the cells."""
     both = np.concatenate([x, y])
@@ -243,29 +213,6 @@ def _unseen(study: PerturbationStudy, pair: pd.Series) -> str:
     parts = parts_of(pair[PERTURBATION])
     seen = {part for name in known[PERTURBATION] for part in parts_of(name)}
     return "combination" if len(parts) > 1 and set(parts) <= seen else "perturbation"
-
-
-def _parts(scores: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    parts = {"all": scores, "responding": scores[scores["responds"]], "others": scores[~scores["responds"]]}
-    return [(name, part) for name, part in parts.items() if len(part)]
-
-
-def _summary(scores: pd.DataFrame) -> pd.DataFrame:
-    table = scores.groupby(["arm", "metric"], sort=False)["value"].agg(mean="mean", se="sem", n="count").reset_index()
-    wide = table.pivot_table(index="metric", columns="arm", values="mean")
-    floor, ceiling = (table["metric"].map(wide[name]) if name in wide else np.nan for name in (FLOOR, CEILING))
-    return table.assign(share=(table["mean"] - floor) / (ceiling - floor))
-
-
-def _best_baseline(wide: pd.DataFrame, metric: str) -> str | None:
-    means = wide[[name for name in BASELINES if name in wide and wide[name].notna().all()]].mean()
-    if means.empty:
-        return None
-    return str(means.idxmax() if HIGHER_IS_BETTER[metric] else means.idxmin())
-
-
-def _pair_columns(table: pd.DataFrame) -> list[str]:
-    return [name for name in (PERTURBATION, CONTEXT) if name in table]
 
 
 def _blank(n: int) -> pd.DataFrame:

@@ -52,7 +52,7 @@ class SplitPairs(NamedTuple):
             Whether test sets are trained on, as sets without a partner.
         """
         n_sets = len(pairing.grouping.table)
-        of_groups: dict[str, Any] = {"groups": pairing.groups, "kept": pairing.sources}
+        of_groups: dict[str, Any] = {"groups": pairing.groups, "kept": pairing.always_trained}
         split = split_sets(n_sets, column, fraction=fraction, seed=seed, links=pairing.links, **of_groups)
         of_pairs = split.column_of_pairs(pairing.ends)
         if column is None and only_pairs and not (of_pairs == "validation").any():

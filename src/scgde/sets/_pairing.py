@@ -20,6 +20,7 @@ from scgde.sets._pairs import (
     named_pairs,
     pair_indices,
 )
+from scgde.sets._perturbations import parts_of
 from scgde.sets._time_scale import TimeScale, check_times
 
 if TYPE_CHECKING:
@@ -66,9 +67,16 @@ class Pairing(NamedTuple):
         return PERTURBATION in self.pairs
 
     @property
-    def sources(self) -> np.ndarray | None:
-        """Rows of the controls of perturbations; None of other pairs."""
-        return np.unique(self.ends[:, 0]) if self.of_perturbations else None
+    def always_trained(self) -> np.ndarray | None:
+        """Rows that a random split trains on: controls, and perturbations that combinations hold; None of other pairs.
+
+        What a combination tells of a part that is held out would make its score worth nothing.
+        """
+        if not self.of_perturbations:
+            return None
+        names = self.pairs[PERTURBATION]
+        parts = {part for name in names if len(parts := parts_of(name)) > 1 for part in parts}
+        return np.unique(np.concatenate([self.ends[:, 0], self.ends[names.isin(parts), 1]]))
 
     @property
     def links(self) -> np.ndarray:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +13,9 @@ from scgde.model._base_tde import BaseTDE
 from scgde.results import FittedSets
 from scgde.results._moved_counts import MovedCounts, returns_counts
 from scgde.results._perturbation_arms import BASELINES, Effects, Question, predicted_cells
-from scgde.results._perturbation_scores import Judge, differences, score_arms, summarize
+from scgde.results._perturbation_scores import Judge, score_arms
 from scgde.results._perturbation_study import PerturbationStudy
+from scgde.results._perturbation_summary import PerturbationScores
 from scgde.results._perturbed import perturbation_model
 from scgde.results._straddling import check_nothing_straddles
 from scgde.sets._entries import read_entries
@@ -29,41 +29,6 @@ if TYPE_CHECKING:
 
 #: Name of the arm of the fit itself.
 PREDICTION = "prediction"
-
-
-@dataclass(frozen=True)
-class PerturbationScores:
-    """Scores of predictions of held-out perturbations, beside simple baselines.
-
-    Attributes
-    ----------
-    scores
-        One row per arm, perturbation (and context) and metric: ``value``; ``unseen``, what no training pair has: the
-        ``"perturbation"``, the ``"combination"``, the ``"context"``, or only the ``"pair"`` of both; ``n_cells``; and
-        the p-value ``p`` of an energy test between control and perturbed cells, by which it ``responds`` (0.05).
-    summary
-        By arm and metric, for all perturbations, those that respond and the ``"others"``: ``mean``, its standard error
-        over perturbations ``se``, ``n``, and ``share``, the mean as share of the range from no effect (0) to the split
-        half (1).
-    differences
-        Of predictions to the best baseline of each metric, paired: ``difference``, ``se`` over perturbations, ``n``.
-
-    Examples
-    --------
-    >>> import scgde
-    >>> scores = scgde.tl.evaluate_perturbations(screen)
-    >>> table = scores.table("all")
-    """
-
-    scores: pd.DataFrame
-    summary: pd.DataFrame
-    differences: pd.DataFrame
-
-    def table(self, perturbations: str = "all") -> pd.DataFrame:
-        """Means, one row per arm and one column per metric; of ``"all"``, ``"responding"`` or ``"others"``."""
-        part = self.summary[self.summary["perturbations"] == perturbations]
-        means = part.pivot_table(index="arm", columns="metric", values="mean", sort=False)
-        return means.reindex(columns=part["metric"].unique())
 
 
 @checked_keywords
@@ -170,7 +135,7 @@ def evaluate_perturbations(
     questions = [Question(study, pair, effects) for _, pair in held_out.iterrows()]
     arms |= {name: [baseline(question) for question in questions] for name, baseline in BASELINES.items()}
     scores = score_arms(Judge(study, n_cells), arms)
-    return PerturbationScores(scores, summarize(scores), differences(scores, own))
+    return PerturbationScores.of(scores, own)
 
 
 def _held_out(table: pd.DataFrame, pairs: Sequence[int | str] | None) -> pd.DataFrame:
