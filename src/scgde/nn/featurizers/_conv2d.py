@@ -35,13 +35,12 @@ class Conv2d(Featurizer):
     def __init__(self, spec: CellSpec, *, n_output: int = 64, n_hidden: int = 16) -> None:
         super().__init__()
         self.n_output = check_count(n_output, "n_output")
-        channels, *sides = spec.shape
-        width = check_count(n_hidden, "n_hidden")
-        layers: list[nn.Module] = [nn.Conv2d(channels, width, 3, padding=1), nn.SiLU()]
+        width, *sides = spec.shape
+        wider = check_count(n_hidden, "n_hidden")
+        layers: list[nn.Module] = []
         while max(sides) > _LAST_SIDE:
-            wider = min(2 * width, 4 * n_hidden)
             layers += [nn.Conv2d(width, wider, 3, stride=2, padding=1), nn.SiLU()]
-            width, sides = wider, [-(-side // 2) for side in sides]
+            width, wider, sides = wider, min(2 * wider, 4 * n_hidden), [-(-side // 2) for side in sides]
         self.network = nn.Sequential(*layers, nn.Flatten(), nn.Linear(width * sides[0] * sides[1], n_output))
 
     def forward(self, x: Tensor) -> Tensor:
