@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tracemalloc
 import warnings
 
 import anndata as ad
@@ -12,9 +13,10 @@ import numpy as np
 import pytest
 
 from scgde import tl
+from scgde.data import CellSets
 from scgde.model import StoredModelError
 from scgde.model._io import to_storable
-from scgde.results._store import read_model
+from scgde.results._store import read_model, write_fit
 
 PROGRAM = """
 import json, sys, anndata as ad, numpy as np
@@ -105,6 +107,17 @@ def test_read_model_survives_a_subset(fitted):
 def test_storable_options_are_plain_values_without_none():
     params = {"a": None, "b": (1, np.int64(2)), "c": {"d": None, "e": np.float32(0.5)}, "f": True}
     assert to_storable(params) == {"b": [1, 2], "c": {"e": 0.5}, "f": True}
+
+
+def test_the_embedding_of_cells_is_allocated_once(cells, model):
+    sets = CellSets.from_registered(cells, set_key="set")
+    embedding = np.random.default_rng(0).normal(size=(len(sets.names), 5_000)).astype(np.float32)
+    tracemalloc.start()
+    write_fit(cells, sets, embedding, model, {}, key="gde")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(cells.obsm["X_gde"], embedding[cells.obs["set"].cat.codes])
+    assert peak < 1.5 * cells.obsm["X_gde"].nbytes
 
 
 def test_anndata_stays_readable_without_scgde(fitted, round_trip):

@@ -62,9 +62,7 @@ def write_fit(
         Further entries of ``uns[key]``.
     """
     codes = cells.index.codes(adata.n_obs)
-    per_cell = np.full((adata.n_obs, embedding.shape[1]), np.nan, dtype=np.float32)
-    inside = codes >= 0
-    per_cell[inside] = embedding[codes[inside]]
+    per_cell = _per_cell(embedding, codes)
     table, own = add_own_columns(cells.table, key, {_keys.N_CELLS: cells.index.sizes, **(columns or {})})
     written = [name for name in computed_columns({key: adata.uns.get(key)}) if name in adata.obs]
     content = {
@@ -81,6 +79,11 @@ def write_fit(
     adata.obs[_keys.set_column(key)] = pd.Categorical.from_codes(codes, pd.Index(table.index, name=None))
     adata.obsm[_keys.cell_embedding(key)] = per_cell
     adata.uns[key] = content
+
+
+def _per_cell(embedding: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Embedding of the set of each cell, NaN for code -1, float32 of shape ``(n_obs, E)``; it is allocated once."""
+    return np.pad(embedding.astype(np.float32), [(0, 1), (0, 0)], constant_values=np.nan)[codes]
 
 
 def write_entries(adata: AnnData, key: str, content: Config, **entries: Any) -> None:
