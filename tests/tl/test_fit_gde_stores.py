@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import anndata as ad
 import numpy as np
 import pytest
@@ -26,10 +28,38 @@ def backed(folder, convert, **options):
     return ad.read_h5ad(folder / "cells.h5ad", backed="r")
 
 
-def lazy(folder):
+def dask(folder):
     array = pytest.importorskip("dask.array")
     adata = cells()
     adata.X = array.from_array(adata.X, chunks=(32, -1))
+    return adata
+
+
+def mapped(folder):
+    adata = cells()
+    np.save(folder / "x.npy", adata.X)
+    adata.X = np.load(folder / "x.npy", mmap_mode="r")
+    return adata
+
+
+def written_as_zarr(folder, convert=np.asarray):
+    pytest.importorskip("zarr")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Writing zarr v2", UserWarning)
+        cells(convert).write_zarr(folder / "cells.zarr")
+    return folder / "cells.zarr"
+
+
+def in_zarr(folder):
+    zarr = pytest.importorskip("zarr")
+    array = zarr.open(written_as_zarr(folder), mode="r")["X"]
+    return ad.AnnData(array, obs=cells().obs)
+
+
+def lazy(folder, convert=np.asarray):
+    pytest.importorskip("dask.array")
+    adata = ad.experimental.read_lazy(written_as_zarr(folder, convert))
+    adata.obs = adata.obs.to_memory()
     return adata
 
 
@@ -40,7 +70,11 @@ ENGINES = {
     "h5ad": lambda folder: backed(folder, np.asarray),
     "h5ad CSR": lambda folder: backed(folder, sparse.csr_matrix),
     "h5ad compressed": lambda folder: backed(folder, np.asarray, compression="gzip"),
-    "dask": lazy,
+    "npy": mapped,
+    "zarr": in_zarr,
+    "dask": dask,
+    "read_lazy": lazy,
+    "read_lazy CSR": lambda folder: lazy(folder, sparse.csr_matrix),
 }
 
 
