@@ -127,10 +127,10 @@ def test_generator_learns_conditional_means(name, n_dims, build):
     generator, spread = build(GENERATORS[name], CellSpec.vectors(n_dims), n_dims), 0.3
     optimizer = torch.optim.Adam(generator.parameters(), lr=1e-2)
     for _ in range(200):
-        mean = 4 * torch.rand(64, n_dims) - 2
-        x = mean[:, None] + spread * torch.randn(64, 8, n_dims)
+        mean = 4 * torch.rand(24, n_dims) - 2
+        x = mean[:, None] + spread * torch.randn(24, 8, n_dims)
         optimizer.zero_grad()
-        generator.loss(x, torch.full((64, 8), 1 / 8), mean).mean().backward()
+        generator.loss(x, torch.full((24, 8), 1 / 8), mean).mean().backward()
         optimizer.step()
     mean = 3 * torch.rand(50, n_dims) - 1.5
     with torch.no_grad():

@@ -201,15 +201,15 @@ class Narrow:
     """Sets of width .02 to .2 far from each other; an embedding tells the place and the width of its set."""
 
     @staticmethod
-    def draw(n_sets=32):
+    def draw(n_sets=16, n_cells=16):
         place, log_width = 3 * torch.randn(2, n_sets, 2), -4 + 2.3 * torch.rand(2, n_sets, 1)
-        cells = place[:, :, None] + log_width[..., None].exp() * torch.randn(2, n_sets, 32, 2)
+        cells = place[:, :, None] + log_width[..., None].exp() * torch.randn(2, n_sets, n_cells, 2)
         return *cells, *torch.cat([place, log_width], dim=-1)
 
     @staticmethod
     def error(transport):
         """Mean squared error of the log width of moved cells."""
-        source, target, *embeddings = Narrow.draw(64)
+        source, target, *embeddings = Narrow.draw(64, 32)
         with torch.no_grad():
             moved = transport.push(source, Ends(*embeddings))[0]
         widths = [cells.var(1).mean(-1).log() / 2 for cells in (moved, target)]

@@ -76,7 +76,7 @@ def gde_numbers(tiny):
 
 def tde_numbers(tiny_tde):
     adata = datasets.clones(30, paired_fraction=0.5, unlabeled_fraction=0.05, n_features=4, seed=0)
-    tl.fit_tde(adata, "clone", time_key="time", predictor="mlp", **tiny_tde)
+    tl.fit_tde(adata, "clone", time_key="time", predictor="mlp", predictor_kwargs={"max_steps": 20}, **tiny_tde)
     pair = adata.uns["tde"]["pairs"].iloc[0]
     return [adata.uns["tde"]["embedding"], tl.forecast(adata, pair["source"], to=pair["time_to"]).X]
 

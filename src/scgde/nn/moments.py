@@ -179,15 +179,22 @@ def _centred(cells: Tensor, origin: Tensor) -> Iterator[Tensor]:
 
 
 def _thinned(blocks: Iterable[Tensor]) -> Tensor:
-    """Evenly spaced cells, between the most that are kept and twice as many where there are more."""
-    step, kept, max_cells = 1, torch.zeros(0), _MAX_CELLS
+    """Evenly spaced cells, between the most that are kept and twice as many where there are more.
+
+    No block may be larger than the first.
+    """
+    step, n, kept = 1, 0, torch.zeros(0)
     for block in blocks:
         max_cells = min(_MAX_CELLS, _MAX_VALUES // block.shape[1])
         taken = block[::step].cpu()
-        kept = torch.cat([kept, taken]) if len(kept) else taken
-        while len(kept) > 2 * max_cells:
-            step, kept = 2 * step, kept[::2]
-    return kept
+        # One array for all blocks: what is never written to takes no memory.
+        kept = kept if len(kept) else taken.new_empty(2 * max_cells + len(block), block.shape[1])
+        kept[n : n + len(taken)] = taken
+        n += len(taken)
+        while n > 2 * max_cells:
+            step, n = 2 * step, -(-n // 2)
+            kept[:n] = kept[: 2 * n : 2].clone()
+    return kept[:n]
 
 
 class _Root(torch.autograd.Function):

@@ -47,7 +47,7 @@ class Moves(NamedTuple):
     def apply(self, cells: Measure) -> Measure:
         """Changed cells ``(S, M, G)`` and weights ``(S, M)``."""
         deviation = cells.x - self.center[:, None]
-        x = self.center[:, None] + deviation * self.stretch[:, None] + self.shift[:, None]
+        x = (deviation * self.stretch[:, None]).add_(self.center[:, None]).add_(self.shift[:, None])
         slope = torch.einsum("smg,sg->sm", deviation, self.tilt).clamp(-_MAX_SLOPE, _MAX_SLOPE)
         weights = cells.weights * slope.exp()
         return Measure(x, weights / weights.sum(dim=1, keepdim=True))

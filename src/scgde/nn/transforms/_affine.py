@@ -64,7 +64,7 @@ class Affine(CellTransform):
         return self.encoder_input(x)
 
     def restore(self, x: Tensor) -> Tensor:
-        return x * self.scale + self.center
+        return (x * self.scale).add_(self.center)
 
     @property
     def ground_scale(self) -> float:
