@@ -10,10 +10,10 @@ import pytest
 from scipy import sparse
 
 from scgde import tl
-from scgde.data.stores import _open
+from scgde.data._datamodule import _VALIDATION_BATCHES
+from scgde.data.stores import DenseStore, _open
 
-FIT = {"max_steps": 12, "sets_per_batch": 8, "set_size": 20, "validation_fraction": 0.2, "progress_bar": False}
-FIT |= {"train_kwargs": {"steps_per_validation": 6}, "accelerator": "cpu"}
+FIT = {"max_steps": 6, "set_size": 20, "validation_fraction": 0.2, "train_kwargs": {"steps_per_validation": 3}}
 
 
 def cells(convert=np.asarray):
@@ -78,20 +78,21 @@ ENGINES = {
 }
 
 
-def state_of(adata, **options):
-    model = tl.fit_gde(adata, "donor", **FIT, **options)
-    return {name: value.numpy() for name, value in model.module.state_dict().items()}
+@pytest.fixture(scope="module")
+def state_of(fit):
+    """Weights of a fit."""
+    return lambda adata: {name: value.numpy() for name, value in fit(adata, "donor", **FIT).module.state_dict().items()}
 
 
 @pytest.fixture(scope="module")
-def expected():
+def expected(state_of):
     return state_of(cells())
 
 
 @pytest.mark.filterwarnings("ignore:Cells of:UserWarning")
 @pytest.mark.parametrize("max_bytes", [0, 10**6], ids=["streamed", "copied"])
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_fit_is_the_same_from_every_store(engine, max_bytes, expected, tmp_path, monkeypatch):
+def test_a_fit_is_the_same_from_every_store(engine, max_bytes, state_of, expected, tmp_path, monkeypatch):
     monkeypatch.setattr(_open, "MAX_COPY_BYTES", max_bytes)
     found = state_of(ENGINES[engine](tmp_path))
     assert found.keys() == expected.keys()
@@ -99,10 +100,26 @@ def test_a_fit_is_the_same_from_every_store(engine, max_bytes, expected, tmp_pat
         np.testing.assert_array_equal(value, expected[name], err_msg=name)
 
 
-def test_a_slow_store_is_named_once(tmp_path, monkeypatch):
+def test_a_fit_reads_each_view_of_a_batch_once(fit, monkeypatch):
+    """More steps cost two reads each, and more validations two for each of their batches: no row is read for nothing."""
+    reads, rows = [], DenseStore.rows
+    monkeypatch.setattr(DenseStore, "rows", lambda self, some: reads.append(len(some)) or rows(self, some))
+
+    def n_reads(**options):
+        reads.clear()
+        fit(cells(), "donor", **FIT | options)
+        return len(reads)
+
+    once = {"steps_per_validation": 12}
+    assert n_reads(max_steps=12, train_kwargs=once) - n_reads(max_steps=6, train_kwargs=once) == 2 * 6
+    twice = n_reads(max_steps=12, train_kwargs={"steps_per_validation": 6})
+    assert twice - n_reads(max_steps=12, train_kwargs=once) == 2 * _VALIDATION_BATCHES
+
+
+def test_a_slow_store_is_named_once(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(_open, "MAX_COPY_BYTES", 0)
     adata = backed(tmp_path, np.asarray, compression="gzip")
     with pytest.warns(UserWarning, match=r"`adata.X` are read slowly: random rows .* `scgde.pp.write_sets`") as caught:
-        tl.fit_gde(adata, "donor", **FIT)
+        tl.fit_gde(adata, "donor", **tiny | FIT)
     assert sum("read slowly" in str(warning.message) for warning in caught) == 1
     assert caught[0].filename == __file__
