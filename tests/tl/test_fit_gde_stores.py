@@ -101,7 +101,7 @@ def test_a_fit_is_the_same_from_every_store(engine, max_bytes, state_of, expecte
 
 
 def test_a_fit_reads_each_view_of_a_batch_once(fit, monkeypatch):
-    """More steps cost two reads each, and more validations two for each of their batches: no row is read for nothing."""
+    """More steps cost two reads each, and more validations two for each of their batches."""
     reads, rows = [], DenseStore.rows
     monkeypatch.setattr(DenseStore, "rows", lambda self, some: reads.append(len(some)) or rows(self, some))
 
