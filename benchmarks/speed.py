@@ -6,10 +6,10 @@ so that it hardly depends on what else runs, ``times`` its inverse; ``difference
 difference of the results.
 
 distances: every two donors by each metric. tests: ``tl.compare_all_sets`` of 300 donors. labels: ``tl.classify`` of
-300 donors. uncertainty: influence on an embedding that begins with moments. predictor: cross-validation of the kernel predictor on LARRY clones, with the score
-of what was chosen on other clones. step: training steps on small sets. overhead: ``train`` with validation over a bare
-loop. draw: one of a million weighted sets. embedding: of 300,000 cells in batches of 65,536, as on a GPU, and of 8,192.
-threads: two threads beside other work, waiting actively and passively.
+300 donors. uncertainty: influence on an embedding that begins with moments. predictor: cross-validation of the kernel
+predictor on LARRY clones, with the score of what was chosen on other clones. step: training steps on small sets.
+overhead: ``train`` with validation over a bare loop. draw: one of a million weighted sets. embedding: of 300,000 cells
+in batches of 65,536, as on a GPU, and of 8,192. threads: two threads beside other work, waiting actively and passively.
 imports: first embedding by a stored model in a new process, against the import of scvi-tools.
 
     python benchmarks/speed.py distances
