@@ -4,7 +4,7 @@ import pytest
 import torch
 from scvi.distributions import NegativeBinomial, ZeroInflatedNegativeBinomial
 
-from scgde.module import CountReadout
+from scgde.module import CountReadout, KnownOfSets
 from scgde.module._count_distribution import CountDecoder, CountDistribution
 
 N_GENES, N_CONDITIONS = 12, 3
@@ -67,7 +67,7 @@ def test_decoder_starts_from_the_shares_of_genes():
     share = torch.rand(N_GENES).softmax(-1)
     decoder = CountDecoder(4, N_GENES)
     decoder.init_from(share)
-    shares = decoder.shares(torch.randn(3, 50, 4))
+    shares = decoder(torch.randn(3, 50, 4), torch.ones(3, 50)).mean
     torch.testing.assert_close(shares.sum(-1), torch.ones(3, 50))
     assert torch.corrcoef(torch.stack([shares.mean((0, 1)).log(), share.log()]))[0, 1] > 0.7
 
@@ -88,10 +88,10 @@ def readout(**options) -> CountReadout:
     return made
 
 
-def batch(n_cells: int = 6) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Coordinates, counts and conditions of four sets."""
+def batch(n_cells: int = 6) -> tuple[torch.Tensor, torch.Tensor, KnownOfSets]:
+    """Coordinates and counts of four sets, and what else is known of these."""
     coordinates = torch.randn(4, n_cells, N_COORDINATES)
-    return coordinates, torch.poisson(5 * torch.rand(4, n_cells, N_GENES)), torch.randn(4, N_CONDITIONS)
+    return coordinates, torch.poisson(5 * torch.rand(4, n_cells, N_GENES)), KnownOfSets(torch.randn(4, N_CONDITIONS))
 
 
 @pytest.mark.parametrize("options", [{}, {"likelihood": "zinb"}], ids=str)
@@ -106,47 +106,47 @@ def test_loss_of_each_cell_reaches_every_parameter(options):
 
 
 def test_loss_of_a_cell_ignores_the_others():
-    made, (coordinates, counts, conditions) = readout(), batch()
+    made, (coordinates, counts, known) = readout(), batch()
     losses = []
     for last in (counts[:, -2:], torch.full((4, 2, N_GENES), 1e6)):
         torch.default_generator.manual_seed(0)
-        losses.append(made.loss(coordinates, torch.cat([counts[:, :-2], last], dim=1), conditions)[:, :-2])
+        losses.append(made.loss(coordinates, torch.cat([counts[:, :-2], last], dim=1), known)[:, :-2])
     torch.testing.assert_close(*losses)
 
 
 def test_bridge_leaves_the_autoencoder_alone():
-    made, (coordinates, counts, conditions) = readout(), batch()
+    made, (coordinates, counts, known) = readout(), batch()
     gradients = []
     for factor in (1.0, 3.0):
         with torch.no_grad():
             for parameter in made.bridge.parameters():
                 parameter.mul_(factor)
         torch.default_generator.manual_seed(0)
-        loss = made.loss(coordinates, counts, conditions).sum()
+        loss = made.loss(coordinates, counts, known).sum()
         gradients.append(torch.autograd.grad(loss, [*made.encoder.parameters(), *made.decoder.parameters()]))
     torch.testing.assert_close(*gradients)
 
 
 def test_cells_without_counts_are_trained_on_and_drawn():
-    made, (coordinates, counts, conditions) = readout(), batch()
-    assert made.loss(coordinates, torch.zeros_like(counts), conditions).isfinite().all()
-    assert made.sample(coordinates, conditions, library_size=torch.full((4, 6), 1e-3), rng=rng()).isfinite().all()
+    made, (coordinates, counts, known) = readout(), batch()
+    assert made.loss(coordinates, torch.zeros_like(counts), known).isfinite().all()
+    assert made.sample(coordinates, known, library_size=torch.full((4, 6), 1e-3), rng=rng()).isfinite().all()
 
 
 def test_draws_depend_on_the_rng_only():
-    made, (coordinates, _, conditions) = readout(), batch(30)
-    first = made.sample(coordinates, conditions, rng=rng(1))
+    made, (coordinates, _, known) = readout(), batch(30)
+    first = made.sample(coordinates, known, rng=rng(1))
     state = torch.get_rng_state()
-    assert torch.equal(made.sample(coordinates, conditions, rng=rng(1)), first)
+    assert torch.equal(made.sample(coordinates, known, rng=rng(1)), first)
     assert torch.equal(torch.get_rng_state(), state)
-    assert not torch.equal(made.sample(coordinates, conditions, rng=rng(2)), first)
+    assert not torch.equal(made.sample(coordinates, known, rng=rng(2)), first)
 
 
 def test_library_size_scales_the_same_cells():
-    made, (coordinates, _, conditions) = readout(), batch(2000)
+    made, (coordinates, _, known) = readout(), batch(2000)
     means = []
     for size in (100.0, 1000.0):
-        x = made.sample(coordinates, conditions, library_size=torch.full((4, 2000), size), rng=rng())
+        x = made.sample(coordinates, known, library_size=torch.full((4, 2000), size), rng=rng())
         assert x.sum(-1).mean() == pytest.approx(size, rel=0.01)
         means.append(x.mean((0, 1)) / size)
     torch.testing.assert_close(*means, rtol=0.1, atol=2e-3)
@@ -164,7 +164,7 @@ def test_learns_genes_and_library_sizes_that_vary_with_coordinates_and_condition
 
     def drawn(n_sets, n_cells):
         coordinates, condition = torch.randn(n_sets, n_cells, 2), torch.randint(2, (n_sets, 1)).float()
-        return coordinates, cells(coordinates, condition), condition
+        return coordinates, cells(coordinates, condition), KnownOfSets(condition)
 
     coordinates, counts, _ = drawn(50, 20)
     flat = counts.flatten(0, 1)
@@ -175,11 +175,23 @@ def test_learns_genes_and_library_sizes_that_vary_with_coordinates_and_condition
         optimizer.step()
     coordinates = torch.tensor([[-1.0, 0.0], [1.0, 0.0], [0.0, -1.0], [0.0, 1.0]])[:, None].expand(4, 500, 2)
     for condition in (torch.zeros(4, 1), torch.ones(4, 1)):
-        truth, found = cells(coordinates, condition).mean(1), made.sample(coordinates, condition, rng=rng()).mean(1)
+        truth = cells(coordinates, condition).mean(1)
+        found = made.sample(coordinates, KnownOfSets(condition), rng=rng()).mean(1)
         assert (found - truth).square().sum() < 0.1 * (truth - truth.mean(0)).square().sum()
 
 
 def test_reconstructed_cells_keep_what_makes_them_differ():
-    made, (_, counts, conditions) = readout(), batch()
-    assert made.reconstruct(counts, conditions, rng=rng()).shape == counts.shape
+    made, (_, counts, known) = readout(), batch()
+    assert made.reconstruct(counts, known, rng=rng()).shape == counts.shape
     assert made.median_library_size > 1
+
+
+def test_fold_changes_of_sets_multiply_their_rates():
+    made, (coordinates, _, known) = readout(), batch(4000)
+    fold, means = torch.rand(4, N_GENES) + 0.5, []
+    for log_fold in (None, fold.log()):
+        x = made.sample(coordinates, known._replace(log_fold=log_fold), rng=rng())
+        means.append(x.mean(1) / x.sum((1, 2), keepdim=True).mean(1) * 4000)
+    ratio = means[1] / means[0] / fold
+    # One factor a set besides, since shares sum to 1.
+    torch.testing.assert_close(ratio / ratio.mean(1, keepdim=True), torch.ones(4, N_GENES), rtol=0.1, atol=0)

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from scipy import sparse, stats
+from scipy import stats
+from tests._assertions import assert_counts
 
 from scgde import datasets, tl
 from scgde.results import read_model
@@ -56,14 +57,8 @@ def fitted(fitted_once) -> ad.AnnData:
 
 def test_counts_come_out_as_they_went_in(fitted):
     cells = tl.generate(fitted, ["donor_03", "donor_01"], n_cells=30)
-    for x in (cells.X, cells.layers["counts"]):
-        assert sparse.issparse(x)
-        assert x.format == "csr"
-        assert x.dtype == np.int32
-        assert x.min() >= 0
-    assert cells.var_names.tolist() == fitted.var_names.tolist()
+    assert_counts(cells, fitted)
     assert cells.obs["set"].tolist() == ["donor_03"] * 30 + ["donor_01"] * 30
-    np.testing.assert_array_equal(cells.obs["library_size"], np.asarray(cells.X.sum(axis=1)).ravel())
 
 
 def test_one_seed_gives_the_same_cells_after_a_round_trip(fitted, round_trip):
@@ -82,14 +77,23 @@ def test_generated_genes_follow_their_sets(fitted):
 
 def test_decoder_sees_leading_moments_of_the_set(fitted):
     module = read_model(fitted, "gde").module
-    z = torch.from_numpy(fitted.uns["gde"]["embedding"])
-    known = module.known_to_decoder(z)
+    known = module.known_to_decoder(torch.from_numpy(fitted.uns["gde"]["embedding"]))
     # They are those of the embedding, in standard deviations of the training sets.
-    assert known.shape == (24, 6)
-    assert 0.8 < known.std(0).mean() < 1.2
+    assert known.conditions.shape == (24, 6)
+    assert 0.8 < known.conditions.std(0).mean() < 1.2
     coordinates, sizes = torch.zeros(24, 1, module.readout.n_coordinates), torch.full((24, 1), 1e6)
-    drawn = [module.readout.sample(coordinates, x, library_size=sizes, rng=rng()) for x in (known, 0 * known)]
+    others = known._replace(conditions=0 * known.conditions)
+    drawn = [module.readout.sample(coordinates, x, library_size=sizes, rng=rng()) for x in (known, others)]
     assert not torch.equal(*drawn)
+
+
+def test_decoder_starts_from_the_fold_changes_of_the_set(fitted):
+    fitted.obs["all"] = "all"
+    module, names = read_model(fitted, "gde").module, fitted.uns["gde"]["sets"].index
+    found = module.known_to_decoder(torch.from_numpy(fitted.uns["gde"]["embedding"])).log_fold.numpy()
+    of_sets, of_all = (np.log(shares(fitted, column) + 1e-4) for column in ("donor", "all"))
+    truth = of_sets.loc[names].to_numpy() - of_all.to_numpy()
+    assert np.corrcoef(found.ravel(), truth.ravel())[0, 1] > 0.8
 
 
 def test_library_sizes_are_met_and_scale_means(fitted):

@@ -8,6 +8,7 @@ import anndata as ad
 import numpy as np
 import pytest
 from scipy import sparse
+from tests._assertions import assert_counts
 
 from scgde import datasets, pp, tl
 from scgde.results import read_model
@@ -62,13 +63,7 @@ def log_share(counts: Any) -> np.ndarray:
 
 def test_predictions_are_counts_of_the_control_cells_at_other_rates(fitted):
     cells = tl.predict_perturbations(fitted, ["p_1", "p_2+p_4"])
-    for x in (cells.X, cells.layers["counts"]):
-        assert sparse.issparse(x)
-        assert x.format == "csr"
-        assert x.dtype == np.int32
-        assert x.min() >= 0
-    assert cells.var_names.tolist() == fitted.var_names.tolist()
-    np.testing.assert_array_equal(cells.obs["library_size"], np.asarray(cells.X.sum(axis=1)).ravel())
+    assert_counts(cells, fitted)
     assert differ(cells.X, observed(fitted, cells)) > 0
     # What is not known of a cell stays as it was: most of its genes.
     moved, before = (x.toarray().astype(float) for x in (cells.X, observed(fitted, cells)))

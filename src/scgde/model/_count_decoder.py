@@ -12,7 +12,7 @@ from scipy import sparse
 from scgde.data.representations import CountLayer
 from scgde.model import _io
 from scgde.model._generation import as_sizes
-from scgde.module import CountReadout
+from scgde.module import CountReadout, KnownOfSets
 from scgde.nn.stored_weights import check_weights
 from scgde.train import own_surroundings, rng_of, seeded
 
@@ -117,9 +117,8 @@ class CountDecoder:
             part = slice(start, start + _CELLS_PER_PART)
             x = torch.from_numpy(np.asarray(cells[part], dtype=np.float32))[None]
             given = None if sizes is None else sizes[part][None]
-            parts.append(
-                sparse.csr_matrix(self.readout.sample(x, x.new_zeros(1, 0), library_size=given, rng=rng)[0].numpy())
-            )
+            made = self.readout.sample(x, KnownOfSets(), library_size=given, rng=rng)
+            parts.append(sparse.csr_matrix(made[0].numpy()))
         return sparse.vstack(parts, format="csr")
 
     def to_adata(self, counts: sparse.csr_matrix, obs: pd.DataFrame) -> AnnData:
@@ -148,7 +147,7 @@ def _train(readout: CountReadout, cells: CellStore, counts: CellStore, draws: It
     for rows in islice(draws, n):
         x, y = (torch.from_numpy(store.rows(rows))[None] for store in (cells, counts))
         optimizer.zero_grad()
-        readout.loss(x, y, x.new_zeros(1, 0)).mean().backward()
+        readout.loss(x, y, KnownOfSets()).mean().backward()
         torch.nn.utils.clip_grad_norm_(readout.parameters(), 1.0)
         optimizer.step()
         schedule.step()

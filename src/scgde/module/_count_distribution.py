@@ -105,14 +105,22 @@ class CountDecoder(nn.Module):
         """Start from the share of each gene in all counts, shape ``(G,)``."""
         self.log_share.bias.copy_(share.clamp_min(1e-8).log())
 
-    def shares(self, known: Tensor) -> Tensor:
-        """Expected share of each gene in a cell, ``(S, M, n_input)`` to ``(S, M, G)``."""
-        return self.log_share(self.hidden(known)).softmax(-1)
+    def forward(self, known: Tensor, library: Tensor, log_fold: Tensor | None = None) -> CountDistribution:
+        """Distribution of the counts of cells.
 
-    def forward(self, known: Tensor, library: Tensor) -> CountDistribution:
-        """Distribution of the counts of cells, ``(S, M, n_input)``, with library sizes ``(S, M)``."""
+        Parameters
+        ----------
+        known
+            Shape ``(S, M, n_input)``.
+        library
+            Library sizes, shape ``(S, M)``.
+        log_fold
+            Log fold changes of the rates of genes in each set, shape ``(S, G)``; None for none.
+        """
         hidden = self.hidden(known)
-        mean = library[..., None] * self.log_share(hidden).softmax(-1)
+        log_share = self.log_share(hidden)
+        log_share = log_share if log_fold is None else log_share + log_fold[:, None]
+        mean = library[..., None] * log_share.softmax(-1)
         return CountDistribution(mean, self.log_theta.exp(), None if self.dropout is None else self.dropout(hidden))
 
 

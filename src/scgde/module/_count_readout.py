@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,10 +14,28 @@ from scgde.nn.transforms import Affine
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from scgde.module._count_distribution import CountDistribution
+
 #: Of standard deviations.
 _MIN_SD = 1e-2
 #: Weight of the likelihood: losses per gene are small.
 _LIKELIHOOD_WEIGHT = 10.0
+
+
+class KnownOfSets(NamedTuple):
+    """What a decoder is given of sets, besides the coordinates of their cells.
+
+    Parameters
+    ----------
+    conditions
+        Numbers such as a batch, shape ``(S, n_conditions)``; None for none.
+    log_fold
+        Log fold changes of the rates of genes between all training cells and those of each set, shape ``(S, G)``: where
+        the decoder starts from. None for none.
+    """
+
+    conditions: Tensor | None = None
+    log_fold: Tensor | None = None
 
 
 class CountReadout(nn.Module):
@@ -88,7 +106,7 @@ class CountReadout(nn.Module):
         self.library.fit(library)
         self.decoder.init_from(share)
 
-    def loss(self, coordinates: Tensor, counts: Tensor, conditions: Tensor) -> Tensor:
+    def loss(self, coordinates: Tensor, counts: Tensor, known: KnownOfSets) -> Tensor:
         """Training loss of each cell.
 
         Parameters
@@ -97,8 +115,8 @@ class CountReadout(nn.Module):
             Shape ``(S, M, n_coordinates)``.
         counts
             Shape ``(S, M, G)``.
-        conditions
-            Shape ``(S, n_conditions)``.
+        known
+            Of the sets.
 
         Returns
         -------
@@ -107,10 +125,10 @@ class CountReadout(nn.Module):
         library = counts.sum(-1)
         mean, sd = self.encode(counts)
         latent = mean + sd * torch.randn_like(sd)
-        likelihood = self.decoder(_with(latent, conditions), library).log_prob(counts)
+        likelihood = self._decoded(latent, library, known).log_prob(counts)
         divergence = (0.5 * (mean.square() + sd.square() - 1) - sd.log()).sum(-1)
         joint = torch.cat([latent, self.library.standardised(library)[..., None]], dim=-1).detach()
-        bridged, width = self._bridged(coordinates, conditions)
+        bridged, width = self._bridged(coordinates, known.conditions)
         misfit = (width.log() + 0.5 * ((joint - bridged) / width).square()).mean(-1)
         return _LIKELIHOOD_WEIGHT * (self.beta * divergence - likelihood) / counts.shape[-1] + misfit
 
@@ -118,7 +136,7 @@ class CountReadout(nn.Module):
     def sample(
         self,
         coordinates: Tensor,
-        conditions: Tensor,
+        known: KnownOfSets,
         *,
         library_size: Tensor | None = None,
         rng: torch.Generator | None = None,
@@ -129,8 +147,8 @@ class CountReadout(nn.Module):
         ----------
         coordinates
             Shape ``(S, M, n_coordinates)``.
-        conditions
-            Shape ``(S, n_conditions)``.
+        known
+            Of the sets.
         library_size
             Expected library sizes, shape ``(S, M)``, in place of those that are drawn: the same cells at another depth.
         rng
@@ -140,17 +158,17 @@ class CountReadout(nn.Module):
         -------
         Counts, shape ``(S, M, G)``.
         """
-        mean, sd = self._bridged(coordinates, conditions)
+        mean, sd = self._bridged(coordinates, known.conditions)
         joint = mean + sd * torch.randn(mean.shape, generator=rng).to(mean)
         library = self.library.restored(joint[..., -1]) if library_size is None else library_size
-        return self.decoder(_with(joint[..., :-1], conditions), library).sample(rng)
+        return self._decoded(joint[..., :-1], library, known).sample(rng)
 
     @torch.no_grad()
-    def reconstruct(self, counts: Tensor, conditions: Tensor, *, rng: torch.Generator | None = None) -> Tensor:
+    def reconstruct(self, counts: Tensor, known: KnownOfSets, *, rng: torch.Generator | None = None) -> Tensor:
         """Draw the counts of cells ``(S, M, G)`` anew, from what the autoencoder keeps of each: what it alone loses."""
         mean, sd = self.encode(counts)
         latent = mean + sd * torch.randn(sd.shape, generator=rng).to(sd)
-        return self.decoder(_with(latent, conditions), counts.sum(-1)).sample(rng)
+        return self._decoded(latent, counts.sum(-1), known).sample(rng)
 
     def encode(self, counts: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of the latents of counts ``(S, M, G)``, shape ``(S, M, n_cell_latent)`` each."""
@@ -162,12 +180,17 @@ class CountReadout(nn.Module):
         """Median of the training cells."""
         return float(self.library.median)
 
-    def _bridged(self, coordinates: Tensor, conditions: Tensor) -> tuple[Tensor, Tensor]:
+    def _decoded(self, latent: Tensor, library: Tensor, known: KnownOfSets) -> CountDistribution:
+        return self.decoder(_with(latent, known.conditions), library, known.log_fold)
+
+    def _bridged(self, coordinates: Tensor, conditions: Tensor | None) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of latents and standardised log library size, ``(S, M, n_cell_latent + 1)``."""
         mean, raw = self.bridge(_with(self.scaling.encoder_input(coordinates), conditions)).chunk(2, dim=-1)
         return mean, nn.functional.softplus(raw) + _MIN_SD
 
 
-def _with(x: Tensor, conditions: Tensor) -> Tensor:
+def _with(x: Tensor, conditions: Tensor | None) -> Tensor:
     """Vectors of cells ``(S, M, F)`` with the conditions of their sets behind them."""
+    if conditions is None:
+        return x
     return torch.cat([x, conditions[:, None].expand(*x.shape[:2], -1)], dim=-1)

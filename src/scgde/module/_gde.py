@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
 from scgde.module._base import SetModule
-from scgde.module._count_readout import CountReadout
+from scgde.module._count_readout import CountReadout, KnownOfSets
 from scgde.module._leading_moments import LeadingMoments
 from scgde.module._loss_output import LossOutput
 from scgde.module._parts import part_by_part, parts_of
@@ -153,13 +153,20 @@ class GDEModule(SetModule):
 
     def known_to_decoder(
         self, embedding: Tensor, covariates: Mapping[str, Tensor] | None = None, *, core: Tensor | None = None
-    ) -> Tensor:
-        """What the decoder is conditioned on: leading moments of each set, and the covariates, shape ``(S, c)``.
+    ) -> KnownOfSets:
+        """What the decoder is given of sets: leading moments, covariates, and fold changes of genes.
 
         The moments are those of the embeddings ``(S, E)``, or ``core``, shape ``(S, K)``.
         """
         core = embedding[:, : self.n_core].detach() if core is None else core
-        return torch.cat([self.leading(core), self.context(embedding, covariates)[:, self.n_embed :]], dim=-1)
+        conditions = [self.leading(core), self.context(embedding, covariates)[:, self.n_embed :]]
+        return KnownOfSets(torch.cat(conditions, dim=-1), self._log_fold_changes(core))
+
+    @torch.no_grad()
+    def _log_fold_changes(self, core: Tensor) -> Tensor | None:
+        """At the means that moments ``(S, K)`` stand for, shape ``(S, G)``; None where these are not of components."""
+        frame, transform = self.frame(core), cast("Any", self.target_transform)
+        return None if frame is None else transform.log_fold_changes(self._ground_units.restore(frame.center))
 
     @torch.no_grad()
     def _fit_leading(self, sets: WholeSets | None) -> None:
@@ -231,7 +238,7 @@ class GDEModule(SetModule):
         known = self.known_to_decoder(embedding, batch.covariates, core=batch.core)
         return {"loss": loss + self._decoding_loss(x, weights, known)}
 
-    def _decoding_loss(self, x: Tensor, weights: Tensor, known: Tensor) -> Tensor:
+    def _decoding_loss(self, x: Tensor, weights: Tensor, known: KnownOfSets) -> Tensor:
         """Loss of the decoder on some of the cells of each set: it learns cells, of which there are many."""
         some = slice(max(1, _DECODED_PER_STEP // len(x)))
         losses = self.readout.loss(self.target_transform.ground(x[:, some]), x[:, some], known)

@@ -52,6 +52,11 @@ class Frame(NamedTuple):
     width: Tensor
     axes: Tensor
 
+    @property
+    def center(self) -> Tensor:
+        """Mean of each set, shape ``(S, G)``: 0 along what is orthogonal to the axes."""
+        return self.mean @ self.axes.T
+
     def towards(self, other: Frame, time: float) -> Frame:
         """Frame between this one, at time 0, and ``other``, at 1: of optimal transport where covariances commute."""
         mean, root, width = (torch.lerp(a, b, time) for a, b in zip(self[:3], other[:3], strict=True))

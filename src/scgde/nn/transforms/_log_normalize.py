@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
     from scgde.nn.cells import CellSpec
 
+#: Fold changes are at most so large, and one over it at least: those of genes that are hardly there are noise.
+_MAX_FOLD = 20.0
+#: Mean log-normalised expression of a gene, at least.
+_MIN_LEVEL = 1e-3
+
 
 @TRANSFORMS.register("log_normalize")
 class LogNormalize(CellTransform):
@@ -66,3 +71,9 @@ class LogNormalize(CellTransform):
         if self.n_components is None:
             return values
         return (values - self.mean) @ self.components.to(values.dtype)
+
+    def log_fold_changes(self, ground: Tensor) -> Tensor:
+        """Log fold changes of rates of genes between all cells and components ``(S, D)`` of means, shape ``(S, G)``."""
+        level = self.mean.clamp_min(_MIN_LEVEL)
+        value = (level + ground @ self.components.T).clamp_min(0)
+        return (value.expm1() / level.expm1()).clamp(1 / _MAX_FOLD, _MAX_FOLD).log()
