@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 
 from scgde.module._base import SetModule
+from scgde.module._count_distribution import totals
 from scgde.module._count_readout import CountReadout, KnownOfSets
 from scgde.module._leading_moments import LeadingMoments
 from scgde.module._loss_output import LossOutput
@@ -15,7 +16,7 @@ from scgde.nn.hsic import group_dependence
 from scgde.nn.label_heads import ClassHead, NumberHead
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from torch import Tensor
 
@@ -108,7 +109,8 @@ class GDEModule(SetModule):
         average = torch.zeros(1, self.n_embed, device=self.device)
         frame = self.frame(average)
         if self.readout is not None:
-            self.readout.init_from(*self._described(target()))
+            ground = (self.target_transform.ground(block[None])[0] for block in target())
+            self.readout.init_from(ground, *totals(target()))
             self._fit_leading(sets)
         blocks = (self.modelled(block[None])[0] for block in target())
         self.generator.init_from(blocks if frame is None else (frame.inside(block[None])[0] for block in blocks))
@@ -182,15 +184,6 @@ class GDEModule(SetModule):
         self.leading = LeadingMoments(self.core)
         n_known = self.leading.n_output + self.conditions.n_output
         return CountReadout(transform.n_ground, self.target_spec.size, n_known, **decoder)
-
-    def _described(self, blocks: Iterable[Tensor]) -> tuple[list[Tensor], Tensor, Tensor]:
-        """Ground coordinates, library sizes and shares of genes of cells in blocks ``(n, G)``."""
-        ground, library, total = [], [], torch.zeros(())
-        for block in blocks:
-            ground.append(self.target_transform.ground(block[None])[0])
-            library.append(block.sum(1))
-            total = total + block.double().sum(0).cpu()
-        return ground, torch.cat(library), (total / total.sum().clamp_min(1)).to(ground[0])
 
     def log_prob(self, x: Tensor, embedding: Tensor, *, covariates: Mapping[str, Tensor] | None = None) -> Tensor:
         """Log probability of cells ``(S, M, *shape)`` given embeddings ``(S, E)``, in nats, shape ``(S, M)``.
