@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from scgde.nn.cells import CellSpec
 from scgde.nn.stored_weights import StoredModelError
 from scgde.nn.transforms import TransformSpec
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from scgde._types import Config
 
 #: Number of the form in which models are stored; raised when names change.
-FORMAT = 2
+FORMAT = 3
 
 #: Arrays of form 0, and their names in form 1.
 _RENAMED = {
@@ -102,8 +104,18 @@ def _from_1(config: Config, state: dict[str, Any]) -> tuple[Config, dict[str, An
     return {**config, "format": 2}, {name.replace("fc_layers.Layer 0.", ""): value for name, value in state.items()}
 
 
+def _from_2(config: Config, state: dict[str, Any]) -> tuple[Config, dict[str, Any]]:
+    """Frames of sets, which were not shrunk."""
+    core = "module.core."
+    if f"{core}moments.unit" not in state:
+        return {**config, "format": 3}, state
+    whole = np.ones(len(state[f"{core}directions"]), dtype=np.float32)
+    added = {"reliability": whole, "limit": 0 * whole, "base": state[f"{core}center"]}
+    return {**config, "format": 3}, {**state, **{core + name: value for name, value in added.items()}}
+
+
 #: From each form to the next.
-_STEPS = (_from_0, _from_1)
+_STEPS = (_from_0, _from_1, _from_2)
 
 
 def _representation_from_0(source: Config | None, genes: list[str] | None) -> Config:

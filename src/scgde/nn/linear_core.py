@@ -12,6 +12,7 @@ from scgde.nn.influence import influence_of_mean
 from scgde.nn.layers import weighted_mean
 from scgde.nn.moments import Moments, signed
 from scgde.nn.precision import full_precision
+from scgde.nn.reliability import Reliability, halves, n_effective
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,6 +25,8 @@ N_LATENT = 32
 _N_LEARNT = 16
 #: Variance of the prior, relative to that of the means of sets.
 _PRIOR = 0.1
+#: By how much a coordinate is shrunk at most, in standard deviations of its noise.
+_MAX_SHRINKAGE = 4.0
 
 
 def default_n_latent(n_features: int) -> int:
@@ -44,6 +47,10 @@ class LinearCore(nn.Module):
     all training sets. With a dimension for each moment it is a rotation of the moments, so that L2 is kept; with fewer,
     it keeps those of the largest variance between sets. A prior ranks directions in which no training set differs.
 
+    The frame of a set is shrunk: each coordinate counts by its reliability, the share of its variance between sets that
+    is no sampling noise. Of large sets this is nearly all; of few cells the frame is nearly that of all cells.
+    What is taken off is at most four standard deviations of the noise, so that outliers stay where they are.
+
     Parameters
     ----------
     n_features
@@ -55,6 +62,9 @@ class LinearCore(nn.Module):
     center: Tensor
     directions: Tensor
     scale: Tensor
+    reliability: Tensor
+    limit: Tensor
+    base: Tensor
 
     def __init__(self, n_features: int, n_output: int) -> None:
         super().__init__()
@@ -64,6 +74,9 @@ class LinearCore(nn.Module):
         self.register_buffer("center", torch.zeros(n_moments))
         self.register_buffer("directions", identity(n_output, n_moments))
         self.register_buffer("scale", torch.ones(()))
+        self.register_buffer("reliability", torch.ones(n_output))
+        self.register_buffer("limit", torch.zeros(n_output))
+        self.register_buffer("base", torch.zeros(n_moments))
 
     def fit(self, blocks: Iterable[Tensor], sets: Iterable[tuple[Tensor, Tensor]]) -> None:
         """Take all that is fixed from the training sets.
@@ -76,16 +89,48 @@ class LinearCore(nn.Module):
             The same as sets, cells ``(S, M, G)`` and weights ``(S, M)``.
         """
         self.moments.fit(blocks)
-        moments = torch.cat([self.moments(x, weights).double().cpu() for x, weights in sets])
-        center = moments.mean(0)
-        deviation = moments - center
+        measured = [self._measured(x, weights) for x, weights in sets]
+        lifted, *of_parts, n_cells = (torch.cat(part) for part in zip(*measured, strict=True))
+        center = of_parts[0].mean(0)
+        deviation = of_parts[0] - center
         spread = deviation[:, : self.moments.n_axes].square().mean().clamp_min(1e-4)
         prior = _PRIOR * spread * self.moments.prior.cpu().double().square()
         values, vectors = torch.linalg.eigh(deviation.T @ deviation / len(deviation) + prior.diag())
         directions = signed(vectors.flip(1).T[: self.n_output])
+        whole, first, second = ((part - center) @ directions.T for part in of_parts)
+        share, noise = Reliability.of(whole, first, second, n_cells)
+        scale = values.flip(0)[: self.n_output].mean().sqrt()
+        shrink = directions.T * share @ directions
+        unexplained = self._unexplained(lifted.mean(0), deviation, deviation @ shrink)
         self.center.copy_(center)
         self.directions.copy_(directions)
-        self.scale.copy_(values.flip(0)[: self.n_output].mean().sqrt())
+        self.scale.copy_(scale)
+        self.reliability.copy_(share)
+        self.limit.copy_(_MAX_SHRINKAGE * noise / scale)
+        self.base.copy_(center + (1 - shrink.diag()) * (unexplained - center))
+
+    def _measured(self, x: Tensor, weights: Tensor) -> tuple[Tensor, ...]:
+        """Average of what is lifted, moments, those of both halves, and numbers of cells of sets, float64."""
+        lifted = self.lift(x)
+        means = [weighted_mean(lifted, part) for part in (weights, *halves(weights))]
+        measured = means[0], *(self.moments.readout(mean) for mean in means), n_effective(weights)
+        return tuple(part.cpu().double() for part in measured)
+
+    def _unexplained(self, lifted: Tensor, deviation: Tensor, shrunk: Tensor) -> Tensor:
+        """Moments ``(K,)`` of all cells around the shrunk means of their sets.
+
+        Parameters
+        ----------
+        lifted
+            Average of what is lifted over all sets, shape ``(H,)``.
+        deviation, shrunk
+            Moments of each set relative to their average, as they are and shrunk, shape ``(S, K)``.
+        """
+        n, (i, j), q = self.moments.n_axes, self.moments.upper.cpu(), self.moments.n_root
+        of_both = deviation[:, :n].T @ shrunk[:, :n]
+        explained = (of_both + of_both.T - shrunk[:, :n].T @ shrunk[:, :n]) / len(deviation)
+        products = torch.cat([explained.new_zeros(n), explained[i, j], explained.diag()[q:]])
+        return self.moments.readout((lifted - products)[None].to(self.moments.axes))[0].cpu().double()
 
     def lift(self, x: Tensor) -> Tensor:
         """What has to be averaged over the cells ``(S, M, G)`` of a set, shape ``(S, M, H)``."""
@@ -117,6 +162,7 @@ class LinearCore(nn.Module):
 
     @full_precision
     def frame(self, embedding: Tensor) -> Frame:
-        """Place and shape that embeddings, which begin with these coordinates, stand for."""
-        moments = embedding[:, : self.n_output] * self.scale @ self.directions + self.center
-        return self.moments.frame(moments)
+        """Place and shape that embeddings, which begin with these coordinates, stand for, shrunk."""
+        coordinates = embedding[:, : self.n_output]
+        kept = coordinates - ((1 - self.reliability) * coordinates).clamp(-self.limit, self.limit)
+        return self.moments.frame(kept * self.scale @ self.directions + self.base)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from scgde.nn.cells import Measure
 from scgde.nn.layers import weighted_mean
+from scgde.nn.reliability import Reliability, halves, n_effective
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,31 +61,36 @@ class SetSummary(NamedTuple):
     ----------
     number
         Which sets, shape ``(S,)``.
-    mean, width
-        Mean and log width of their cells, shape ``(S, G)``.
+    means, widths
+        Means and log widths of their cells, and of both halves of these, shape ``(S, 3, G)``.
     spread
         Root of the summed variance, shape ``(S,)``.
+    n_cells
+        Effective numbers of cells, shape ``(S,)``.
     """
 
     number: Tensor
-    mean: Tensor
-    width: Tensor
+    means: Tensor
+    widths: Tensor
     spread: Tensor
+    n_cells: Tensor
 
     @classmethod
     def of(cls, number: Tensor, x: Tensor, weights: Tensor) -> Self:
         """Summary of sets with cells ``(S, M, G)`` and weights ``(S, M)``."""
-        mean = weighted_mean(x, weights)
-        variance = weighted_mean((x - mean[:, None]).square(), weights)
-        return cls(number, mean, 0.5 * (variance + _FLOOR).log(), (variance.sum(dim=1) + _FLOOR).sqrt())
+        parts = [_mean_and_variance(x, part) for part in (weights, *halves(weights))]
+        means, variances = (torch.stack(part, dim=1) for part in zip(*parts, strict=True))
+        spread = (variances[:, 0].sum(dim=1) + _FLOOR).sqrt()
+        return cls(number, means, 0.5 * (variances + _FLOOR).log(), spread, n_effective(weights))
 
 
 class VirtualSets(nn.Module):
     """Shifts and stretches of sets, drawn as training sets differ from each other, and other compositions.
 
     A virtual set is ``m + (x - m) exp(a . dL) + b . dM + noise`` for a set with the mean ``m``; ``dL`` and ``dM`` are
-    deviations of log widths and means of all K training sets, ``a`` and ``b`` are normal with variance 1 / K. Its cells
-    count ``exp(t . (x - m))`` times as much, for a random direction ``t``: cell states on one side are more common.
+    deviations of log widths and means of all K training sets, less sampling noise, ``a`` and ``b`` are normal with
+    variance 1 / K. Its cells count ``exp(t . (x - m))`` times as much, for a random direction ``t``: cell states on one
+    side are more common.
     Both views of a set are changed alike.
     """
 
@@ -106,11 +112,11 @@ class VirtualSets(nn.Module):
 
     def fit(self, sets: Iterable[SetSummary]) -> None:
         """Learn how the training sets differ, from what is known of them in batches."""
-        number, mean, width, spread = (torch.cat(part) for part in zip(*sets, strict=True))
-        self.means = mean.new_zeros(int(number.max()) + 1, mean.shape[1])
-        self.spreads = mean.new_ones(len(self.means))
-        self.means[number], self.spreads[number] = mean, spread
-        self.shifts, self.stretches = mean - mean.mean(0), width - width.mean(0)
+        number, means, widths, spread, n_cells = (torch.cat(part) for part in zip(*sets, strict=True))
+        self.means = means.new_zeros(int(number.max()) + 1, means.shape[2])
+        self.spreads = means.new_ones(len(self.means))
+        self.means[number], self.spreads[number] = means[:, 0], spread
+        self.shifts, self.stretches = (_without_noise(part, n_cells) for part in (means, widths))
 
     def draw(self, sets: Tensor, *, share: float) -> Moves:
         """Moves of ``sets``, shape ``(S,)``, of which about ``share`` are virtual."""
@@ -123,3 +129,14 @@ class VirtualSets(nn.Module):
         moved = is_virtual[:, None].to(shift.dtype)
         tilt = _TILT * slope / self.spreads[sets, None]
         return Moves(self.means[sets], shift * moved, (stretch * moved).exp(), tilt * moved, is_virtual)
+
+
+def _mean_and_variance(x: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    mean = weighted_mean(x, weights)
+    return mean, weighted_mean((x - mean[:, None]).square(), weights)
+
+
+def _without_noise(measured: Tensor, n_cells: Tensor) -> Tensor:
+    """Deviations of sets ``(S, G)`` that vary by what is no noise, from what is known of them and of halves."""
+    share = Reliability.of(*measured.unbind(dim=1), n_cells).share  # type: ignore[call-arg]
+    return (measured[:, 0] - measured[:, 0].mean(dim=0)) * share.sqrt()
