@@ -29,8 +29,8 @@ def test_columns_to_draw_are_six_at_most():
 
 def test_scores_stand_next_to_the_strongest_baseline(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    names = ["generated", "pooled", "mean", "mean_sd", "gaussian", "linear", "nearest", "floor"]
-    scores = pd.DataFrame([[0.2, 0.9, 0.4, 0.3, 0.1, 0.5, 0.6, 0.0]] * 2, columns=names).assign(
+    names = ["generated", "pooled", "mean", "mean_sd", "shrunken_mean", "gaussian", "linear", "nearest", "floor"]
+    scores = pd.DataFrame([[0.2, 0.9, 0.4, 0.3, 0.3, 0.1, 0.5, 0.6, 0.0]] * 2, columns=names).assign(
         set=["a", "b"], n_cells=9
     )
     print_scores([Outcome("cohort", pd.Series(["train"] * 8 + ["test"] * 2), scores, 1.0)])

@@ -6,6 +6,7 @@ import pytest
 from anndata import AnnData
 
 from scgde import datasets, metrics, tl
+from scgde.data import CellSets
 from scgde.model._base_gde import BaseGDE
 from scgde.results._generation_scores import TrainingSets, simple_descriptions
 
@@ -19,7 +20,7 @@ TINY = {
     "generator_kwargs": {"backbone_kwargs": {"n_hidden": 16, "n_layers": 1}},
 }
 N_SETS, SIZE = 12, 40
-BASELINES = ("pooled", "mean", "mean_sd", "gaussian", "linear", "nearest")
+BASELINES = ("pooled", "mean", "mean_sd", "shrunken_mean", "gaussian", "linear", "nearest")
 
 
 def gaussian_cells(scale=1.0):
@@ -169,7 +170,8 @@ def test_simple_descriptions_have_what_they_know_of_the_set():
     codes = np.repeat(np.arange(4), 300)
     means = np.stack([cells[codes == i].mean(axis=0) for i in range(4)])
     axes = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)[2]
-    train = TrainingSets(lambda rows: cells[rows], np.arange(len(cells)), codes, means, axes)
+    within, between = np.ones(3), np.array([20.0, 0, 0.002])
+    train = TrainingSets(lambda rows: cells[rows], np.arange(len(cells)), codes, means, axes, within, between)
     seen = np.array([5.0, 3.0, 0.0]) + rng.standard_normal((500, 3)) @ np.array([[1, 0.8, 0], [0, 0.5, 0], [0, 0, 2.0]])
     simple = simple_descriptions(seen, train, n_cells=1000, n_dims=1, rng=rng)
     assert tuple(simple) == BASELINES
@@ -178,9 +180,26 @@ def test_simple_descriptions_have_what_they_know_of_the_set():
     np.testing.assert_allclose(simple["mean_sd"].mean(axis=0), seen.mean(axis=0), atol=1e-8)
     np.testing.assert_allclose(simple["mean_sd"].std(axis=0), seen.std(axis=0))
     np.testing.assert_allclose(np.cov(simple["gaussian"].T), np.cov(seen.T), rtol=0.2, atol=0.2)
+    share = between / (between + 1 / len(seen))
+    expected = means.mean(axis=0) + share * (seen.mean(axis=0) - means.mean(axis=0))
+    np.testing.assert_allclose(simple["shrunken_mean"].mean(axis=0), expected, atol=0.1)
+    np.testing.assert_allclose(simple["shrunken_mean"].std(axis=0), np.ones(3), atol=0.1)
     # Sets differ along the first axis only: the linear description has no other place.
     np.testing.assert_allclose(simple["linear"].mean(axis=0), [seen[:, 0].mean(), 0, 0], atol=0.3)
     np.testing.assert_allclose(simple["nearest"].mean(axis=0), [6, 0, 0], atol=0.2)
+
+
+def test_variances_between_sets_are_those_beyond_noise():
+    rng = np.random.default_rng(0)
+    sizes = rng.integers(2, 6, 2000)
+    x = np.repeat(rng.normal(size=(2000, 2)) * [1, 0], sizes, axis=0) + 2 * rng.normal(size=(sizes.sum(), 2))
+    obs = pd.DataFrame({"set": np.repeat(np.arange(2000), sizes).astype(str)}, index=np.arange(len(x)).astype(str))
+    cells = CellSets.from_registered(AnnData(x, obs=obs), set_key="set")
+    train = TrainingSets.of(lambda rows: rows, cells, np.arange(2000))
+    np.testing.assert_allclose(train.within, 4, rtol=0.1)
+    np.testing.assert_allclose(train.between, [1, 0], atol=0.15)
+    average = train.means.mean(axis=0)
+    np.testing.assert_allclose(train.shrunken(average + 1, 4) - average, [0.5, 0], atol=0.05)
 
 
 def noise_cohort(n_donors=12):
@@ -193,7 +212,7 @@ def noise_cohort(n_donors=12):
 
 def test_fit_warns_where_a_simple_description_is_better():
     options = {**TINY, "max_steps": 60, "n_latent": None}
-    message = "A simple description of a set, '(pooled|nearest)', generates cells of the 4 validation sets better"
+    message = "A simple description of a set, '[a-z_]+', generates cells of the 4 validation sets better"
     with pytest.warns(UserWarning, match=message):
         tl.fit_gde(noise_cohort(), "donor", validation_fraction=0.34, **options)
 

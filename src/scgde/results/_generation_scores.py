@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -57,6 +57,8 @@ class TrainingSets(NamedTuple):
         Of the sets, shape ``(K, D)``.
     axes
         Principal axes of the means, shape ``(min(K, D), D)``.
+    within, between
+        Variance within sets, and of the means of sets beyond their sampling noise, shape ``(D,)``.
     """
 
     read: Callable[[np.ndarray], np.ndarray]
@@ -64,6 +66,8 @@ class TrainingSets(NamedTuple):
     sets: np.ndarray
     means: np.ndarray
     axes: np.ndarray
+    within: np.ndarray
+    between: np.ndarray
 
     @classmethod
     def of(cls, ground: Ground, cells: CellSets, sets: np.ndarray, *, max_cells: int | None = None) -> Self:
@@ -74,9 +78,19 @@ class TrainingSets(NamedTuple):
 
         index = cells.index.take(sets[cells.index.sizes[sets] > 0]).first_cells(max_cells or _MAX_CELLS_PER_SET)
         rows = [index.rows(i) for i in range(index.n_sets)]
-        means = np.stack([read(of_set).mean(axis=0) for of_set in rows])
+        means, squares = map(np.stack, zip(*(_mean_and_squares(read(of_set)) for of_set in rows), strict=True))
         axes = np.linalg.svd(means - means.mean(axis=0), full_matrices=False)[2]
-        return cls(read, np.concatenate(rows), np.repeat(np.arange(len(rows)), index.sizes), means, axes)
+        within = squares.sum(axis=0) / max(index.sizes.sum() - len(rows), 1)
+        between = np.maximum(means.var(axis=0) - within * (1 / index.sizes).mean(), 0)
+        positions = np.repeat(np.arange(len(rows)), index.sizes)
+        return cls(read, np.concatenate(rows), positions, means, axes, within, between)
+
+    def shrunken(self, mean: np.ndarray, n_cells: Any) -> np.ndarray:
+        """Means ``(..., D)`` of ``n_cells`` cells each, shrunk to the average of all sets by their sampling noise."""
+        total = self.between + self.within / n_cells
+        share = np.divide(self.between, total, out=np.ones_like(total), where=total > 0)
+        average = self.means.mean(axis=0)
+        return average + share * (mean - average)
 
     def draw(self, n_cells: int, rng: np.random.Generator) -> TrainingCells:
         """At most so many of the cells."""
@@ -93,6 +107,12 @@ class TrainingSets(NamedTuple):
         square = np.square(self.means - seen.mean(axis=0)).sum(axis=1)
         is_alone = np.bincount(self.sets) < 2
         return self.draw_of_set(int(np.where(is_alone, np.inf, square).argmin()), n_cells, rng)
+
+
+def _mean_and_squares(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean of the cells of a set ``(n, D)``, and the sum of squared deviations from it, shape ``(D,)`` each."""
+    mean = cells.mean(axis=0)
+    return mean, np.square(cells - mean).sum(axis=0)
 
 
 def simple_descriptions(
@@ -119,10 +139,12 @@ def simple_descriptions(
     standardised = (pooled.cells - center) / np.where(spread > 0, spread, 1)
     average, axes = train.means.mean(axis=0), train.axes[:n_dims]
     residuals = pooled.cells - train.means[pooled.sets]
+    around = pooled.cells - train.shrunken(train.means[pooled.sets], np.bincount(train.sets)[pooled.sets][:, None])
     return {
         POOLED: pooled.cells,
         "mean": pooled.cells - center + mean,
         MEAN_SD: standardised * sd + mean,
+        "shrunken_mean": around + train.shrunken(mean, len(seen)),
         "gaussian": _gaussian(seen, n_cells, rng),
         "linear": average + (mean - average) @ axes.T @ axes + residuals,
         NEAREST: train.draw_nearest(seen, n_cells, rng),
