@@ -3,9 +3,11 @@
 A quarter of the sets is held out of every step of the fit. Each is embedded from a random half of its cells, and cells
 are generated and scored on the other half, as in `held_out_cells.py`; mean over the held-out sets, each split several
 times. Baselines know the same half: its mean, mean and standard deviations, a Gaussian with its covariance, and the
-leading principal components of the means of the training sets, as many as the embedding has dimensions.
+leading principal components of the means of the training sets, as many as the embedding has dimensions. With `--cells`
+each training set has so few cells, and each held-out set twice as many, of which half is embedded.
 
     python benchmarks/few_sets.py --data covid
+    python benchmarks/few_sets.py --data covid --cells 16
     python benchmarks/few_sets.py --data cytometry
 """
 
@@ -57,20 +59,33 @@ DATA = {
 }
 
 
+def with_few_cells(adata: ad.AnnData, n_cells: int, seed: int) -> ad.AnnData:
+    """So many random cells of each training set, and twice as many of the others, of sets that have them."""
+    shuffled = adata.obs.sample(frac=1, random_state=seed)
+    wanted = np.where(shuffled["split"] == "train", n_cells, 2 * n_cells)
+    rank = shuffled.groupby("population", observed=True).cumcount()
+    is_large = shuffled.groupby("population", observed=True)["split"].transform("size") >= 2 * n_cells
+    return adata[shuffled.index[(rank < wanted) & is_large]].copy()
+
+
 def main() -> None:
     options = parser(__doc__, steps=2500)
     options.add_argument("--data", choices=sorted(DATA), required=True)
+    options.add_argument("--cells", type=int, help="cells of a training set; all by default")
     options.add_argument("--without-moments", action="store_true", help="embeddings that are learnt as a whole")
     arguments = options.parse_args()
     torch.set_num_threads(arguments.threads)
 
     read, groupby = DATA[arguments.data]
-    adata = read()
-    scgde.pp.make_sets(adata, groupby, key_added="population")
+    whole = read()
+    scgde.pp.make_sets(whole, groupby, key_added="population")
     rows = []
     for seed in arguments.seeds:
-        scgde.pp.split_sets(adata, key="population", fractions=(0.75, 0.0, 0.25), seed=seed)
-        record = {"data": arguments.data, "seed": seed}
+        scgde.pp.split_sets(whole, key="population", fractions=(0.75, 0.0, 0.25), seed=seed)
+        adata = whole if arguments.cells is None else with_few_cells(whole, arguments.cells, seed)
+        record = {"data": arguments.data, "seed": seed} | (
+            {} if arguments.cells is None else {"cells": arguments.cells}
+        )
         with timed(record):
             scgde.tl.fit_gde(
                 adata,
@@ -93,7 +108,8 @@ def main() -> None:
         record["ratio"] = round(means["generated"] / means["pooled"], 4)
         record["ratio_on_training_sets"] = round(on_known["generated"].mean() / on_known["pooled"].mean(), 4)
         rows.append(record)
-    report(rows, arguments.name or f"few_sets_{arguments.data}" + "_without_moments" * arguments.without_moments)
+    name = f"few_sets_{arguments.data}" + "_without_moments" * arguments.without_moments
+    report(rows, arguments.name or name + ("" if arguments.cells is None else f"_{arguments.cells}_cells"))
 
 
 if __name__ == "__main__":
