@@ -35,7 +35,6 @@ SCORES = {
     "scgde": {"column": "generated"},
     "own mean and sd": {"column": "mean_sd"},
     "own mean": {"column": "mean"},
-    "shrunken mean": {"column": "shrunken_mean"},
     "linear": {"column": "linear"},
     "Gaussian": {"column": "gaussian"},
     "nearest set": {"column": "nearest"},
