@@ -145,6 +145,26 @@ def viral_years() -> Table:
     )
 
 
+def viral_forecast() -> Table:
+    """Likelihood of the proteins of the next year."""
+    labels = {
+        "scgde, ridge regression": "ridge",
+        "scgde, half of that move": "ridge, half way",
+        "baseline: embedding of this year": "this year",
+        "baseline: this year, and the mean step": "mean step",
+        "baseline: mean embedding": "mean",
+        "best possible: embedding of next year": "other half",
+    }
+    columns = {
+        "nats per protein": {"column": "nats", "form": ".2f", "spread": True},
+        "p, against this year": {"column": "p_this_year", "form": ".2g"},
+    }
+    return Table(
+        *grid("method", "viral_forecast", methods(labels), columns),
+        caption("viral_forecast", "Proteins of the next year, 19 pairs of sets, paired t-test"),
+    )
+
+
 _ALL = {
     "sequence_geometry": ("sequence_geometry", lambda: geometry("sequence_geometry")),
     "sequence_geometry_hard": ("sequence_geometry_hard", lambda: geometry("sequence_geometry_hard")),
@@ -153,5 +173,6 @@ _ALL = {
     "promoters": ("promoters", promoters),
     "generated_promoters": ("promoters", generated_promoters),
     "viral_years": ("viral_years", viral_years),
+    "viral_forecast": ("viral_forecast", viral_forecast),
 }
 TABLES = {name: table() for name, (file, table) in _ALL.items() if (RESULTS / f"{file}.csv").exists()}
