@@ -65,6 +65,10 @@ def test_wrong_values_and_columns_are_answered_with_those_that_are_there(labelle
         tl.explain(labelled, "status", "healthy", "il")
     with pytest.raises(KeyError, match=r"got 'statu'.*Did you mean 'status'\?"):
         tl.generate(labelled, {"statu": "ill"})
+    with pytest.raises(
+        KeyError, match=r"must name fitted sets, got \['ill'\].*For sets by value, pass \{'status': 'ill'\}"
+    ):
+        tl.generate(labelled, "ill")
     with pytest.raises(KeyError, match="must name fitted sets"):
         tl.interpolate(labelled, {"status": "ill"}, "none")
     labelled.obs["other"] = np.where(labelled.obs["status"] == "ill", "x", "y")

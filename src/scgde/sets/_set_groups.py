@@ -56,7 +56,7 @@ def set_groups(adata: AnnData, asked: Any, arguments: str, key: str) -> list[Set
     asked = [asked] if isinstance(asked, Mapping) else asked
     if isinstance(asked, str) or not isinstance(asked, Iterable) or not any(isinstance(one, Mapping) for one in asked):
         names = check_names(asked, arguments)
-        rows = check_sets(table.index, names, arguments)
+        rows = _rows_by_name(adata, table, names, arguments)
         return [SetGroup(str(name), np.array([row])) for name, row in zip(names, rows, strict=True)]
     return [_group(adata, table, one, arguments, key) for one in asked]
 
@@ -96,7 +96,7 @@ def members(groups: list[SetGroup], names: pd.Index) -> pd.DataFrame:
 
 def _group(adata: AnnData, table: pd.DataFrame, one: Any, arguments: str, key: str) -> SetGroup:
     if not isinstance(one, Mapping):
-        return SetGroup(str(one), check_sets(table.index, [one], arguments))
+        return SetGroup(str(one), _rows_by_name(adata, table, [one], arguments))
     has_all = np.ones(len(table), dtype=bool)
     for column, values in one.items():
         has_all &= _has_value(set_column(adata, column, arguments.strip("`"), key), column, values, arguments)
@@ -105,6 +105,20 @@ def _group(adata: AnnData, table: pd.DataFrame, one: Any, arguments: str, key: s
         msg = f"{arguments} must be values that some set has, got {name!r}, and there is no such set."
         raise ValueError(msg)
     return SetGroup(name, np.flatnonzero(has_all))
+
+
+def _rows_by_name(adata: AnnData, table: pd.DataFrame, names: list[Any], arguments: str) -> np.ndarray:
+    """Rows of sets by name; where a name is a value of a column, the error says how values are given."""
+    try:
+        return check_sets(table.index, names, arguments)
+    except KeyError as error:
+        unknown = next((name for name in names if name not in table.index), None)
+        columns = {**adata.obs.select_dtypes("category"), **table.select_dtypes(["category", "object", "string"])}
+        column = next((name for name, values in columns.items() if (values == unknown).any()), None)
+        if column is None:
+            raise
+        msg = f"{error.args[0]} For sets by value, pass { ({column: unknown})!r}."
+        raise KeyError(msg) from None
 
 
 def _has_value(found: pd.Series, column: str, values: Any, arguments: str) -> np.ndarray:
