@@ -113,7 +113,7 @@ def _rows_by_name(adata: AnnData, table: pd.DataFrame, names: list[Any], argumen
         return check_sets(table.index, names, arguments)
     except KeyError as error:
         unknown = next((name for name in names if name not in table.index), None)
-        columns = {**adata.obs.select_dtypes("category"), **table.select_dtypes(["category", "object", "string"])}
+        columns = {**adata.obs.select_dtypes(exclude="number"), **table.select_dtypes(exclude="number")}
         column = next((name for name, values in columns.items() if (values == unknown).any()), None)
         if column is None:
             raise
