@@ -89,7 +89,7 @@ KINDS = {
     "counts": Kind(
         ("representation", "transform", "generator"),
         simulate_counts,
-        {"layer": "counts", "max_steps": 200},
+        {"layer": "counts", "max_steps": 120},
         lambda adata: adata.layers["counts"].toarray(),
         spoil_counts,
         "must hold whole numbers of at least 0",
@@ -97,7 +97,7 @@ KINDS = {
     "tokens": Kind(
         ("representation", "featurizer", "generator"),
         simulate_tokens,
-        {"use_rep": "barcode", "max_steps": 200},
+        {"use_rep": "barcode", "max_steps": 120},
         share_of_letters,
         spoil_tokens,
         "must hold whole numbers from 0 to 3",
@@ -105,7 +105,7 @@ KINDS = {
     "images": Kind(
         ("representation", "featurizer", "backbone"),
         simulate_images,
-        {"use_rep": "images", "max_steps": 200, "generator_kwargs": {"n_steps": 4}},
+        {"use_rep": "images", "max_steps": 120, "generator_kwargs": {"n_steps": 4}},
         lambda adata: adata.obsm["images"].reshape(adata.n_obs, -1),
         spoil_images,
         "must hold finite numbers",

@@ -46,7 +46,7 @@ def shares(adata: ad.AnnData, column: str) -> pd.DataFrame:
 def fitted_once() -> ad.AnnData:
     adata = datasets.cohort(24, n_genes=60, n_cells=(40, 80), n_batches=2, seed=0)
     adata.X = adata.layers["counts"].copy()
-    fit(adata, max_steps=250)
+    fit(adata, max_steps=120)
     return adata
 
 
@@ -282,8 +282,8 @@ class TestDecoder:
         left, spread, _ = np.linalg.svd(values - values.mean(axis=0), full_matrices=False)
         adata.obsm["X_rep"] = (left * spread)[:, :10].astype(np.float32)
         options = {"cells": "vectors", "use_rep": "X_rep", "layer": None, "train_kwargs": {"lr": 0.01}}
-        fit(adata, max_steps=150, **options)
-        tl.fit_decoder(adata, "counts", max_steps=300)
+        fit(adata, max_steps=80, **options)
+        tl.fit_decoder(adata, "counts", max_steps=150)
         return adata
 
     def test_decodes_to_counts_of_the_sets(self, adata, round_trip):

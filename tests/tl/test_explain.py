@@ -30,7 +30,7 @@ def cells_once(fit):
     obs["state"] = pd.Categorical(np.where(state, "B", "A"), categories=["A", "B", "unused"])
     adata = ad.AnnData(x.astype(np.float32), obs=obs, var=pd.DataFrame(index=[f"g{i}" for i in range(6)]))
     sc.pp.pca(adata, n_comps=4)
-    options = {"max_steps": 300, "sets_per_batch": 12, "set_size": 20, "validation_fraction": 0}
+    options = {"max_steps": 150, "sets_per_batch": 12, "set_size": 20, "validation_fraction": 0}
     fit(adata, "donor", use_rep="X", **options)
     fit(adata, "donor", use_rep="X_pca", key_added="components", **options)
     return adata

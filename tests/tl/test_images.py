@@ -18,7 +18,7 @@ OPTIONS: dict[str, Any] = {
     "n_latent": 4,
     "sets_per_batch": 16,
     "set_size": 20,
-    "max_steps": 200,
+    "max_steps": 120,
     "progress_bar": False,
     "accelerator": "cpu",
     "encoder_kwargs": {"n_hidden": 32},
