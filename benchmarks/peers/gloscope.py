@@ -1,7 +1,7 @@
 """How much of five known attributes of 60 simulated donors do distances by GloScope preserve, and what do they cost?
 
-GloScope is the symmetric Kullback-Leibler divergence of the cells of two donors, estimated from nearest neighbours, here
-as patpy computes it. The cohorts, the features (30 principal components) and the scores are those of
+GloScope is the symmetric Kullback-Leibler divergence of the cells of two donors, estimated from nearest neighbours,
+here as patpy computes it. The cohorts, the features (30 principal components) and the scores are those of
 ``benchmarks/cohort_attributes.py``, which has scgde and simple baselines. The energy distance of scgde is computed
 next to it, in the same process. ``seconds``: CPU seconds for all pairs of donors, on one thread.
 

@@ -173,7 +173,7 @@ def test_simple_descriptions_have_what_they_know_of_the_set():
     within, between = np.ones(3), np.array([20.0, 0, 0.002])
     train = TrainingSets(lambda rows: cells[rows], np.arange(len(cells)), codes, means, axes, within, between)
     seen = np.array([5.0, 3.0, 0.0]) + rng.standard_normal((500, 3)) @ np.array([[1, 0.8, 0], [0, 0.5, 0], [0, 0, 2.0]])
-    simple = simple_descriptions(seen, train, n_cells=1000, n_dims=1, rng=rng)
+    simple = dict(simple_descriptions(seen, train, n_cells=1000, n_dims=1, rng=rng))
     assert tuple(simple) == BASELINES
     np.testing.assert_allclose(simple["mean"].mean(axis=0), seen.mean(axis=0), atol=1e-8)
     np.testing.assert_allclose(simple["mean"].std(axis=0), simple["pooled"].std(axis=0))

@@ -62,5 +62,5 @@ def _in_standard_deviations(cells: CellSets, sets: np.ndarray) -> Ground:
 def _errors(rows: np.ndarray, known: TrainingSets, rng: np.random.Generator) -> list[float]:
     """Energy distances to one half of a set: of cells in the frame of the other half, and of the nearest set."""
     seen, unseen = (known.read(half) for half in halves(rows[: 2 * _N_CELLS]))
-    simple = simple_descriptions(seen, known, n_cells=_N_CELLS, n_dims=1, rng=rng)
+    simple = dict(simple_descriptions(seen, known, n_cells=_N_CELLS, n_dims=1, rng=rng))
     return [energy_distance(simple[name], unseen, unbiased=True) for name in (MEAN_SD, NEAREST)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
@@ -13,7 +14,7 @@ from scgde.data import SetIndex
 from scgde.metrics import energy_distance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from scgde.data import CellSets
     from scgde.model._base_gde import BaseGDE
@@ -117,8 +118,8 @@ def _mean_and_squares(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def simple_descriptions(
     seen: np.ndarray, train: TrainingSets, *, n_cells: int, n_dims: int, rng: np.random.Generator
-) -> dict[str, np.ndarray]:
-    """Cells as simple descriptions of a set generate them, by name.
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Cells as simple descriptions of a set generate them, one after the other: those of thousands of genes are large.
 
     Parameters
     ----------
@@ -132,23 +133,31 @@ def simple_descriptions(
         Dimensions of the linear description.
     rng
         Random state.
+
+    Yields
+    ------
+    Name of a description, and cells ``(n, D)``.
     """
     pooled = train.draw(n_cells, rng)
     mean, sd, center = seen.mean(axis=0), seen.std(axis=0), pooled.cells.mean(axis=0)
+    yield POOLED, pooled.cells
+    yield "mean", pooled.cells - center + mean
     spread = pooled.cells.std(axis=0)
-    standardised = (pooled.cells - center) / np.where(spread > 0, spread, 1)
+    yield MEAN_SD, (pooled.cells - center) / np.where(spread > 0, spread, 1) * sd + mean
+    of_sets, sizes = train.means[pooled.sets], np.bincount(train.sets)[pooled.sets][:, None]
+    yield "shrunken_mean", pooled.cells - train.shrunken(of_sets, sizes) + train.shrunken(mean, len(seen))
+    yield "gaussian", _gaussian(seen, n_cells, rng)
     average, axes = train.means.mean(axis=0), train.axes[:n_dims]
-    residuals = pooled.cells - train.means[pooled.sets]
-    around = pooled.cells - train.shrunken(train.means[pooled.sets], np.bincount(train.sets)[pooled.sets][:, None])
-    return {
-        POOLED: pooled.cells,
-        "mean": pooled.cells - center + mean,
-        MEAN_SD: standardised * sd + mean,
-        "shrunken_mean": around + train.shrunken(mean, len(seen)),
-        "gaussian": _gaussian(seen, n_cells, rng),
-        "linear": average + (mean - average) @ axes.T @ axes + residuals,
-        NEAREST: train.draw_nearest(seen, n_cells, rng),
-    }
+    yield "linear", average + (mean - average) @ axes.T @ axes + (pooled.cells - of_sets)
+    yield NEAREST, train.draw_nearest(seen, n_cells, rng)
+
+
+def _real_cells(
+    seen: np.ndarray, train: TrainingSets, n_cells: int, rng: np.random.Generator
+) -> Iterator[tuple[str, np.ndarray]]:
+    """The same of cells that are no vectors: cells that were observed."""
+    yield POOLED, train.draw(n_cells, rng).cells
+    yield NEAREST, train.draw_nearest(seen, n_cells, rng)
 
 
 def _gaussian(seen: np.ndarray, n_cells: int, rng: np.random.Generator) -> np.ndarray:
@@ -201,9 +210,9 @@ def score_sets(
         if is_vector:
             simple = simple_descriptions(known, train, n_cells=n_cells, n_dims=embedding.shape[1], rng=rng)
         else:
-            simple = {POOLED: train.draw(n_cells, rng).cells, NEAREST: train.draw_nearest(known, n_cells, rng)}
-        clouds = {GENERATED: model.ground(drawn), **simple, FLOOR: known}
-        rows.append({name: _distance(cloud, truth) for name, cloud in clouds.items()})
+            simple = _real_cells(known, train, n_cells, rng)
+        clouds = chain([(GENERATED, model.ground(drawn))], simple, [(FLOOR, known)])
+        rows.append({name: _distance(cloud, truth) for name, cloud in clouds})
     return pd.DataFrame(rows)
 
 
