@@ -43,6 +43,8 @@ class LabelTuning:
         Cells of all sets.
     embedding
         Of that fit, shape ``(S, E)``.
+    reliability
+        Of its dimensions, shape ``(E,)``, see :func:`scgde.stats.reliability`; None where it is not known.
     used
         Names of the sets that it trained or validated on.
     batches
@@ -67,6 +69,7 @@ class LabelTuning:
     base: BaseGDE
     cells: CellSets
     embedding: np.ndarray
+    reliability: np.ndarray | None
     used: list[str]
     batches: pd.Series | None
     class_weight: str | None
@@ -119,7 +122,8 @@ class LabelTuning:
 
     def _fine_tuned(self, rows: np.ndarray, labels: Labels, new: np.ndarray, weight: float) -> np.ndarray:
         rng = np.random.default_rng(self.seed)
-        probe = fit_linear(self.embedding[rows], labels, rng, class_weight=self.class_weight)
+        options: dict[str, Any] = {"class_weight": self.class_weight, "reliability": self.reliability}
+        probe = fit_linear(self.embedding[rows], labels, rng, **options)
         if weight == 0:
             return probe.outputs(self.embedding[new], classes=labels.n_classes > 0)
         named = self._named(rows, labels)

@@ -10,6 +10,7 @@ from scgde import _keys
 from scgde.model._inference import covariance_of_sets
 from scgde.sets._entries import read_entries
 from scgde.sets._own_columns import counts_of_sets
+from scgde.stats import reliability
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,3 +84,14 @@ def noise_of_cell(fitted: FittedSets) -> np.ndarray:
     covariance = covariance_of_sets(fitted.model.module, fitted.cells.encoder.store, some)
     # The covariance of a mean over n cells is that of one of them divided by n.
     return np.einsum("s,sef->ef", some.sizes**2 / some.sizes.sum(), covariance)
+
+
+def reliability_of_dimensions(fitted: FittedSets) -> np.ndarray | None:
+    """Of each dimension of the embeddings, shape ``(E,)``; None where their noise is not known.
+
+    That is so of an encoder that is not smooth, and of sets of one cell.
+    """
+    sizes = fitted.index.sizes
+    if not fitted.model.module.encoder.is_smooth or sizes.max() < 2:
+        return None
+    return reliability(fitted.embedding.astype(float), np.diag(noise_of_cell(fitted)) / sizes[:, None])

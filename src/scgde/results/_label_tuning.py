@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
 def label_tuning(
     fitted: FittedSets[BaseGDE],
+    reliability: np.ndarray | None,
     class_weight: str | None,
     label_weights: Sequence[float],
     max_steps: int,
     train_kwargs: dict[str, Any],
     seed: int,
 ) -> LabelTuning:
-    """Fits to labels that start from ``fitted``, which has all of its cells."""
+    """Fits to labels that start from ``fitted``, which has all of its cells, and dimensions of some ``reliability``."""
     table, split = fitted.table, fitted.split
     params: dict[str, Any] = fitted.params
     used = table.index if split is None else table.index[(split != "test").to_numpy()]
@@ -36,7 +37,7 @@ def label_tuning(
         # Of sets that were embedded later, none is known.
         batches = pd.Series(None, table.index, dtype=object)
     embedding = np.asarray(fitted.embedding, dtype=float)
-    found = (fitted.model, fitted.cells, embedding, used.tolist(), batches)
+    found = (fitted.model, fitted.cells, embedding, reliability, used.tolist(), batches)
     return LabelTuning(*found, class_weight, label_weights, max_steps, options, seed)
 
 

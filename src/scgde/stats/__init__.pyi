@@ -26,7 +26,6 @@ from ._hotelling import hotelling as hotelling
 from ._hotelling import separate_df as separate_df
 from ._linear_probe import Labels as Labels
 from ._linear_probe import Linear as Linear
-from ._linear_probe import Standardizer as Standardizer
 from ._linear_probe import fit_linear as fit_linear
 from ._linear_probe import fit_predict as fit_predict
 from ._linear_probe import losses as losses
@@ -44,5 +43,7 @@ from ._permutation import arrangements as arrangements
 from ._permutation import n_arrangements as n_arrangements
 from ._permutation import p_value as p_value
 from ._permutation import shuffles as shuffles
+from ._reliability import reliability as reliability
 from ._simplex import best_shares as best_shares
 from ._simplex import loss_of_shares as loss_of_shares
+from ._standardizer import Standardizer as Standardizer

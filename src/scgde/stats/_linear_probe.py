@@ -1,4 +1,4 @@
-"""Linear models of labels on one vector per set, with the penalty chosen within the training part."""
+"""Linear models of labels on one vector per set, with scaling and penalty chosen within the training part."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from scgde.stats._cross_validation import n_groups_of_rarest, splits
+from scgde.stats._cross_validation import Split, n_groups_of_rarest, splits
+from scgde.stats._standardizer import Standardizer, standardizers
 from scgde.stats._two_classes import fit_two_classes
 
 #: Inverse penalties, in the convention of scikit-learn; inputs are standardised.
@@ -56,34 +57,6 @@ class Labels:
         return self.values if self.n_classes else np.zeros(len(self.values), dtype=np.int64)
 
 
-class Standardizer(NamedTuple):
-    """Centre columns and divide them by their standard deviation; with fewer rows than columns, rotate to axes.
-
-    Attributes
-    ----------
-    center, scale
-        Mean and standard deviation of each column, shape ``(d,)``; the scale of a constant column is infinite.
-    axes
-        Principal axes, shape ``(k, d)``; None where the columns are kept as they are.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from scgde import stats
-    >>> x = np.array([[0.0], [2.0]])
-    >>> stats.Standardizer(np.array([1.0]), np.array([2.0]), None)(x).ravel().tolist()
-    [-0.5, 0.5]
-    """
-
-    center: np.ndarray
-    scale: np.ndarray
-    axes: np.ndarray | None
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        x = (x - self.center) / self.scale
-        return x if self.axes is None else x @ self.axes.T
-
-
 class Linear(NamedTuple):
     """Logits of classes, or a number: ``x @ coef.T + intercept``, of shapes ``(C, d)`` and ``(C,)``.
 
@@ -110,9 +83,15 @@ class Linear(NamedTuple):
 
 
 def fit_predict(
-    x: np.ndarray, labels: Labels, new: np.ndarray, rng: np.random.Generator, *, class_weight: str | None
+    x: np.ndarray,
+    labels: Labels,
+    new: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    class_weight: str | None,
+    reliability: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Fit on ``x`` ``(n, d)`` and predict for ``new`` ``(m, d)``.
+    """Fit on ``x`` ``(n, d)`` and predict for ``new`` ``(m, d)``; see :func:`scgde.stats.fit_linear`.
 
     Returns
     -------
@@ -131,11 +110,40 @@ def fit_predict(
     """
     if x.shape[1] == 0:
         return np.tile(_marginal(labels), (len(new), 1))
-    return fit_linear(x, labels, rng, class_weight=class_weight).outputs(new, classes=labels.n_classes > 0)
+    linear = fit_linear(x, labels, rng, class_weight=class_weight, reliability=reliability)
+    return linear.outputs(new, classes=labels.n_classes > 0)
 
 
-def fit_linear(x: np.ndarray, labels: Labels, rng: np.random.Generator, *, class_weight: str | None) -> Linear:
-    """The model that :func:`scgde.stats.fit_predict` predicts with, as a function of the columns of ``x``.
+def fit_linear(
+    x: np.ndarray,
+    labels: Labels,
+    rng: np.random.Generator,
+    *,
+    class_weight: str | None,
+    reliability: np.ndarray | None = None,
+) -> Linear:
+    """Logistic or ridge regression, with what the penalty is relative to, and its strength, by cross-validation.
+
+    A penalty is relative to the units of the columns. Each is divided by its own standard deviation, and multiplied by
+    its reliability, so that columns of noise are held down; or all by a common one, which holds down those that vary
+    little, where its loss on sets that are left out is lower by more than one standard error.
+
+    Parameters
+    ----------
+    x
+        One vector per set, shape ``(n, d)``.
+    labels
+        Of the sets.
+    rng
+        Of the splits.
+    class_weight
+        None, or ``"balanced"`` for classes of equal weight.
+    reliability
+        Of each column, shape ``(d,)``, see :func:`scgde.stats.reliability`; None where all are alike.
+
+    Returns
+    -------
+    The model as a function of the columns of ``x`` as they are.
 
     Examples
     --------
@@ -145,10 +153,11 @@ def fit_linear(x: np.ndarray, labels: Labels, rng: np.random.Generator, *, class
     >>> stats.fit_linear(x, labels, np.random.default_rng(0), class_weight=None).coef.shape
     (1, 1)
     """
-    standardizer = _fit_standardizer(x)
-    standardized = standardizer(x)
-    strength = _best_strength(standardized, labels, rng, class_weight)
-    return _fitted(standardized, labels, strength, class_weight).of_raw_columns(standardizer)
+    n_splits = min(_INNER_SPLITS, n_groups_of_rarest(labels.strata, labels.groups))
+    parts = splits(labels.strata, labels.groups, n_splits, rng) if n_splits > 1 else []
+    own, common = (_tuned(scaling, x, labels, parts, class_weight) for scaling in standardizers(x, reliability))
+    best = common if _is_lower(common.left_out, own.left_out) else own
+    return _fitted(best.scaling(x), labels, best.strength, class_weight).of_raw_columns(best.scaling)
 
 
 def losses(labels: Labels, outputs: np.ndarray, *, class_weight: str | None = None) -> np.ndarray:
@@ -170,22 +179,40 @@ def losses(labels: Labels, outputs: np.ndarray, *, class_weight: str | None = No
     return values * _balancing_weights(labels.values)
 
 
-def _best_strength(x: np.ndarray, labels: Labels, rng: np.random.Generator, class_weight: str | None) -> float:
-    n_splits = min(_INNER_SPLITS, n_groups_of_rarest(labels.strata, labels.groups))
-    if n_splits < 2:
-        return DEFAULT_STRENGTH
-    parts = splits(labels.strata, labels.groups, n_splits, rng)
-    of_strengths = [
-        sum(
-            losses(
-                labels.at(part.test),
-                _outputs(x[part.train], labels.at(part.train), x[part.test], strength, class_weight),
-            ).sum()
-            for part in parts
-        )
-        for strength in STRENGTHS
-    ]
-    return STRENGTHS[int(np.argmin(of_strengths))]
+class _Tuned(NamedTuple):
+    """A scaling, its best strength, and the loss of each set while it was left out, ``(n,)``."""
+
+    scaling: Standardizer
+    strength: float
+    left_out: np.ndarray
+
+
+def _tuned(
+    scaling: Standardizer, x: np.ndarray, labels: Labels, parts: list[Split], class_weight: str | None
+) -> _Tuned:
+    if not parts:
+        return _Tuned(scaling, DEFAULT_STRENGTH, np.zeros(len(x)))
+    scaled = scaling(x)
+    of_strengths = [_left_out(scaled, labels, parts, strength, class_weight) for strength in STRENGTHS]
+    best = int(np.argmin([values.sum() for values in of_strengths]))
+    return _Tuned(scaling, STRENGTHS[best], of_strengths[best])
+
+
+def _left_out(
+    x: np.ndarray, labels: Labels, parts: list[Split], strength: float, class_weight: str | None
+) -> np.ndarray:
+    """Loss of each set, predicted from the parts that it is not in, shape ``(n,)``."""
+    values = np.empty(len(x))
+    for train, test in parts:
+        outputs = _outputs(x[train], labels.at(train), x[test], strength, class_weight)
+        values[test] = losses(labels.at(test), outputs)
+    return values
+
+
+def _is_lower(some: np.ndarray, others: np.ndarray) -> bool:
+    """Whether losses are lower than those of the same sets by more than one standard error."""
+    gain = others - some
+    return bool(gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)))
 
 
 def _outputs(x: np.ndarray, labels: Labels, new: np.ndarray, strength: float, class_weight: str | None) -> np.ndarray:
@@ -220,12 +247,3 @@ def _marginal(labels: Labels) -> np.ndarray:
     if not labels.n_classes:
         return np.array([labels.values.mean()])
     return np.bincount(labels.values, minlength=labels.n_classes) / len(labels.values)
-
-
-def _fit_standardizer(x: np.ndarray) -> Standardizer:
-    center, scale = x.mean(axis=0), x.std(axis=0)
-    scale[scale < 1e-10 * (np.abs(center) + 1)] = np.inf
-    if x.shape[1] <= len(x):
-        return Standardizer(center, scale, None)
-    # A penalty on the length of the coefficients does not see rotations.
-    return Standardizer(center, scale, np.linalg.svd((x - center) / scale, full_matrices=False)[2])

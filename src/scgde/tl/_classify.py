@@ -14,6 +14,7 @@ from scgde._hints import checked_keywords
 from scgde._progress import hidden_progress, progress_bar
 from scgde.model._base_gde import BaseGDE
 from scgde.results import FittedSets
+from scgde.results._covariances import reliability_of_dimensions
 from scgde.results._distance_matrix import EMBEDDING
 from scgde.results._fits import check_training
 from scgde.results._fitted_sets import check_set_column
@@ -75,7 +76,10 @@ def classify(
     """Predict labels of sets, which most sets may lack, and say how well by cross-validation.
 
     Numbers (unless a few whole ones that repeat) are predicted by ridge regression, all else by logistic regression.
-    The penalty is chosen within each training part.
+    The strength of the penalty is chosen by cross-validation within each training part, and what it is relative to: the
+    standard deviation of each dimension, which counts by its reliability, the share of its variance between sets that
+    is not sampling noise; or, where that is better by more than one standard error, one deviation common to all, so
+    that dimensions in which sets differ most count most. Columns of the baselines count alike, or have a common one.
 
     Parameters
     ----------
@@ -167,10 +171,11 @@ def classify(
     if n_splits:
         check_unseen(adata, task.covariate.values.rename(label_key), "label_key", key)
     embedding = np.asarray(content[_keys.EMBEDDING], dtype=float)
-    fits: dict[str, Predict] = {EMBEDDING: _probe(embedding, rng, class_weight)}
+    fitted: FittedSets[Any] = FittedSets.read(adata, key, None if mode == "probe" else BaseGDE, all_rows=True)
+    reliability = reliability_of_dimensions(fitted)
+    fits: dict[str, Predict] = {EMBEDDING: _probe(embedding, rng, class_weight, reliability)}
     if mode != "probe":
-        fitted = FittedSets.read(adata, key, BaseGDE, all_rows=True)
-        tuning = label_tuning(fitted, class_weight, label_weights, max_steps, train_kwargs, seed)
+        tuning = label_tuning(fitted, reliability, class_weight, label_weights, max_steps, train_kwargs, seed)
         tuned: Predict = tuning.fine_tune if mode == "joint" else tuning.from_scratch
         fits = {str(mode): tuned, **fits}
     if baselines and n_splits:
@@ -197,11 +202,13 @@ def _progress(mode: str, parts: list[Any], *, show: bool) -> Iterator[Any]:
         yield bar
 
 
-def _probe(x: np.ndarray, rng: np.random.Generator, class_weight: str | None) -> Predict:
+def _probe(
+    x: np.ndarray, rng: np.random.Generator, class_weight: str | None, reliability: np.ndarray | None = None
+) -> Predict:
     """A linear model of one vector per set."""
 
     def predict(rows: np.ndarray, labels: Labels, new: np.ndarray) -> np.ndarray:
-        return fit_predict(x[rows], labels, x[new], rng, class_weight=class_weight)
+        return fit_predict(x[rows], labels, x[new], rng, class_weight=class_weight, reliability=reliability)
 
     return predict
 
