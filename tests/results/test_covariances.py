@@ -5,7 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scgde.results import SetCovariances
+from scgde.results import FittedSets, SetCovariances
+from scgde.results._covariances import reliability_of_dimensions
+from scgde.stats import reliability
+from scgde.tl import uncertainty
 
 
 @pytest.fixture
@@ -44,3 +47,19 @@ def test_covariances_must_have_been_computed(adata):
     del adata.uns["gde"]["covariance"]
     with pytest.raises(KeyError, match=r"must hold \['covariance'\], which `scgde.tl.uncertainty` writes"):
         SetCovariances.read(adata, "gde")
+
+
+def test_reliability_is_known_from_the_cells_of_the_sets(fitted):
+    uncertainty(fitted)
+    entry = fitted.uns["gde"]
+    expected = reliability(entry["embedding"].astype(float), entry["standard_error"] ** 2)
+    found = reliability_of_dimensions(FittedSets.read(fitted, "gde"))
+    assert found.shape == expected.shape
+    # The noise of a cell is pooled over sets.
+    np.testing.assert_allclose(found, expected, atol=0.1)
+
+
+def test_reliability_is_not_known_of_an_encoder_that_is_not_smooth(fitted_once, fit):
+    adata = fitted_once[0].copy()
+    fit(adata, encoder="median_gnn")
+    assert reliability_of_dimensions(FittedSets.read(adata, "gde")) is None
