@@ -2,8 +2,9 @@
 
 For each draw of labelled donors (a tenth of each class), all others are predicted: by `tl.classify` of mode "joint"
 (the generator on all donors, the label on the labelled ones), "supervised" (labelled donors alone) and "probe" (linear,
-on the frozen embedding), and by logistic regression on moments of the features. All fits are balanced over classes.
-The label-free fit that "joint" and "probe" begin with is the default one, and the same for all draws.
+on the frozen embedding), and by logistic regression on moments of the features and on kernel means. All fits are
+balanced over classes. The label-free fit that "joint" and "probe" begin with is the default one, and the same for
+all draws.
 
 In the first draws (`--fine-tuned`) networks are fitted to labels, too, which takes longer.
 The p-values are of paired t-tests over draws, which say how sure a difference is for *this cohort*.
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 #: The first costs no fit of a network.
 MODES = ("probe", "joint", "supervised")
-BASELINES = ("majority", "means", "means_sd")
+BASELINES = ("majority", "means", "means_sd", "kernel_mean")
 SCORES = ("accuracy", "balanced_accuracy", "roc_auc", "f1")
 #: Of a class, at least so many donors are labelled.
 FEWEST = 3

@@ -16,6 +16,7 @@ METHODS = {
     "`supervised` (labelled donors alone)": "supervised",
     "baseline: means": "means",
     "baseline: means and standard deviations": "means_sd",
+    "baseline: kernel mean": "kernel_mean",
 }
 ATTRIBUTES = ("composition", "shift", "dispersion", "severity", "batch")
 
