@@ -10,6 +10,8 @@ import pytest
 
 from scgde import _progress, tl
 from scgde.model._label_tuning import LabelTuning
+from scgde.results import FittedSets
+from scgde.results._covariances import reliability_of_dimensions
 
 classify_module = importlib.import_module("scgde.tl._classify")
 N_SETS, N_CELLS = 40, 12
@@ -203,6 +205,22 @@ def test_classify_never_trains_on_the_sets_that_it_tests(cohort, monkeypatch):
         assert not train & test
         assert len(train) == n_labels == 0.75 * N_SETS
     assert last[0] <= last[1]
+
+
+def test_dimensions_of_the_embedding_count_by_their_reliability(cohort, monkeypatch):
+    calls, original = [], classify_module.fit_predict
+
+    def record(*args, reliability, **options):
+        calls.append(reliability)
+        return original(*args, reliability=reliability, **options)
+
+    monkeypatch.setattr(classify_module, "fit_predict", record)
+    tl.classify(cohort, "status", n_splits=2, n_repeats=1)
+    expected = reliability_of_dimensions(FittedSets.read(cohort, "gde"))
+    of_embedding, of_baselines = ([values for values in calls if (values is None) == is_none] for is_none in (0, 1))
+    # Both parts and the final fit; two parts of four baselines.
+    np.testing.assert_array_equal(of_embedding, [expected] * 3)
+    assert len(of_baselines) == 8
 
 
 def test_classify_is_reproducible(cohort):
