@@ -356,7 +356,8 @@ def test_supervised_learns_from_labelled_sets_alone(fitted_cohort):
 
 def test_labels_that_a_fit_has_learnt_from_are_not_tested(cohort):
     stored = cohort.uns["gde"]["model"]
-    config = json.loads(stored["config"])
+    # Without its digests the config may be changed.
+    config = {name: value for name, value in json.loads(stored["config"]).items() if not name.endswith("_sha256")}
     config["fitted_on"] |= {"label_key": "status"}
     stored["config"] = json.dumps(config | {"labels_seen": cohort.uns["gde"]["sets"]["status"].to_dict()})
     with pytest.raises(ValueError, match=r"has not learnt from, but it was trained with 'status'"):

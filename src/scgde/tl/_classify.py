@@ -172,7 +172,8 @@ def classify(
         check_unseen(adata, task.covariate.values.rename(label_key), "label_key", key)
     embedding = np.asarray(content[_keys.EMBEDDING], dtype=float)
     fitted: FittedSets[Any] = FittedSets.read(adata, key, None if mode == "probe" else BaseGDE, all_rows=True)
-    reliability = reliability_of_dimensions(fitted)
+    with hidden_progress():
+        reliability = reliability_of_dimensions(fitted)
     fits: dict[str, Predict] = {EMBEDDING: _probe(embedding, rng, class_weight, reliability)}
     if mode != "probe":
         tuning = label_tuning(fitted, reliability, class_weight, label_weights, max_steps, train_kwargs, seed)
