@@ -58,6 +58,8 @@ def in_zarr(folder):
 
 def lazy(folder, convert=np.asarray):
     pytest.importorskip("dask.array")
+    if not hasattr(ad.experimental, "read_lazy"):
+        pytest.skip("needs anndata 0.12")
     adata = ad.experimental.read_lazy(written_as_zarr(folder, convert))
     adata.obs = adata.obs.to_memory()
     return adata
