@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.linalg import eigh
-from sklearn.linear_model import LogisticRegression
 
 from scgde.nn.influence import influence
 from scgde.predictors import _choose, _kernel, _kernel_system
 from scgde.predictors._kernel_system import KernelSystem, Regression
 from scgde.predictors._mixture import energy_score
-from scgde.stats import _linear_probe, hotelling
+from scgde.stats import hotelling
 from scgde.tl._compare_sets import SHARE, _Tests
 
 if TYPE_CHECKING:
@@ -58,24 +57,6 @@ def _statistics(tests: _Tests, a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def influence_of_each_dimension(module: SetModule, x: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """One backward pass through all cells for each dimension of the embedding."""
     return influence(module.embed, x, weights)
-
-
-@contextmanager
-def two_classes_by_scikit_learn() -> Iterator[None]:
-    """Logistic regressions of two classes by the general solver of scikit-learn, to its default tolerance."""
-
-    def fit(
-        x: np.ndarray, is_second: np.ndarray, strength: float, weights: np.ndarray | None
-    ) -> tuple[np.ndarray, float]:
-        model = LogisticRegression(C=strength, max_iter=5000).fit(x, is_second, sample_weight=weights)
-        return model.coef_[0], float(model.intercept_[0])
-
-    before = _linear_probe.fit_two_classes
-    try:
-        _linear_probe.fit_two_classes = fit
-        yield
-    finally:
-        _linear_probe.fit_two_classes = before
 
 
 @contextmanager

@@ -5,12 +5,12 @@ down, and ``now``, as the package computes it. ``ratio`` is the median over turn
 so that it hardly depends on what else runs, ``times`` its inverse; ``difference`` is the largest relative
 difference of the results.
 
-distances: every two donors by each metric. tests: ``tl.compare_all_sets`` of 300 donors. labels: ``tl.classify`` of
-300 donors. uncertainty: influence on an embedding that begins with moments. predictor: cross-validation of the kernel
-predictor on LARRY clones, with the score of what was chosen on other clones. step: training steps on small sets.
-overhead: ``train`` with validation over a bare loop. draw: one of a million weighted sets. embedding: of 300,000 cells
-in batches of 65,536, as on a GPU, and of 8,192. threads: two threads beside other work, waiting actively and passively.
-imports: first embedding by a stored model in a new process, against the import of scvi-tools.
+distances: every two donors by each metric. tests: ``tl.compare_all_sets`` of 300 donors. uncertainty: influence on an
+embedding that begins with moments. predictor: cross-validation of the kernel predictor on LARRY clones, with the score
+of what was chosen on other clones. step: training steps on small sets. overhead: ``train`` with validation over a bare
+loop. draw: one of a million weighted sets. embedding: of 300,000 cells in batches of 65,536, as on a GPU, and of 8,192.
+threads: two threads beside other work, waiting actively and passively. imports: first embedding by a stored model in a
+new process, against the import of scvi-tools.
 
     python benchmarks/speed.py distances
 """
@@ -36,7 +36,6 @@ from _direct_formulas import (
     influence_of_each_dimension,
     options_one_at_a_time,
     statistics_of_all_pairs,
-    two_classes_by_scikit_learn,
 )
 from scgde import tl
 from scgde.data import BatchSpec, CellSets, SetBatchDataset, SetIndex
@@ -101,25 +100,6 @@ def tests() -> list[dict]:
     tl.uncertainty(adata)
     now = lambda: tl.compare_all_sets(adata)["statistic"].to_numpy()  # noqa: E731
     return [compared("compare_all_sets", lambda: statistics_of_all_pairs(adata), now, turns=1)]
-
-
-def labels() -> list[dict]:
-    """Probabilities of a label of two classes of 300 donors, from the embedding alone."""
-    adata = _fitted_donors(n_donors=300)
-    table = adata.uns["gde"]["sets"]
-    axis = np.linalg.svd(adata.uns["gde"]["embedding"] - adata.uns["gde"]["embedding"].mean(axis=0))[2][2]
-    score = adata.uns["gde"]["embedding"] @ axis
-    table["label"] = score + score.std() * np.random.default_rng(0).normal(size=len(table)) > np.median(score)
-
-    def now() -> np.ndarray:
-        tl.classify(adata, "label", baselines=False, progress_bar=False)
-        return adata.uns["gde"]["sets"]["label_probability_True"].to_numpy()
-
-    def direct() -> np.ndarray:
-        with two_classes_by_scikit_learn():
-            return now()
-
-    return [compared("classify", direct, now, turns=2)]
 
 
 def _fitted_donors(n_donors: int = 634) -> AnnData:
@@ -363,7 +343,6 @@ PARTS = {
     for function in (
         distances,
         tests,
-        labels,
         uncertainty,
         predictor,
         embedding,

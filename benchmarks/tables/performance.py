@@ -11,7 +11,6 @@ SAVINGS = {
     "squared MMD, 200 donors": ("speed_distances", "mmd"),
     "Sinkhorn divergence, 30 donors": ("speed_distances", "sinkhorn"),
     "`tl.compare_all_sets`, 300 donors": ("speed_tests", "compare_all_sets"),
-    "`tl.classify`, two classes of 300 donors": ("speed_labels", "classify"),
     "influence of 16,000 cells on 116 dimensions": (
         "speed_uncertainty",
         "influence, 116 dimensions, most of them moments",

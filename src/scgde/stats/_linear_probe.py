@@ -11,7 +11,6 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from scgde.stats._cross_validation import Split, n_groups_of_rarest, splits
 from scgde.stats._standardizer import Standardizer, standardizers
-from scgde.stats._two_classes import fit_two_classes
 
 #: Inverse penalties, in the convention of scikit-learn; inputs are standardised.
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
@@ -176,7 +175,8 @@ def losses(labels: Labels, outputs: np.ndarray, *, class_weight: str | None = No
     values = -np.log(outputs[np.arange(len(outputs)), labels.values].clip(_SMALLEST))
     if class_weight is None:
         return values
-    return values * _balancing_weights(labels.values)
+    present, code, counts = np.unique(labels.values, return_inverse=True, return_counts=True)
+    return values * len(values) / len(present) / counts[code]
 
 
 class _Tuned(NamedTuple):
@@ -226,21 +226,12 @@ def _fitted(x: np.ndarray, labels: Labels, strength: float, class_weight: str | 
     present = np.unique(labels.values)
     coef, intercept = np.zeros((labels.n_classes, x.shape[1])), np.full(labels.n_classes, -np.inf)
     intercept[present] = 0
-    weights = None if class_weight is None else _balancing_weights(labels.values)
-    if len(present) == 2:
-        # One row: the logit of the second over the first.
-        second = present[1]
-        coef[second], intercept[second] = fit_two_classes(x, labels.values == second, strength, weights)
-    elif len(present) > 2:
-        model = LogisticRegression(C=strength, max_iter=5000).fit(x, labels.values, sample_weight=weights)
-        coef[present], intercept[present] = model.coef_, model.intercept_
+    if len(present) > 1:
+        model = LogisticRegression(C=strength, class_weight=class_weight, max_iter=5000).fit(x, labels.values)
+        # Of two classes there is one row: the logit of the second over the first.
+        modelled = present[-len(model.coef_) :]
+        coef[modelled], intercept[modelled] = model.coef_, model.intercept_
     return Linear(coef, intercept)
-
-
-def _balancing_weights(values: np.ndarray) -> np.ndarray:
-    """Weights of sets with mean 1 that make those of each class there is the same, shape ``(n,)``."""
-    present, code, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return len(values) / len(present) / counts[code]
 
 
 def _marginal(labels: Labels) -> np.ndarray:
