@@ -118,12 +118,13 @@ def fit_gde(
         Dimensions of the embedding. By default 32 or, with moments, room for all of them and 16 more.
     moments
         Whether the embedding contains mean and covariance, or widths, of a set by a fixed linear map, from which the
-        generator starts: a new set then lies where its cells lie, however few sets were trained on. See
-        :class:`scgde.nn.linear_core.LinearCore`. By default where fewer than 200 sets are trained on, or where cells of
-        all sets, moved and stretched to the mean and standard deviations of a set, are at less than three tenths of the
-        energy distance of those of the nearest other set to its cells: with many sets that share cell states at fixed
-        places a network does better. Never by default with ``batch_key``: a fixed map cannot be made independent of it.
-        Of sequences it contains the mean counts of words, see :class:`scgde.nn.mean_core.MeanCore`.
+        generator starts: a new set then lies where its cells lie, however few sets were trained on, as far as these
+        are more than sampling noise. See :class:`scgde.nn.linear_core.LinearCore`. By default where fewer than 200 sets
+        are trained on, or where cells of all sets, moved and stretched to the mean and standard deviations of a set,
+        are at less than three tenths of the energy distance of those of the nearest other set to its cells: with many
+        sets that share cell states at fixed places a network does better. Never by default with ``batch_key``: a fixed
+        map cannot be made independent of it. Of sequences it contains the mean counts of words, see
+        :class:`scgde.nn.mean_core.MeanCore`.
     isometry
         %(isometry)s
     isometry_ground
