@@ -6,7 +6,7 @@ from benchmarks.tables._declare import RESULTS, Table, grid
 from benchmarks.tables.sequences import caption
 
 OWN = {
-    8: {"scgde, isometry in all pixels": "default"},
+    8: {"**scgde, the default**": "default"},
     14: {"**scgde, `moments=True`, a narrow U-Net**": "narrow, moments"},
 }
 LABELS = {
@@ -27,9 +27,8 @@ def digits(name: str, side: int) -> Table:
         "Pearson, 1,000 images": {"column": "pearson_many", "spread": True},
         "generated: error of shares": {"column": "share_tv", "form": ".2f"},
         "generated: energy distance": {"column": "energy"},
+        "in features of a classifier": {"column": "feature_energy"},
     }
-    if side > 8:
-        columns["in features of a classifier"] = {"column": "feature_energy"}
     rows = {label: {"model": model} for label, model in (OWN[side] | LABELS).items()}
     return Table(*grid("method", name, rows, columns), caption(name, f"Digits of {side} x {side} pixels"))
 
