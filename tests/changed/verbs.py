@@ -124,7 +124,7 @@ VERBS = {
     "convergence": Verb(_convergence, ("features",)),
     "compare_groups": Verb(_groups, ("labels",)),
     "associate": Verb(_associated, ("labels",)),
-    "classify": Verb(_classified, ("labels",)),
+    "classify": Verb(_classified, ("labels", "features")),
     "classify with baselines": Verb(_composition, ("labels", "features")),
     "evaluate_embedding": Verb(_evaluated, ("labels",)),
     "explain": Verb(_explained, ("features",)),
