@@ -15,7 +15,7 @@ SCRIPT = Path(__file__).parent / "fit_on_devices.py"
 TWO = {"devices": 2, "strategy": "ddp"}
 ACCUMULATED = {"train_kwargs": {"accumulate_grad_batches": 2}}
 #: A rate at which validation soon gets worse.
-STOPPING = {"lr": 0.3, "patience": 2}
+STOPPING = {"lr": 0.3, "patience": 1}
 
 
 def run(folder, name, **options):
