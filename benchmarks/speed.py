@@ -340,18 +340,7 @@ def _children() -> float:
 
 PARTS = {
     function.__name__: function
-    for function in (
-        distances,
-        tests,
-        uncertainty,
-        predictor,
-        embedding,
-        step,
-        overhead,
-        draw,
-        threads,
-        imports,
-    )
+    for function in (distances, tests, uncertainty, predictor, embedding, step, overhead, draw, threads, imports)
 }
 
 
