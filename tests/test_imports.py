@@ -57,7 +57,7 @@ ONLY_IN = {
     "typer": {"cli"},
 }
 #: Files of a layer of verbs that define none.
-HELPERS = {"datasets": {"common", "published"}, "get": {"sharing"}}
+HELPERS = {"datasets": {"common", "download", "published"}, "get": {"sharing"}}
 #: Layers that may import nothing but these libraries and the standard library.
 NOTHING_BUT = {"nn": {"torch", "numpy", "scipy", "ot"}, "stats": {"numpy", "scipy", "sklearn", "lazy_loader"}}
 

@@ -119,10 +119,14 @@ PARAGRAPHS = {
         "``obs``."
     ),
     "key_added": "Name under which results are written.",
-    "data_path": "the file, or a folder that holds it. None: the folder ``$SCGDE_DATA``.",
+    "data_path": (
+        "the file, or a folder that holds it. None: the folder ``$SCGDE_DATA``, then the server ``$SCGDE_DATA_URL``."
+    ),
     "data_raises": (
         "FileNotFoundError\n"
-        "    If the file is not there. It is not downloaded; the message says where the data are to be had.\n"
+        "    If the file is not there; the message says where the data are to be had.\n"
+        "OSError\n"
+        "    If the server cannot be reached, or does not have the file.\n"
         "ValueError\n"
         "    If a column is missing."
     ),

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from scgde import datasets, pp
+from scgde.datasets._download import CHECKSUMS
 
 #: Readers of files, the columns that make sets, and how many cells there are.
 READERS = {
@@ -49,6 +50,7 @@ def one_cell(tmp_path):
 def test_every_reader_is_tested():
     with_path = [name for name in datasets.__all__ if "path" in inspect.signature(getattr(datasets, name)).parameters]
     assert sorted(READERS) == with_path
+    assert sorted(CHECKSUMS) == sorted(file_of(name) for name in READERS)
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -61,7 +63,8 @@ def test_reads_a_file_a_folder_and_that_of_the_environment(name, one_cell, monke
 @pytest.mark.parametrize("name", READERS)
 def test_says_where_the_data_are_where_there_is_no_file(name, tmp_path, monkeypatch):
     monkeypatch.delenv("SCGDE_DATA", raising=False)
-    with pytest.raises(FileNotFoundError, match=r"\$SCGDE_DATA is not set.*make it from"):
+    monkeypatch.delenv("SCGDE_DATA_URL", raising=False)
+    with pytest.raises(FileNotFoundError, match=r"\$SCGDE_DATA is not set.*SCGDE_DATA_URL.*make it from"):
         getattr(datasets, name)()
     with pytest.raises(FileNotFoundError, match=r"there is no file .*\. Pass `path`"):
         getattr(datasets, name)(tmp_path)

@@ -1,4 +1,4 @@
-"""Published data, read from files: none of them has a public copy in the form that is used here."""
+"""Published data, read from files: a path, the folder ``$SCGDE_DATA``, or the server ``$SCGDE_DATA_URL``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import anndata as ad
 import pandas as pd
+
+from scgde.datasets._download import ADDRESS, download
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,9 +25,9 @@ def read_published(name: str, file: str, path: str | Path | None, columns: Seque
     name
         Of the function that reads it, for messages.
     file
-        Its name in the folder ``$SCGDE_DATA``.
+        Its name in a folder or on a server.
     path
-        A file, or a folder that holds ``file``. None: the folder ``$SCGDE_DATA``.
+        A file, or a folder that holds ``file``. None: the folder ``$SCGDE_DATA``, then the server ``$SCGDE_DATA_URL``.
     columns
         That ``obs`` must have.
     source
@@ -38,12 +40,15 @@ def read_published(name: str, file: str, path: str | Path | None, columns: Seque
     ValueError
         If a column is missing.
     """
-    found = _path_of(path, file)
-    if found is None or not found.is_file():
-        where = f"${FOLDER} is not set" if found is None else f"there is no file {str(found)!r}"
+    local = _path_of(path, file)
+    found = local if local is not None and local.is_file() else None
+    if found is None and path is None:
+        found = download(file)
+    if found is None:
+        where = f"${FOLDER} is not set" if local is None else f"there is no file {str(local)!r}"
         msg = (
-            f"`datasets.{name}` reads {file!r}, but {where}. Pass `path`, or set ${FOLDER} to its folder. "
-            f"It is not downloaded: make it from {source}, with {list(columns)} in `obs`."
+            f"`datasets.{name}` reads {file!r}, but {where}. Pass `path`, set ${FOLDER} to its folder, "
+            f"or set ${ADDRESS} to a server that has it. Else make it from {source}, with {list(columns)} in `obs`."
         )
         raise FileNotFoundError(msg)
     adata = ad.read_h5ad(found) if file.endswith(".h5ad") else _read_table(found)
