@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tqdm.auto import tqdm
+from tqdm import TqdmWarning
 
 from scgde._settings import logger
+
+with warnings.catch_warnings():
+    # A notebook without ipywidgets has bars of text.
+    warnings.simplefilter("ignore", TqdmWarning)
+    from tqdm.auto import tqdm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
