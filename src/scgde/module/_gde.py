@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -167,8 +167,10 @@ class GDEModule(SetModule):
     @torch.no_grad()
     def _log_fold_changes(self, core: Tensor) -> Tensor | None:
         """At the means that moments ``(S, K)`` stand for, shape ``(S, G)``; None where these are not of components."""
-        frame, transform = self.frame(core), cast("Any", self.target_transform)
-        return None if frame is None else transform.log_fold_changes(self._ground_units.restore(frame.center))
+        frame = self.frame(core)
+        if frame is None:
+            return None
+        return self.target_transform.log_fold_changes(self._ground_units.restore(frame.center))
 
     @torch.no_grad()
     def _fit_leading(self, sets: WholeSets | None) -> None:

@@ -138,5 +138,6 @@ def _mean_and_variance(x: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
 
 def _without_noise(measured: Tensor, n_cells: Tensor) -> Tensor:
     """Deviations of sets ``(S, G)`` that vary by what is no noise, from what is known of them and of halves."""
-    share = Reliability.of(*measured.unbind(dim=1), n_cells).share  # type: ignore[call-arg]
-    return (measured[:, 0] - measured[:, 0].mean(dim=0)) * share.sqrt()
+    whole, first, second = measured.unbind(dim=1)
+    share = Reliability.of(whole, first, second, n_cells).share
+    return (whole - whole.mean(dim=0)) * share.sqrt()

@@ -76,6 +76,10 @@ class CellTransform(nn.Module, ABC):
         msg = f"Cells that can be shifted are required, but {type(self).__name__} does not say how."
         raise TypeError(msg)
 
+    def log_fold_changes(self, ground: Tensor) -> Tensor | None:
+        """Log fold changes of rates of genes ``(S, G)`` at mean ground coordinates ``(S, D)``; None without rates."""
+        return None
+
 
 TRANSFORMS: Registry[CellTransform] = Registry("transform")
 
