@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from scgde.nn.cells import CellSpec, check_supported, check_vectors, like_cells, per_cell, take_cells
+from scgde.nn import cells
+from scgde.nn.cells import CellSpec, check_supported, check_vectors, in_parts, like_cells, per_cell, take_cells
 from scgde.nn.generators import GENERATORS, FlowMatching
 
 SHAPES = pytest.mark.parametrize("shape", [(3,), (1, 4, 5)], ids=str)
@@ -29,6 +30,20 @@ def test_take_cells_takes_whole_cells_of_their_set(shape):
     taken = take_cells(x, index)
     for i in range(2):
         assert torch.equal(taken[i], x[i, index[i]])
+
+
+@SHAPES
+def test_in_parts_gives_the_same_with_few_cells_at_a_time(shape, monkeypatch):
+    monkeypatch.setattr(cells, "_VALUES_AT_ONCE", 100)
+    x, sizes = torch.randn(2, 50, *shape), []
+
+    def squares(part):
+        sizes.append(part.numel())
+        return part.square().flatten(2)
+
+    torch.testing.assert_close(in_parts(squares, x), x.square().flatten(2), rtol=0, atol=0)
+    assert max(sizes) <= 100
+    assert len(sizes) > 1
 
 
 def test_vectors_are_cells_of_real_numbers():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from scgde.nn.cells import check_supported
+from scgde.nn.cells import check_supported, in_parts
 from scgde.nn.conditions import Conditions
 from scgde.nn.encoders import ENCODERS
 from scgde.nn.featurizers import FEATURIZERS
@@ -171,9 +171,9 @@ class SetModule(nn.Module, ABC):
         if self.own_target_transform is not None:
             self.own_target_transform.fit(target())
         if self.isometry is not None and sets is not None:
-            self.isometry.fit((self.transform.ground(x), weights) for _, x, weights in sets())
+            self.isometry.fit((in_parts(self.transform.ground, x), weights) for _, x, weights in sets())
         if isinstance(self.core, MeanCore) and sets is not None:
-            self.core.fit((self.core_input(x), weights) for _, x, weights in sets())
+            self.core.fit((in_parts(self.core_input, x), weights) for _, x, weights in sets())
         if not isinstance(self.core, LinearCore) or sets is None:
             return
 

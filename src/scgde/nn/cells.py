@@ -8,7 +8,12 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from scgde._registry import Registry
+
+#: Values of cells that a function of single cells is given at once.
+_VALUES_AT_ONCE = 2**22
 
 
 class CellSpec(NamedTuple):
@@ -154,6 +159,15 @@ def like_cells(values: Tensor, x: Tensor) -> Tensor:
 def take_cells(x: Tensor, index: Tensor) -> Tensor:
     """Cells ``(S, M, *shape)`` at positions ``(S, N)`` of their sets, shape ``(S, N, *shape)``."""
     return x.gather(1, like_cells(index, x).expand(*index.shape, *x.shape[2:]))
+
+
+def in_parts(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """A function of single cells, from ``(S, M, *shape)`` to ``(S, M, D)``, on a few cells at a time.
+
+    What it computes with on the way may be many times as large as the cells: images are bytes, and become real numbers.
+    """
+    n_cells = max(1, _VALUES_AT_ONCE // max(x[:, :1].numel(), 1))
+    return torch.cat([function(part) for part in x.split(n_cells, dim=1)], dim=1)
 
 
 def check_supported(cls: Any, spec: CellSpec, argument: str, registry: Registry[Any]) -> None:

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import h5py
 import numpy as np
 
 from scgde.data.stores._base import CellStore
 from scgde.data.stores._blocks import as_dense
+from scgde.data.stores._hdf5_rows import hdf5_rows
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -35,4 +37,6 @@ class StreamedStore(CellStore):
         unique, inverse = np.unique(rows, return_inverse=True)  # files are read in order
         if not len(unique):
             return np.zeros((0, *self.shape), dtype=self.dtype)
-        return as_dense(self._x[unique], self.dtype)[inverse]
+        x = self._x
+        cells = hdf5_rows(x, unique) if isinstance(x, h5py.Dataset) else x[unique]
+        return as_dense(cells, self.dtype)[inverse]
