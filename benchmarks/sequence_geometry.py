@@ -32,6 +32,7 @@ OPTIONS = {"sets_per_batch": 32, "set_size": 100, "progress_bar": False, "accele
 TRAIN = {"target_size": 16, "lr": 4e-3, "ema_decay": 0.98}
 FITS = {
     "default": {},
+    "masked flow": {"generator": "masked_flow"},
     "isometry, gaussian": {"isometry": 0.1, "isometry_ground": "gaussian"},
     "isometry": {"isometry": 0.1},
     "moments": {"moments": True},

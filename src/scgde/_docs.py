@@ -54,8 +54,8 @@ PARAGRAPHS = {
     "generator": (
         'Of cells, a name in ``scgde.nn.GENERATORS``: ``"flow_matching"`` (the default for vectors and images),\n'
         '``"diffusion"``, ``"cvae"``, ``"energy"``, ``"mmd"``, ``"sinkhorn"``, ``"sliced_wasserstein"``,\n'
-        '``"wormhole"`` or ``"autoregressive"`` (the default for tokens). ``"backbone"`` in ``generator_kwargs``\n'
-        'is ``"mlp"`` or ``"unet"``, by default by the kind of cells.'
+        '``"wormhole"``, ``"autoregressive"`` (the default for tokens) or ``"masked_flow"`` (of tokens).\n'
+        '``"backbone"`` in ``generator_kwargs`` is ``"mlp"`` or ``"unet"``, by default by the kind of cells.'
     ),
     "transport": (
         'A name in ``scgde.nn.TRANSPORTS``: ``"flow_matching"``, ``"energy"``, ``"mmd"``, ``"sinkhorn"`` or\n'

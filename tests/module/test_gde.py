@@ -213,7 +213,7 @@ def test_kinds_that_are_not_supported_are_refused_with_those_that_are():
     ):
         GDEModule(tokens, 2, transform="identity", **options)
     with pytest.raises(
-        ValueError, match=r"`generator` must support 'tokens' cells, got FlowMatching, .*\['autoregressive'"
+        ValueError, match=r"`generator` must support 'tokens' cells, got FlowMatching, .*\['autoregressive', 'masked"
     ):
         GDEModule(CellSpec.vectors(3), 2, target=TransformSpec("identity", tokens, {}), **options)
     with pytest.raises(ValueError, match=r"`transform` must support 'counts' cells, got Affine.*\['identity'"):

@@ -23,6 +23,7 @@ OPTIONS = {
     "generator_kwargs": {"n_hidden": 16, "n_layers": 2},
     "train_kwargs": {"lr": 0.01, "target_size": 16, "steps_per_validation": 20},
 }
+GENERATORS_OF_TOKENS = [name for name in GENERATORS if "tokens" in GENERATORS[name].supports]
 UNTRAINED = {"max_steps": 2, "validation_fraction": 0.0}
 
 
@@ -49,10 +50,10 @@ def fit(adata, **options):
     return tl.fit_gde(adata, "set", use_rep="X_tokens", **{**OPTIONS, **options})
 
 
-@pytest.fixture(scope="module")
-def fitted_once():
+@pytest.fixture(scope="module", params=GENERATORS_OF_TOKENS)
+def fitted_once(request):
     adata = tokenized()
-    fit(adata)
+    fit(adata, generator=request.param)
     return adata
 
 
@@ -66,8 +67,10 @@ def share_of_a(adata, column="set"):
     return (text.str.count("A") / text.str.len()).groupby(adata.obs[column], observed=True).mean()
 
 
-def test_kind_featurizer_and_generator_follow_from_the_entry(fitted):
-    params = fitted.uns["gde"]["params"]
+def test_kind_featurizer_and_generator_follow_from_the_entry():
+    adata = tokenized()
+    fit(adata, **UNTRAINED)
+    params = adata.uns["gde"]["params"]
     assert (params["cells"], params["featurizer"], params["generator"]) == ("tokens", "kmer", "autoregressive")
 
 
@@ -129,6 +132,8 @@ def test_a_generator_that_ignores_the_embedding_is_reported(monkeypatch):
 def test_cells_are_likelier_under_their_own_set(fitted):
     own, mean = tl.log_likelihood(fitted), tl.log_likelihood(fitted, given="mean")
     assert own.index.tolist() == fitted.obs_names.tolist()
+    is_bound = GENERATORS[fitted.uns["gde"]["params"]["generator"]].likelihood_is_bound
+    assert own.name == ("log_likelihood_bound" if is_bound else "log_likelihood")
     assert (own < 0).all()
     assert own.mean() > mean.mean() + 0.02
     some = tl.log_likelihood(fitted, ["set_03", "set_01"])
@@ -141,7 +146,7 @@ def test_likelihood_of_unknown_sets_and_of_generators_without_one_is_refused(fit
     with pytest.raises(KeyError, match="`given` must name fitted sets"):
         tl.log_likelihood(fitted, given="set_99")
     with pytest.raises(
-        ValueError, match=r"got FlowMatching for 'continuous' cells. Those that do: \['autoregressive'\]"
+        ValueError, match=r"got FlowMatching for 'continuous' cells. Those that do: \['autoregressive', 'masked_flow'\]"
     ):
         tl.log_likelihood(fit_vectors)
 
@@ -257,7 +262,7 @@ def test_vectors_are_read_and_sequences_made():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"generator": "flow_matching"}, r"must support 'tokens' cells, got FlowMatching.*\['autoregressive'\]"),
+        ({"generator": "flow_matching"}, r"must support 'tokens' cells, got FlowMatching.*\['autoregressive', 'masked"),
         ({"featurizer": "identity"}, r"must support 'tokens' cells, got Identity.*\['conv1d', 'kmer'\]"),
         ({"scaling": "common"}, "`scaling` must be None for tokens"),
     ],

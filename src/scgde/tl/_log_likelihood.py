@@ -47,7 +47,8 @@ def log_likelihood(
 
     Returns
     -------
-    Nats of each cell in these sets, indexed by cell, in the order of ``adata``. Nothing is written.
+    Nats of each cell in these sets, indexed by cell, in the order of ``adata``. Nothing is written. Of a generator that
+    knows only a lower bound, such as ``"masked_flow"``, an estimate of that, under the name ``"log_likelihood_bound"``.
 
     Raises
     ------
@@ -74,7 +75,8 @@ def log_likelihood(
         batch = None if batches is None else batches.iloc[i]
         parts[i] = pd.Series(nats_of_cells(fitted.model, fitted.observed(rows), embedding, batch=batch), index=rows)
     values = pd.concat(list(parts.values())).sort_index()
-    return pd.Series(values.to_numpy(), index=adata.obs_names[values.index], name="log_likelihood")
+    name = "log_likelihood_bound" if fitted.model.module.generator.likelihood_is_bound else "log_likelihood"
+    return pd.Series(values.to_numpy(), index=adata.obs_names[values.index], name=name)
 
 
 def _known_embedding(fitted: FittedSets[BaseGDE], given: str | None) -> np.ndarray | None:

@@ -8,6 +8,7 @@ from scgde.nn.generators._cvae import CVAE
 from scgde.nn.generators._diffusion import Diffusion
 from scgde.nn.generators._energy import Energy
 from scgde.nn.generators._flow_matching import FlowMatching
+from scgde.nn.generators._masked_flow import MaskedFlow
 from scgde.nn.generators._mmd import MMD
 from scgde.nn.generators._sinkhorn import Sinkhorn
 from scgde.nn.generators._sliced_wasserstein import SlicedWasserstein
@@ -22,6 +23,7 @@ __all__ = [
     "Energy",
     "FlowMatching",
     "Generator",
+    "MaskedFlow",
     "Sinkhorn",
     "SlicedWasserstein",
     "Wormhole",

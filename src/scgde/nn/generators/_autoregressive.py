@@ -7,16 +7,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from scgde._checks import check_count
-from scgde.nn.causal_convolutions import CausalConvolutions, layers_in_reach
+from scgde.nn.dilated_convolutions import DilatedConvolutions, layers_in_reach
 from scgde.nn.generators._base import GENERATORS, Generator
+from scgde.nn.sequences import closed_tokens, inverted, is_there, log_frequencies
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from scgde.nn.cells import CellSpec
-
-#: Layers by default, at most: a reach of 63 positions.
-_MAX_LAYERS = 5
 
 
 @GENERATORS.register("autoregressive")
@@ -48,29 +46,25 @@ class Autoregressive(Generator):
     def __init__(self, spec: CellSpec, n_context: int, *, n_hidden: int = 48, n_layers: int | None = None) -> None:
         super().__init__(spec, n_context)
         (length,), n_values = spec.shape, spec.n_values or 1
-        n_layers = layers_in_reach(length, at_most=_MAX_LAYERS) if n_layers is None else n_layers
+        n_layers = layers_in_reach(length) if n_layers is None else n_layers
         self.tokens = nn.Embedding(n_values, check_count(n_hidden, "n_hidden"))
         self.positions = nn.Parameter(0.1 * torch.randn(length, n_hidden))
-        self.network = CausalConvolutions(n_hidden, n_context, n_layers=check_count(n_layers, "n_layers"))
+        self.network = DilatedConvolutions(n_hidden, n_context, n_layers=check_count(n_layers, "n_layers"))
         self.logits = nn.Linear(n_hidden, n_values)
         self.direct = nn.Linear(n_context, length * n_values)
         nn.init.zeros_(self.direct.weight)
         nn.init.zeros_(self.direct.bias)
-        self.register_buffer("closed", _closed(length, n_values, spec.n_first), persistent=False)
+        self.register_buffer("closed", closed_tokens(spec), persistent=False)
 
     @torch.no_grad()
     def init_from(self, blocks: Iterable[Tensor]) -> None:
         """Start from the frequency of each token at each position among sequences that have not ended."""
-        counts = torch.ones(self.closed.shape)
-        for block in blocks:
-            tokens = block.long().cpu()
-            there = _is_there(tokens).float()
-            counts += functional.one_hot(tokens, counts.shape[1]).mul(there[..., None]).sum(0)
-        self.direct.bias.copy_((counts / counts.sum(-1, keepdim=True)).log().flatten())
+        length, n_values = self.closed.shape
+        self.direct.bias.copy_(log_frequencies(blocks, n_values, length).flatten())
 
     def loss(self, target: Tensor, weights: Tensor, context: Tensor) -> Tensor:
         """Nats per token of each set, shape ``(S,)``."""
-        n_tokens = _is_there(target.long()).sum(-1)
+        n_tokens = is_there(target.long()).sum(-1)
         return -(self.log_prob(target, context) * weights).sum(-1) / (n_tokens * weights).sum(-1).clamp_min(1)
 
     def log_prob(self, x: Tensor, context: Tensor) -> Tensor:
@@ -80,7 +74,7 @@ class Autoregressive(Generator):
         states = self.network(self._inputs(before), context)
         logits = (self.logits(states) + self._direct(context)).masked_fill(self.closed, float("-inf"))
         chosen = functional.log_softmax(logits, dim=-1).gather(-1, x[..., None])[..., 0]
-        return chosen.masked_fill(~_is_there(x), 0.0).sum(-1)
+        return chosen.masked_fill(~is_there(x), 0.0).sum(-1)
 
     def sample(self, context: Tensor, n_cells: int, *, rng: torch.Generator | None = None) -> Tensor:
         self.check_context(context)
@@ -92,7 +86,7 @@ class Autoregressive(Generator):
         for i in range(x.shape[-1]):
             states, kept = self.network.step(self._inputs(token, start=i), kept, context)
             logits = (self.logits(states) + direct[:, :, i : i + 1]).masked_fill(self.closed[i], float("-inf"))
-            token = _inverted(logits.softmax(-1), uniform[..., i : i + 1])
+            token = inverted(logits.softmax(-1), uniform[..., i : i + 1])
             if i:
                 token = token * (x[..., i - 1 : i] > 0)
             x[..., i : i + 1] = token
@@ -107,25 +101,3 @@ class Autoregressive(Generator):
 
     def _direct(self, context: Tensor) -> Tensor:
         return self.direct(context).unflatten(-1, self.closed.shape)[:, None]
-
-
-def _closed(length: int, n_values: int, n_first: int) -> Tensor:
-    """Tokens that cannot be at a position, ``(L, V)``: no end before a letter, and each token where it may stand."""
-    closed = torch.zeros(length, n_values, dtype=torch.bool)
-    closed[0, : n_values - n_first if n_first else 1] = True
-    closed[1:, n_values - n_first :] = True
-    closed[1:2, 0] = n_first > 0
-    return closed
-
-
-def _is_there(x: Tensor) -> Tensor:
-    """Positions up to the end, that of the end included, where sequences ``(..., L)`` have not ended before."""
-    ended = functional.pad((x == 0)[..., :-1], (1, 0))
-    return ended.cumsum(-1) == 0
-
-
-def _inverted(probability: Tensor, uniform: Tensor) -> Tensor:
-    """Token at the quantile ``(...)`` of each distribution ``(..., V)``."""
-    cumulative = probability.cumsum(-1)
-    # Scaled by the sum: rounding never leads to a token of probability 0 behind the last one.
-    return (cumulative[..., :-1] <= uniform[..., None] * cumulative[..., -1:]).sum(-1)

@@ -18,7 +18,8 @@ class Generator(nn.Module, ABC):
     """Conditional distribution over cells, given one context vector per set.
 
     A subclass is made as ``Generator(spec, n_context, *, ...)``, and passes both on. Where probabilities are
-    known, it may have a method ``log_prob(x, context)`` from cells ``(S, M, *shape)`` to ``(S, M)``, in nats.
+    known, it may have a method ``log_prob(x, context)`` from cells ``(S, M, *shape)`` to ``(S, M)``, in nats; with
+    ``likelihood_is_bound = True`` where it gives a lower bound only.
 
     Parameters
     ----------
@@ -30,6 +31,8 @@ class Generator(nn.Module, ABC):
 
     #: Kinds of cells that it generates; checked when a model is built.
     supports: ClassVar[frozenset[str]] = frozenset({"continuous"})
+    #: Whether ``log_prob`` is a lower bound of the log probability.
+    likelihood_is_bound: ClassVar[bool] = False
 
     def __init__(self, spec: CellSpec, n_context: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Causal convolutions over the positions of sequences, all positions at once or one after another."""
+"""Dilated convolutions over the positions of sequences; causal ones also one position after another."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _KERNEL_SIZE = 3
+#: Layers by default, at most: a reach of 63 positions.
+MAX_LAYERS = 5
 
 
-class CausalLayer(nn.Module):
-    """Residual convolution that sees a position and two before it, modulated by a context (FiLM).
+class DilatedLayer(nn.Module):
+    """Residual convolution that sees a position and two others, modulated by a context (FiLM).
 
     Parameters
     ----------
@@ -25,15 +27,17 @@ class CausalLayer(nn.Module):
         Dimensions of the context.
     dilation
         Distance between the positions that are seen.
+    causal
+        Whether the two others are before the position; else there is one on each side.
 
     References
     ----------
-    :cite:t:`Oord16` for dilated causal convolutions; :cite:t:`Perez18` for the modulation.
+    :cite:t:`Oord16` for dilated convolutions; :cite:t:`Perez18` for the modulation.
     """
 
-    def __init__(self, n_hidden: int, n_context: int, dilation: int) -> None:
+    def __init__(self, n_hidden: int, n_context: int, dilation: int, *, causal: bool = True) -> None:
         super().__init__()
-        self.dilation = dilation
+        self.dilation, self.causal = dilation, causal
         self.norm = nn.LayerNorm(n_hidden)
         self.convolution = nn.Linear(_KERNEL_SIZE * n_hidden, n_hidden)
         self.modulation = nn.Linear(n_context, 2 * n_hidden)
@@ -41,13 +45,14 @@ class CausalLayer(nn.Module):
 
     @property
     def n_kept(self) -> int:
-        """Positions before the present one that are seen."""
+        """Positions from the first that is seen to the present one, where it is causal."""
         return (_KERNEL_SIZE - 1) * self.dilation
 
     def forward(self, state: Tensor, context: Tensor) -> Tensor:
         """Next state of all positions, ``(S, M, L, H)``, with contexts ``(S, C)``."""
         n_positions = state.shape[-2]
-        padded = functional.pad(self.norm(state), (0, 0, self.n_kept, 0))
+        room = (self.n_kept, 0) if self.causal else (self.dilation, self.dilation)
+        padded = functional.pad(self.norm(state), (0, 0, *room))
         seen = [padded[..., i * self.dilation :, :][..., :n_positions, :] for i in range(_KERNEL_SIZE)]
         return state + self._update(torch.cat(seen, dim=-1), context)
 
@@ -62,8 +67,8 @@ class CausalLayer(nn.Module):
         return self.outer(functional.silu(self.convolution(seen) * (1 + scale) + shift))
 
 
-class CausalConvolutions(nn.Module):
-    """Layers of causal convolutions with doubling dilation: position i sees all positions up to i that are in reach.
+class DilatedConvolutions(nn.Module):
+    """Layers of convolutions with doubling dilation: causal, a position sees itself and those before it in reach.
 
     Parameters
     ----------
@@ -73,12 +78,15 @@ class CausalConvolutions(nn.Module):
         Dimensions of the context.
     n_layers
         Layers; the reach is ``2 ** (n_layers + 1) - 1`` positions.
+    causal
+        Whether these end at the position; else it is in their middle.
     """
 
-    def __init__(self, n_hidden: int, n_context: int, *, n_layers: int) -> None:
+    def __init__(self, n_hidden: int, n_context: int, *, n_layers: int, causal: bool = True) -> None:
         super().__init__()
         self.n_hidden = n_hidden
-        self.layers = nn.ModuleList(CausalLayer(n_hidden, n_context, 2**i) for i in range(n_layers))
+        layers = (DilatedLayer(n_hidden, n_context, 2**i, causal=causal) for i in range(n_layers))
+        self.layers = nn.ModuleList(layers)
         self.norm = nn.LayerNorm(n_hidden)
 
     def forward(self, state: Tensor, context: Tensor) -> Tensor:
@@ -88,11 +96,11 @@ class CausalConvolutions(nn.Module):
         return self.norm(state)
 
     @property
-    def _ordered(self) -> list[CausalLayer]:
-        return cast("list[CausalLayer]", list(self.layers))
+    def _ordered(self) -> list[DilatedLayer]:
+        return cast("list[DilatedLayer]", list(self.layers))
 
     def start(self, n_sets: int, n_cells: int, like: Tensor) -> list[Tensor]:
-        """What is kept before the first position: nothing."""
+        """What is kept before the first position, of causal layers: nothing."""
         return [like.new_zeros(n_sets, n_cells, layer.n_kept, self.n_hidden) for layer in self._ordered]
 
     def step(self, state: Tensor, kept: Sequence[Tensor], context: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -104,6 +112,6 @@ class CausalConvolutions(nn.Module):
         return self.norm(state), after
 
 
-def layers_in_reach(length: int, *, at_most: int) -> int:
+def layers_in_reach(length: int, *, at_most: int = MAX_LAYERS) -> int:
     """Layers after which the last of ``length`` positions sees the first, or ``at_most``."""
     return next((n for n in range(1, at_most) if 2 ** (n + 1) - 1 >= length), at_most)
