@@ -190,8 +190,7 @@ class GDEModule(SetModule):
     def log_prob(self, x: Tensor, embedding: Tensor, *, covariates: Mapping[str, Tensor] | None = None) -> Tensor:
         """Log probability of cells ``(S, M, *shape)`` given embeddings ``(S, E)``, in nats, shape ``(S, M)``.
 
-        For cells of finitely many values: those of others have densities, in units of the transform. A lower bound
-        where ``likelihood_is_bound`` of the generator.
+        For cells of finitely many values. A lower bound where ``likelihood_is_bound`` of the generator is True.
         """
         generator: Any = self.generator
         return generator.log_prob(self.target_transform.target(x), self.context(embedding, covariates))
