@@ -68,19 +68,19 @@ class PerturbationScores(TableSummary):
         pairs = self.scores.drop_duplicates(_pair_columns(self.scores))
         unseen = ", ".join(f"{n} of an unseen {what}" for what, n in pairs["unseen"].value_counts().items())
         held_out = f"{len(pairs)} pairs: {unseen}; {pairs['responds'].sum()} respond"
-        gains = self.differences.query("perturbations == 'all'").drop_duplicates("metric")
+        gains, means = self.differences.query("perturbations == 'all'").drop_duplicates("metric"), self.table()
         return {
             "held out": held_out,
-            **{gain["metric"]: self._compared(gain) for _, gain in gains.iterrows()},
+            **{gain["metric"]: _compared(gain, means[gain["metric"]]) for _, gain in gains.iterrows()},
             "more": "`table()` has every baseline, `differences` the paired ones with their standard errors",
         }
 
-    def _compared(self, gain: pd.Series) -> str:
-        """Prediction, best baseline and limits of one metric."""
-        means = self.table()[gain["metric"]]
-        limits = "".join(f", {name} {means[name]:.3g}" for name in (FLOOR, CEILING) if name in means)
-        best = f"best baseline {means[gain['baseline']]:.3g} ({gain['baseline']})"
-        return f"{means[gain['arm']]:.3g}, {best}{limits}"
+
+def _compared(gain: pd.Series, means: pd.Series) -> str:
+    """Prediction, best baseline and limits of one metric, from the means of its arms."""
+    limits = "".join(f", {name} {means[name]:.3g}" for name in (FLOOR, CEILING) if name in means)
+    best = f"best baseline {means[gain['baseline']]:.3g} ({gain['baseline']})"
+    return f"{means[gain['arm']]:.3g}, {best}{limits}"
 
 
 def summarize(scores: pd.DataFrame) -> pd.DataFrame:
