@@ -3,8 +3,8 @@
 Validation sets, one in four, are embedded from a random half of their cells. Cells that are generated from the same
 noise by several solvers and numbers of steps are scored on the other half (unbiased energy distance, mean over sets and
 halves). ``relative``: to 100 evaluations of the midpoint rule, minus 1. Where the distance is near its noise, that
-means little: ``difference`` is in units of the distance of pooled cells. ``time``: CPU seconds of the generation relative to
-16 evaluations of the midpoint rule.
+means little: ``difference`` is in units of the distance of pooled cells. ``time``: CPU seconds of the generation
+relative to 16 evaluations of the midpoint rule.
 
     python benchmarks/sampling_steps.py --data larry
 """

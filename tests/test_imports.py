@@ -41,6 +41,7 @@ SHARED = {
     "_columns",
     "_docs",
     "_files",
+    "_hidden_progress",
     "_hints",
     "_keys",
     "_progress",

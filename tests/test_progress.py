@@ -4,7 +4,8 @@ import pytest
 
 import scgde
 from scgde import _progress
-from scgde._progress import hidden_progress, progress
+from scgde._hidden_progress import hidden_progress
+from scgde._progress import progress
 from scgde._settings import LEVELS, Settings, logger
 
 
@@ -45,6 +46,25 @@ def test_parts_of_a_call_with_a_bar_of_its_own_show_none(capsys, monkeypatch):
     assert capsys.readouterr().err == ""
     list(progress(range(3), "Count", unit="set"))
     assert "Count" in capsys.readouterr().err
+
+
+def test_hiding_nothing_inside_of_a_call_without_bars_shows_none(capsys, monkeypatch):
+    monkeypatch.setattr(_progress, "DELAY", 0)
+    with hidden_progress(), hidden_progress(hide=False):
+        list(progress(range(3), "Count", unit="set"))
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("verb", ["fit_gde", "fit_tde"])
+def test_a_fit_without_a_progress_bar_shows_none_of_its_parts(verb, capsys, monkeypatch):
+    monkeypatch.setattr(_progress, "DELAY", 0)
+    adata = scgde.datasets.gaussian_sets(30, 20, 2, seed=0)
+    pairs = [(f"set_{i:02}", f"set_{i + 1:02}") for i in range(0, 20, 2)]
+    options = {"max_steps": 2} | ({"pairs": pairs, "predictor": None} if verb == "fit_tde" else {})
+    getattr(scgde.tl, verb)(adata, "set", progress_bar=False, **options)
+    assert capsys.readouterr().err == ""
+    getattr(scgde.tl, verb)(adata, "set", **options)
+    assert "Embed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("number", "name"), enumerate(LEVELS))

@@ -7,6 +7,8 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from scgde._hidden_progress import hidden_progress
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -46,7 +48,8 @@ ADVICE = dict.fromkeys(["copy", "inplace"], ": call it on `adata.copy()` where `
 def checked_keywords(function: F) -> F:
     """Let a function name the keyword that was probably meant, where it has none of that name.
 
-    Signature, docstring and name stay. A call takes one frame more, which ``stacklevel`` of a warning has to count.
+    With ``progress_bar=False`` no part of the call shows a bar. Signature, docstring and name stay. A call takes one
+    frame more, which ``stacklevel`` of a warning has to count.
     """
     parameters = inspect.signature(function).parameters
 
@@ -56,7 +59,8 @@ def checked_keywords(function: F) -> F:
             if name not in parameters:
                 msg = f"`{function.__name__}` has no argument {name!r}{_instead(name, list(parameters))}"
                 raise TypeError(msg)
-        return function(*args, **kwargs)
+        with hidden_progress(hide=kwargs.get("progress_bar") is False):
+            return function(*args, **kwargs)
 
     return cast("F", call)
 

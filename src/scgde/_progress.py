@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import warnings
-from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tqdm import TqdmWarning
 
+from scgde._hidden_progress import is_hidden
 from scgde._settings import logger
 
 with warnings.catch_warnings():
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 T = TypeVar("T")
-_hidden: ContextVar[bool] = ContextVar("hidden", default=False)
 
 #: Seconds before a bar is shown, so that short calls show none.
 DELAY = 3.0
@@ -64,15 +62,5 @@ def progress_bar(
         initial=initial,
         delay=DELAY if delay is None else delay,
         leave=True,
-        disable=_hidden.get() or not (show and logger.isEnabledFor(logging.INFO)),
+        disable=is_hidden() or not (show and logger.isEnabledFor(logging.INFO)),
     )
-
-
-@contextmanager
-def hidden_progress() -> Iterator[None]:
-    """No bars of the parts of a call that has a bar of its own."""
-    token = _hidden.set(True)
-    try:
-        yield
-    finally:
-        _hidden.reset(token)

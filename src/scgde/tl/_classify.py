@@ -10,8 +10,9 @@ import pandas as pd
 from scgde import _keys
 from scgde._checks import check_count, check_fraction, check_one_of, check_seed
 from scgde._docs import shared_docs
+from scgde._hidden_progress import hidden_progress
 from scgde._hints import checked_keywords
-from scgde._progress import hidden_progress, progress_bar
+from scgde._progress import progress_bar
 from scgde.model._base_gde import BaseGDE
 from scgde.results import FittedSets
 from scgde.results._covariances import reliability_of_dimensions
