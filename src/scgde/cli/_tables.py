@@ -32,6 +32,8 @@ def rows_of_text(frame: pd.DataFrame) -> list[list[str]]:
 
 
 def _text(value: Hashable | Any) -> str:
-    if isinstance(value, float):
-        return "" if pd.isna(value) else f"{value:.3g}"
-    return str(value)
+    if not isinstance(value, float):
+        return str(value)
+    if pd.isna(value):
+        return ""
+    return f"{value:,.0f}" if 1_000 <= abs(value) < 1_000_000 else f"{value:.3g}"
