@@ -59,7 +59,7 @@ PARAGRAPHS = {
     ),
     "transport": (
         'A name in ``scgde.nn.TRANSPORTS``: ``"flow_matching"``, ``"energy"``, ``"mmd"``, ``"sinkhorn"`` or\n'
-        '``"sliced_wasserstein"``.'
+        '``"sliced_wasserstein"``; of tokens ``"masked_flow"``.'
     ),
     "featurizer": (
         'What the encoder reads of a cell, a name in ``scgde.nn.FEATURIZERS``: ``"identity"``, ``"mlp"``,\n'

@@ -6,13 +6,15 @@ from torch import nn
 
 from scgde.nn.cells import CellSpec, Ends, Measure
 from scgde.nn.transports import TRANSPORTS, FlowMatching
+from scgde.nn.transports._partners import partners
 
 N_FEATURES, N_CONTEXT = 2, 3
 SPEC = CellSpec.vectors(N_FEATURES)
 N_PAIRS, N_SOURCE, N_TARGET = 4, 6, 5
+OF_VECTORS = [name for name in TRANSPORTS if "continuous" in TRANSPORTS[name].supports]
 
 
-@pytest.fixture(params=[*((name, {}) for name in TRANSPORTS), ("flow_matching", {"gaussian": True})], ids=str)
+@pytest.fixture(params=[*((name, {}) for name in OF_VECTORS), ("flow_matching", {"gaussian": True})], ids=str)
 def transport(request, build, shake):
     name, options = request.param
     return shake(build(TRANSPORTS[name], SPEC, N_CONTEXT, **options))
@@ -155,7 +157,7 @@ def train(transport, n_steps, draw_pairs, *, lr=1e-2):
     return transport
 
 
-@pytest.mark.parametrize("name", list(TRANSPORTS))
+@pytest.mark.parametrize("name", OF_VECTORS)
 def test_transport_learns_where_the_target_is(name, build):
     # The embedding is the mean: what is learnt is to carry the cells from one mean to the other.
     spread = 0.3
@@ -239,15 +241,14 @@ def test_flow_passes_through_each_time(build):
 
 
 def test_independent_partners_come_by_their_weights():
-    transport = FlowMatching(CellSpec.vectors(1), 1, coupling="independent")
-    target = torch.arange(4.0).view(1, 4, 1)
+    target = torch.zeros(1, 4, 1)
     weights = torch.tensor([[0.5, 0.0, 0.125, 0.375]])
     source = Measure(torch.zeros(1, 8000, 1), torch.full((1, 8000), 1 / 8000))
-    partners = transport._partners(source, Measure(target, weights)).flatten()
-    share = torch.bincount(partners.long(), minlength=4) / 8000
+    found = partners(source, Measure(target, weights), "independent").flatten()
+    share = torch.bincount(found, minlength=4) / 8000
     torch.testing.assert_close(share, weights[0], rtol=0, atol=2e-3)
     # In random order: a source cell does not know its place.
-    alike = (partners[:-1] == partners[1:]).float().mean()
+    alike = (found[:-1] == found[1:]).float().mean()
     torch.testing.assert_close(alike, weights.square().sum(), rtol=0, atol=0.03)
 
 

@@ -284,12 +284,36 @@ def test_cells_without_a_sequence_must_be_left_out():
     assert adata.obs["gde_set"].isna().sum() == 1
 
 
-def test_transport_of_sequences_is_refused_before_training():
+def test_transport_by_paths_of_vectors_is_refused_before_training():
     adata = tokenized()
     adata.obs["time"] = np.arange(adata.n_obs) % 2
-    with pytest.raises(ValueError, match="`transport` must support 'tokens' cells, got FlowMatching"):
+    with pytest.raises(ValueError, match=r"`transport` must support 'tokens' cells, got FlowMatching.*\['masked_flow'"):
         tl.fit_tde(adata, "set", time_key="time", use_rep="X_tokens", progress_bar=False)
     assert "tde" not in adata.uns
+
+
+def test_sequences_are_transported_to_what_their_target_prefers(round_trip):
+    adata = tokenized()
+    position = adata.obs.groupby("set", observed=True)["position"].first().sort_values()
+    low, high = position.index[:6], position.index[::-1][:6]
+    options = {name: value for name, value in OPTIONS.items() if name != "generator_kwargs"} | {"max_steps": 150}
+    options["transport_kwargs"] = {"n_hidden": 16, "n_layers": 2}
+    pairs = np.column_stack([low, high])
+    tl.fit_tde(adata, "set", pairs=pairs, use_rep="X_tokens", transport="masked_flow", predictor="ridge", **options)
+    again = round_trip(adata)
+    moved, share = tl.transport(again, list(low[:3]), list(high[:3])), share_of_a(adata)
+    start, end, found = share[low[:3]].mean(), share[high[:3]].mean(), share_of_a(moved, "source_set").mean()
+    assert abs(found - end) < 0.35 * abs(start - end)
+    assert set("".join(moved.obs["sequence"])) <= set("ACGT")
+    assert set(moved.obs["gene"]) <= {"V1", "V2"}
+    [first, *_, last] = (path := tl.transport(again, low[0], high[0], n_times=3)).obs["t"].unique()
+    assert (first, last) == (0, 1)
+    before = adata.obs.loc[adata.obs["set"] == low[0], "sequence_of"].tolist()
+    assert path.obs.loc[path.obs["t"] == 0, "sequence"].tolist() == before
+    with pytest.raises(ValueError, match="Cells of numbers are required, with which simple forecasts"):
+        tl.evaluate_transport(again)
+    forecast = tl.forecast(again, low[0])
+    assert forecast.obs["sequence"].str.len().between(1, 7).all()
 
 
 def test_decoding_is_refused(fitted):

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from scgde.nn.cells import CellSpec
 
 
+#: Of masks, where these are to be the same each time.
+_SEED = 0
+
+
 class Unmasking(nn.Module):
     """Distribution of each hidden token, given those that are seen and a context.
 
@@ -34,7 +38,7 @@ class Unmasking(nn.Module):
     n_hidden
         Width.
     n_layers
-        Layers. By default as many as it takes to see 63 positions, or all where there are fewer.
+        Layers. By default as many as it takes to see all positions, or 31 on each side.
 
     References
     ----------
@@ -46,7 +50,7 @@ class Unmasking(nn.Module):
     def __init__(self, spec: CellSpec, n_context: int, *, n_hidden: int = 48, n_layers: int | None = None) -> None:
         super().__init__()
         (length,), self.hidden = spec.shape, spec.n_values or 1
-        n_layers = layers_in_reach(length) if n_layers is None else check_count(n_layers, "n_layers")
+        n_layers = layers_in_reach(2 * length - 1) if n_layers is None else check_count(n_layers, "n_layers")
         self.tokens = nn.Embedding(self.hidden + 1, check_count(n_hidden, "n_hidden"))
         self.positions = nn.Parameter(0.1 * torch.randn(length, n_hidden))
         self.network = DilatedConvolutions(n_hidden, n_context, n_layers=n_layers, causal=False)
@@ -87,6 +91,12 @@ class Unmasking(nn.Module):
         log_prob = functional.log_softmax(self._logits(seen, context, side), dim=-1)
         chosen = log_prob.gather(-1, x[..., None])[..., 0]
         return chosen.masked_fill(seen != self.hidden, 0.0).sum(-1) / share.to(chosen)
+
+    def loss(self, x: Tensor, weights: Tensor, context: Tensor, *, side: Tensor | None = None) -> Tensor:
+        """Bound of the nats per token of each set, shape ``(S,)``; out of training, always by the same masks."""
+        bound = self.bound(x, context, rng=None if self.training else fixed_masks(), side=side)
+        n_tokens = is_there(x.long()).sum(-1)
+        return -(bound * weights).sum(-1) / (n_tokens * weights).sum(-1).clamp_min(1)
 
     def fill(
         self,
@@ -138,6 +148,11 @@ def random_masks(shape: tuple[int, ...], *, rng: torch.Generator | None = None) 
     n_masked = (length * (level % 1)).long().clamp_max(length - 1) + 1
     rank = torch.rand(shape, generator=rng).argsort(-1).argsort(-1)
     return rank < n_masked[..., None], n_masked / length
+
+
+def fixed_masks() -> torch.Generator:
+    """Random state of masks that are the same each time, so that two contexts can be compared."""
+    return torch.Generator().manual_seed(_SEED)
 
 
 def _random_turns(masked: Tensor, n_steps: int, rng: torch.Generator | None) -> tuple[Tensor, Tensor]:

@@ -102,7 +102,7 @@ def evaluate_transport(
     RuntimeError
         If the fit has no predictor.
     ValueError
-        If no pair was held out, or the fit under ``source_fit`` is not one of that kind and split.
+        If cells are sequences, no pair was held out, or the fit under ``source_fit`` is not one of that kind and split.
 
     Examples
     --------
@@ -114,9 +114,10 @@ def evaluate_transport(
     n_draws, n_cells = check_count(n_draws, "n_draws"), check_count(n_cells, "n_cells", minimum=2)
     rng = check_seed(seed)
     names = [check_one_of(name, "metric", METRICS.forms) for name in as_names(metric)]
+    _check_numbers(model := read_model(adata, key, BaseTDE))
     table = _pairs(adata, key)
     chosen = _chosen(table, pairs)
-    check_forecasts(read_model(adata, key, BaseTDE))
+    check_forecasts(model)
     other = None if source_fit is None else _source_conditioned(adata, source_fit, chosen)
     fitted = FittedSets.read(adata, key, BaseTDE)
     start, end = (fitted.rows_of(chosen[name], "pairs") for name in (SOURCE, TARGET))
@@ -138,6 +139,17 @@ def evaluate_transport(
     arms = progress(clouds.items(), "Score", unit="forecast", total=len(clouds))
     scores = [_scored(chosen, name, parts, truth, by_name, rng) for name, parts in arms]
     return pd.concat([*scores, _floor(chosen, truth, by_name, seed)], ignore_index=True)
+
+
+def _check_numbers(model: BaseTDE) -> None:
+    """Require cells that simple forecasts can shift and scale."""
+    spec = model.module.target_spec
+    if spec.n_values is not None:
+        msg = (
+            f"Cells of numbers are required, with which simple forecasts are computed, got {spec.kind}. Compare the "
+            "words of transported cells with those of the target instead, by `scgde.metrics.kmer_distance`."
+        )
+        raise ValueError(msg)
 
 
 def _pairs(adata: AnnData, key: str) -> pd.DataFrame:

@@ -127,10 +127,11 @@ class Tokens(Representation):
             raise ValueError(msg)
 
     def to_adata(self, cells: np.ndarray, obs: pd.DataFrame, *, decode: bool = False) -> ad.AnnData:
+        cells = cells.astype(np.uint8)
         columns = {_SEQUENCE: np.array(self.alphabet.decode(cells), dtype=object)}
         if self.alphabet.first:
             columns[self.first_column or "first"] = self.alphabet.decode_first(cells)
-        obsm = {self.use_rep: cells.astype(np.uint8)}
+        obsm = {self.use_rep: cells}
         return ad.AnnData(obs=obs.assign(**columns), obsm=obsm, uns={self.use_rep: self._to_uns()})
 
     def check_decodable(self) -> None:

@@ -7,8 +7,7 @@ from torch import Tensor
 
 from scgde._checks import check_count
 from scgde.nn.generators._base import GENERATORS, Generator
-from scgde.nn.sequences import is_there
-from scgde.nn.unmasking import Unmasking
+from scgde.nn.unmasking import Unmasking, fixed_masks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,7 +31,7 @@ class MaskedFlow(Generator):
     n_hidden
         Width.
     n_layers
-        Layers. By default as many as it takes to see 63 positions, or all where there are fewer.
+        Layers. By default as many as it takes to see all positions, or 31 on each side.
     n_steps
         Steps of sampling: with fewer than positions, several tokens are drawn at once, as if they were independent.
     n_masks
@@ -65,16 +64,14 @@ class MaskedFlow(Generator):
 
     def loss(self, target: Tensor, weights: Tensor, context: Tensor) -> Tensor:
         """Bound of the nats per token of each set, shape ``(S,)``; out of training, always by the same masks."""
-        bound = self.unmasking.bound(target, context, rng=None if self.training else _fixed())
-        n_tokens = is_there(target.long()).sum(-1)
-        return -(bound * weights).sum(-1) / (n_tokens * weights).sum(-1).clamp_min(1)
+        return self.unmasking.loss(target, weights, context)
 
     def log_prob(self, x: Tensor, context: Tensor) -> Tensor:
         """Lower bound of the log probability of sequences ``(S, M, L)``, in nats, shape ``(S, M)``.
 
         An estimate by ``n_masks`` masks of each sequence, always the same ones.
         """
-        rng = _fixed()
+        rng = fixed_masks()
         return torch.stack([self.unmasking.bound(x, context, rng=rng) for _ in range(self.n_masks)]).mean(0)
 
     def sample(self, context: Tensor, n_cells: int, *, rng: torch.Generator | None = None) -> Tensor:
@@ -82,7 +79,3 @@ class MaskedFlow(Generator):
         shape = (len(context), n_cells, *self.spec.shape)
         x = torch.zeros(shape, dtype=torch.int64, device=context.device)
         return self.unmasking.fill(x, torch.ones_like(x, dtype=torch.bool), context, n_steps=self.n_steps, rng=rng)
-
-
-def _fixed() -> torch.Generator:
-    return torch.Generator().manual_seed(0)

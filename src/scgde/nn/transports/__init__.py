@@ -12,6 +12,7 @@ from scgde.nn.transports._conditions import (
 )
 from scgde.nn.transports._energy import Energy
 from scgde.nn.transports._flow_matching import FlowMatching
+from scgde.nn.transports._masked_flow import MaskedFlow
 from scgde.nn.transports._mmd import MMD
 from scgde.nn.transports._sinkhorn import Sinkhorn
 from scgde.nn.transports._sliced_wasserstein import SlicedWasserstein
@@ -24,6 +25,7 @@ __all__ = [
     "Energy",
     "FlowMatching",
     "LookupTable",
+    "MaskedFlow",
     "Sinkhorn",
     "SlicedWasserstein",
     "SourceOnly",

@@ -8,19 +8,17 @@ from torch import Tensor
 from scgde._checks import check_count, check_flag, check_one_of, check_positive
 from scgde.nn.backbones import build_backbone
 from scgde.nn.cells import Ends, check_vectors, per_cell, take_cells
-from scgde.nn.couplings import pair
 from scgde.nn.gaussian_flow import Between, GaussianHead, velocity_of
 from scgde.nn.paths import random_times, straight_path
 from scgde.nn.solvers import SOLVERS, solve
 from scgde.nn.transports._base import TRANSPORTS, Transport, check_times
+from scgde.nn.transports._partners import COUPLINGS, partners
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scgde.nn.cells import CellSpec, Measure
     from scgde.nn.gaussian_flow import Velocity
-
-COUPLINGS = ("ot", "sinkhorn", "independent")
 
 
 @TRANSPORTS.register("flow_matching")
@@ -93,7 +91,7 @@ class FlowMatching(Transport):
         self.backbone = build_backbone(backbone, spec, 2 * n_context, backbone_kwargs, n_extra=n_extra)
 
     def loss(self, source: Measure, target: Measure, context: Ends) -> Tensor:
-        end = self._partners(source, target)
+        end = take_cells(target.x, partners(source, target, self.coupling))
         time = random_times(source.x)
         point = straight_path(source.x, end, time)
         x = point.x + self.sigma * torch.randn_like(source.x) if self.sigma else point.x
@@ -139,20 +137,3 @@ class FlowMatching(Transport):
             return span * field(x, x.new_full(x.shape[:2], start + span * time))
 
         return solve(velocity, x, n_steps=max(1, round(span * self.n_steps)), method=self.solver)
-
-    @torch.no_grad()
-    def _partners(self, source: Measure, target: Measure) -> Tensor:
-        """The target cell of each source cell, shape ``(S, M, *shape)``."""
-        if self.coupling == "independent":
-            return take_cells(target.x, _resample(target.weights, source.x.shape[1]))
-        method = "exact" if self.coupling == "ot" else self.coupling
-        x, y = source.x.flatten(2), target.x.flatten(2)
-        return take_cells(target.x, pair(x, y, weights_x=source.weights, weights_y=target.weights, method=method))
-
-
-def _resample(weights: Tensor, n: int) -> Tensor:
-    """``n`` cells of each set by their weights, shape ``(S, n)``: one from each of ``n`` equal parts of the mass."""
-    shape = (len(weights), n)
-    level = (torch.arange(n, device=weights.device) + torch.rand(shape, device=weights.device)) / n
-    index = torch.searchsorted(weights.cumsum(-1), level.to(weights.dtype)).clamp_max(weights.shape[1] - 1)
-    return index.gather(1, torch.rand(shape, device=weights.device).argsort(dim=1))
