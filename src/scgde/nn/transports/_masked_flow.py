@@ -68,8 +68,8 @@ class MaskedFlow(Transport):
 
     def loss(self, source: Measure, target: Measure, context: Ends) -> Tensor:
         """Bound of the nats per token of partners, shape ``(S,)``; out of training, always by the same masks."""
-        ends = (measure._replace(x=self._one_hot(measure.x)) for measure in (source, target))
-        partner = take_cells(target.x.long(), partners(*ends, self.coupling))
+        start, end = (measure._replace(x=self._one_hot(measure.x)) for measure in (source, target))
+        partner = take_cells(target.x.long(), partners(start, end, self.coupling))
         return self.unmasking.loss(partner, source.weights, torch.cat(context, dim=-1), side=self._side(source.x))
 
     def push(
