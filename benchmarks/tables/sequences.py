@@ -18,6 +18,8 @@ def methods(labels: dict[str, str]) -> dict[str, dict]:
     return {label: {"method": name} for label, name in labels.items()}
 
 
+#: Results of fits by `generator="masked_flow"`.
+MASKED_FLOW = "_masked_flow"
 #: Fits of both simulations, and of one of them.
 GEOMETRY = {
     "**scgde, the default**": "default",
@@ -40,7 +42,31 @@ def geometry(name: str) -> Table:
         columns["exact patterns"] = {"column": "exact", "form": ".1%"}
         columns["error of shares"] = {"column": "share_error"}
     rows = methods(GEOMETRY | GAUSSIAN[name] | WORDS | {"best possible: the shares drawn": "ceiling"})
-    return Table(*grid("method", name, rows, columns), caption(name, "Pearson correlation with Wasserstein-2"))
+    header, body = grid("method", name, rows, columns)
+    if (RESULTS / f"{name}{MASKED_FLOW}.csv").exists():
+        row = methods({'scgde, `generator="masked_flow"`': "masked flow"})
+        body[len(GEOMETRY) + 1 : len(GEOMETRY) + 1] = grid("method", name + MASKED_FLOW, row, columns)[1]
+    return Table(header, body, caption(name, "Pearson correlation with Wasserstein-2"))
+
+
+def sequence_transport() -> Table:
+    """Sequences that were moved to another set."""
+    labels = {
+        '**scgde, `transport="masked_flow"`**': "masked flow",
+        "baseline: unchanged source": "unchanged source",
+        "baseline: generated for the target": "generated",
+        "best possible: real sequences of the target": "real",
+        "best possible: patterns kept by optimal transport": "optimal transport",
+    }
+    columns = {
+        "variation to the target": {"column": "variation", "spread": True},
+        "exact patterns": {"column": "exact", "form": ".1%"},
+        "pattern kept": {"column": "kept", "form": ".1%"},
+    }
+    figures = "Total variation of patterns, means over 12 pairs of unseen sets of 500 sequences"
+    return Table(
+        *grid("method", "sequence_transport", methods(labels), columns), caption("sequence_transport", figures)
+    )
 
 
 def repertoires() -> Table:
@@ -123,10 +149,10 @@ def generated_promoters() -> Table:
         "correlation of the judge with measurements": ("oracle_r", ".2f"),
     }
     columns = {label: {"column": column, "form": form} for label, (column, form) in figures.items()}
-    header, [row] = grid("", "promoters", methods({"": "scgde"}), columns)
-    return Table(
-        ("figure", "scgde"), list(zip(header[1:], row[1:], strict=True)), caption("promoters", "Generated promoters")
-    )
+    runs = {"scgde": "promoters", '`generator="masked_flow"`': "promoters" + MASKED_FLOW}
+    grids = [grid("", file, methods({"": "scgde"}), columns) for file in runs.values()]
+    by_figure = zip(grids[0][0][1:], *(row[1:] for _, [row] in grids), strict=True)
+    return Table(("figure", *runs), list(by_figure), caption("promoters", "Generated promoters"))
 
 
 def viral_years() -> Table:
@@ -171,7 +197,8 @@ _ALL = {
     "repertoires": ("repertoires", repertoires),
     "listening": ("listening", listening),
     "promoters": ("promoters", promoters),
-    "generated_promoters": ("promoters", generated_promoters),
+    "generated_promoters": ("promoters_masked_flow", generated_promoters),
+    "sequence_transport": ("sequence_transport", sequence_transport),
     "viral_years": ("viral_years", viral_years),
     "viral_forecast": ("viral_forecast", viral_forecast),
 }
