@@ -35,6 +35,7 @@ SCORES = {
     "scgde": {"column": "generated"},
     "own mean and sd": {"column": "mean_sd"},
     "own mean": {"column": "mean"},
+    "shrunken mean": {"column": "shrunken_mean"},
     "linear": {"column": "linear"},
     "Gaussian": {"column": "gaussian"},
     "nearest set": {"column": "nearest"},
@@ -42,8 +43,6 @@ SCORES = {
     "floor": {"column": "floor"},
     "scgde / pooled": {"column": "ratio"},
 }
-#: Of tables whose results have it.
-SHRUNKEN = {"shrunken mean": {"column": "shrunken_mean"}}
 
 
 def by_seed(results: dict[str, str], seed: str, columns: dict[str, dict[str, str]], caption: str) -> Table:
@@ -68,7 +67,7 @@ def held_out() -> Table:
 def few_sets() -> Table:
     """Every split of the cohorts with tens of sets."""
     results = {label: f"few_sets_{data}" for label, data in COHORTS.items()}
-    columns = {"training sets": {"column": "train", "form": ".0f"}, **SCORES, **SHRUNKEN}
+    columns = {"training sets": {"column": "train", "form": ".0f"}, **SCORES}
     columns["scgde / pooled on training sets"] = {"column": "ratio_on_training_sets"}
     caption = "Unbiased energy distance to the half that was not embedded, mean over held-out sets."
     return by_seed(results, "split", columns, caption)
@@ -76,7 +75,7 @@ def few_sets() -> Table:
 
 def few_cells() -> Table:
     """Every split of a cohort of which few cells are known."""
-    columns = {"training sets": {"column": "train", "form": ".0f"}, **SCORES, **SHRUNKEN}
+    columns = {"training sets": {"column": "train", "form": ".0f"}, **SCORES}
     caption = "16 cells of each donor. Unbiased energy distance to 16 others, mean over eight held-out donors."
     return by_seed({"COVID": "few_sets_covid_16_cells"}, "split", columns, caption)
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 DESCRIPTIONS = {
     "mean": "own mean",
     "mean_sd": "own mean and sd",
+    "shrunken_mean": "shrunken mean",
     "gaussian": "Gaussian",
     "linear": "linear embedding",
     "nearest": "nearest training set",
