@@ -108,7 +108,7 @@ def cpu_seconds() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
-def rows(name: str, seed: int, steps: int) -> list[dict]:
+def rows(name: str, seed: int, steps: int, arms: list[str]) -> list[dict]:
     """One row per arm."""
     adata, groupby, options = DATA[name](seed)
     min_cells = options.get("min_cells", 2)
@@ -124,7 +124,7 @@ def rows(name: str, seed: int, steps: int) -> list[dict]:
         return cpu_seconds() - start
 
     found: list[dict] = []
-    for arm in ARMS:
+    for arm in arms:
         row = {"arm": arm, "first": fit(arm, 5), "seconds": fit(arm, steps)}
         found.append(row | {"quality": quality(adata, name, seed)})
         print(name, seed, found[-1], flush=True)
@@ -169,9 +169,12 @@ def quality(adata: AnnData, name: str, seed: int) -> float:
 def main() -> None:
     options = parser(__doc__, steps=300)
     options.add_argument("--data", choices=list(DATA), required=True)
+    options.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(ARMS), help="the default first")
     arguments = options.parse_args()
     torch.set_num_threads(arguments.threads)
-    found = [row for seed in arguments.seeds for row in rows(arguments.data, seed, arguments.steps)]
+    found = []
+    for seed in arguments.seeds:
+        found += rows(arguments.data, seed, arguments.steps, arguments.arms)
     table = report(found, arguments.name or f"training_savings_{arguments.data}")
     print(table.groupby("arm", sort=False)[["time", "loss"]].agg(["mean", "min", "max"]).to_string())
 
