@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.tables._declare import Cell, Table, Value
+from benchmarks.tables._declare import Cell, Table, Value, results
 
 #: What is timed, the results file, and its row.
 SAVINGS = {
@@ -32,14 +32,40 @@ def savings() -> Table:
     return Table(("what", "direct (CPU s)", "now (CPU s)", "times faster", "relative difference"), rows)
 
 
+#: Data on which solvers are compared, by column.
+SAMPLED = {"IgAN": "igan", "LARRY": "larry", "COVID": "covid", "OneK1K": "onek1k"}
+
+
 def solver_steps() -> Table:
-    """Energy distance of generated to unseen cells by the steps of the midpoint rule, two evaluations each."""
+    """Time and energy distance by the steps of the midpoint rule, two evaluations each."""
     rows: list[tuple[Cell, ...]] = []
-    for steps in (2, 4, 8, 16, 50):
+    for steps in (2, 4, 8, 16):
         where = {"solver": "midpoint", "evaluations": 2 * steps}
-        energies = [Value(f"sampling_steps_{data}", "energy", where) for data in ("igan", "larry")]
-        rows.append((f"{steps}", *energies))
-    return Table(("steps", "IgAN", "LARRY"), rows)
+        time = Value(tuple(f"sampling_steps_{data}" for data in SAMPLED.values()), "time", where, ".2f")
+        losses = (Value(f"sampling_steps_{data}", "relative", where, "+.1%", spread=True) for data in SAMPLED.values())
+        rows.append((f"{steps}", time, *losses))
+    return Table(("steps", "time", *SAMPLED), rows, "Median of three splits, and their range.")
+
+
+#: What is changed in a fit, or its generation, and data on which it was tried.
+CHANGES = ("50 cells for the encoder", "bfloat16", "torch.compile", "4 solver steps")
+TRIED = {"Gaussians": "gaussians", "IgAN": "igan", "OneK1K": "onek1k"}
+
+
+def cheaper() -> Table:
+    """Time and loss of quality of each change, by data."""
+    rows: list[tuple[Cell, ...]] = []
+    for change in CHANGES:
+        for label, data in TRIED.items():
+            name = f"training_savings_{data}"
+            if change in set(results(name)["arm"]):
+                values = (Value(name, column, {"arm": change}, form, spread=True) for column, form in _CHANGED.items())
+                rows.append((f"{change}, {label}", *values))
+    return Table(("change, data", "time", "loss of quality"), rows, "Median of three splits, and their range.")
+
+
+#: Columns, and their forms.
+_CHANGED = {"time": ".2f", "loss": "+.1%"}
 
 
 def imports() -> Table:
@@ -61,4 +87,10 @@ def peers() -> Table:
 #: Columns, and their forms.
 _PEERS = {"cells_per_second": ".0f", "ratio": ".1f"}
 
-TABLES = {"peers": peers(), "imports": imports(), "savings": savings(), "solver_steps": solver_steps()}
+TABLES = {
+    "peers": peers(),
+    "imports": imports(),
+    "savings": savings(),
+    "solver_steps": solver_steps(),
+    "cheaper_training": cheaper(),
+}
