@@ -39,7 +39,7 @@ class MaskedFlow(Generator):
 
     References
     ----------
-    :cite:t:`Sahoo24`, eq. 11; :cite:t:`Gat24` and :cite:t:`Campbell24` for flows on tokens.
+    :cite:t:`Sahoo24`; :cite:t:`Gat24` and :cite:t:`Campbell24` for flows on tokens.
     """
 
     supports = frozenset({"tokens"})
