@@ -10,6 +10,7 @@ the mean one, and by an unconditional model of the same steps.
 
     python benchmarks/promoters.py
     python benchmarks/promoters.py --generator masked_flow --name promoters_masked_flow
+    python benchmarks/promoters.py --guidance 0.5 --name promoters_guided
 """
 
 from __future__ import annotations
@@ -115,13 +116,15 @@ def draws(adata: ad.AnnData, parts: list[str], quantiles: range, n: int, rng: np
     return [rng.choice(pool, 100, replace=False) for pool in pools for _ in range(n)]
 
 
-def run(seed: int, steps: int, oracle_steps: int, generator: str) -> list[dict]:
+def run(seed: int, steps: int, oracle_steps: int, generator: str, guidance: float) -> list[dict]:
     adata, rng = promoters(), np.random.default_rng(seed)
     tokens, rank, quantile = (np.asarray(x) for x in (adata.obsm["X_tokens"], adata.obs["rank"], adata.obs["quantile"]))
     part = adata.obs["part"].to_numpy()
     of_oracle, test = part == "oracle", part == "test"
     oracle = trained_oracle(tokens[of_oracle], rank[of_oracle], steps=oracle_steps, seed=seed)
     fitted, cost, options = windows(adata), {}, {**OPTIONS, "generator": generator}
+    if guidance:
+        options["generator_kwargs"] = {"guidance": guidance}
     with timed(cost):
         model = scgde.tl.fit_gde(fitted, "window", use_rep="X_tokens", max_steps=steps, seed=seed, **options)
 
@@ -193,8 +196,9 @@ if __name__ == "__main__":
     arguments = parser(__doc__, steps=400)
     arguments.add_argument("--oracle-steps", type=int, default=800)
     arguments.add_argument("--generator", default="autoregressive", help="a name in scgde.nn.GENERATORS")
+    arguments.add_argument("--guidance", type=float, default=0.0, help="of the autoregressive generator")
     arguments = arguments.parse_args()
     torch.set_num_threads(arguments.threads)
-    options = {"oracle_steps": arguments.oracle_steps, "generator": arguments.generator}
+    options = {name: getattr(arguments, name) for name in ("oracle_steps", "generator", "guidance")}
     found = [row for seed in arguments.seeds for row in run(seed, arguments.steps, **options)]
     report(found, arguments.name or "promoters", accelerator="cpu")
