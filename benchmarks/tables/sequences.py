@@ -146,9 +146,11 @@ def generated_promoters() -> Table:
         "at 1.2": ("oracle_1.2", ".2f"),
         "slope over 0.1 to 0.85": ("slope", ".2f"),
         "rank correlation with the target": ("spearman", ".2f"),
+        "4-mers of those at 0.95, variation to real ones of the top": ("tv_top", ".3f"),
         "correlation of the judge with measurements": ("oracle_r", ".2f"),
     }
-    runs = {"scgde": "promoters", '`generator="masked_flow"`': "promoters" + MASKED_FLOW}
+    guided = {"`guidance=0.5`": "promoters_guided", "`guidance=1`": "promoters_guided_more"}
+    runs = {"scgde": "promoters", **guided, '`generator="masked_flow"`': "promoters" + MASKED_FLOW}
     files = tuple(runs.values())
     rows = [
         # A run without a figure, such as an exact likelihood, has an empty cell.
