@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.text import Annotation
 
 #: Longer names of categories are cut in the middle: the end often distinguishes them.
-MAX_NAME = 26
+MAX_NAME = 30
 #: Height of a line of text, in inches.
 _LINE = 0.16
 #: Distance of a column of names from the end of the axes, in shares of the width.
