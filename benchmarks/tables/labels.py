@@ -75,10 +75,14 @@ def cohort() -> Table:
         "baseline: shares of the true cell types": "composition",
         "baseline: energy distance between cells": "energy distance",
         "scgde": "GDE",
+        "scgde, noise-corrected distances": "GDE, noise-corrected",
         "**scgde, `batch_key`**": "GDE, batch_key",
+        "scgde, `batch_key`, noise-corrected distances": "GDE, batch_key, noise-corrected",
     }
     columns = {name: {"column": name, "form": ".2f", "spread": True} for name in ATTRIBUTES}
-    where = {label: {"method": method} for label, method in rows.items()}
+    where = {label: {"method": method, "readout": "neighbors"} for label, method in rows.items()}
+    linear = [label for label, method in rows.items() if not method.endswith(("z-scored", "noise-corrected"))]
+    where |= {f"{label}, by ridge regression": where[label] | {"readout": "linear"} for label in linear}
     return Table(*grid("representation", "cohort_attributes", where, columns), "Median and range over three cohorts.")
 
 
