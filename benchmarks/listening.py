@@ -22,6 +22,7 @@ import repertoires
 import scgde
 from _common import parser, report, timed
 from scgde.nn.generators import GENERATORS
+from scgde.nn.sequences import DirectLogits
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,12 +32,20 @@ if TYPE_CHECKING:
 Autoregressive = GENERATORS["autoregressive"]
 
 
+class ConstantLogits(DirectLogits):
+    """Logits that do not depend on the context."""
+
+    def forward(self, context: Tensor) -> Tensor:  # noqa: D102
+        return super().forward(torch.zeros_like(context))
+
+
 @GENERATORS.register("without_direct")
 class WithoutDirect(Autoregressive):  # type: ignore[misc, valid-type]
     """The context does not go straight to the logits."""
 
-    def _direct(self, context: Tensor) -> Tensor:
-        return super()._direct(torch.zeros_like(context))
+    def __init__(self, spec: CellSpec, n_context: int, **options: Any) -> None:
+        super().__init__(spec, n_context, **options)
+        self.direct = ConstantLogits(n_context, *self.closed.shape)
 
 
 @GENERATORS.register("with_first_state")

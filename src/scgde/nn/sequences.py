@@ -1,11 +1,11 @@
-"""Tokens of sequences: where each may stand, where a sequence ends, and draws from distributions over tokens."""
+"""Tokens of sequences: where each may stand, where a sequence ends, and distributions over tokens."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 if TYPE_CHECKING:
@@ -37,10 +37,38 @@ def inverted(probability: Tensor, uniform: Tensor) -> Tensor:
     return (cumulative[..., :-1] <= uniform[..., None] * cumulative[..., -1:]).sum(-1)
 
 
-def log_frequencies(blocks: Iterable[Tensor], n_values: int, length: int) -> Tensor:
-    """Log frequency of each token at each position among sequences that have not ended, shape ``(L, V)``."""
-    counts = torch.ones(length, n_values)
-    for block in blocks:
-        tokens = block.long().cpu()
-        counts += functional.one_hot(tokens, n_values).mul(is_there(tokens).float()[..., None]).sum(0)
-    return (counts / counts.sum(-1, keepdim=True)).log()
+def nats_per_token(log_prob: Tensor, x: Tensor, weights: Tensor) -> Tensor:
+    """Nats per token of each set, shape ``(S,)``, of sequences ``(S, M, L)`` with log probabilities ``(S, M)``."""
+    n_tokens = is_there(x.long()).sum(-1)
+    return -(log_prob * weights).sum(-1) / (n_tokens * weights).sum(-1).clamp_min(1)
+
+
+class DirectLogits(nn.Linear):
+    """Logits of each token at each position, straight from a context; at the start they do not depend on it.
+
+    Parameters
+    ----------
+    n_context
+        Dimensions of the context.
+    length, n_values
+        Positions and tokens.
+    """
+
+    def __init__(self, n_context: int, length: int, n_values: int) -> None:
+        super().__init__(n_context, length * n_values)
+        self.length, self.n_values = length, n_values
+        nn.init.zeros_(self.weight)
+        nn.init.zeros_(self.bias)
+
+    @torch.no_grad()
+    def init_from(self, blocks: Iterable[Tensor]) -> None:
+        """Start from the frequency of each token at each position among sequences that have not ended."""
+        counts = torch.ones(self.length, self.n_values)
+        for block in blocks:
+            tokens = block.long().cpu()
+            counts += functional.one_hot(tokens, self.n_values).mul(is_there(tokens).float()[..., None]).sum(0)
+        self.bias.copy_((counts / counts.sum(-1, keepdim=True)).log().flatten())
+
+    def forward(self, context: Tensor) -> Tensor:
+        """Logits for contexts ``(S, C)``, shape ``(S, 1, L, V)``."""
+        return super().forward(context).unflatten(-1, (self.length, self.n_values))[:, None]

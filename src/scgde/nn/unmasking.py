@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from scgde._checks import check_count
 from scgde.nn.dilated_convolutions import DilatedConvolutions, layers_in_reach
-from scgde.nn.sequences import closed_tokens, inverted, is_there, log_frequencies
+from scgde.nn.sequences import DirectLogits, closed_tokens, inverted, is_there, nats_per_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,16 +55,12 @@ class Unmasking(nn.Module):
         self.positions = nn.Parameter(0.1 * torch.randn(length, n_hidden))
         self.network = DilatedConvolutions(n_hidden, n_context, n_layers=n_layers, causal=False)
         self.logits = nn.Linear(n_hidden, self.hidden)
-        self.direct = nn.Linear(n_context, length * self.hidden)
-        nn.init.zeros_(self.direct.weight)
-        nn.init.zeros_(self.direct.bias)
+        self.direct = DirectLogits(n_context, length, self.hidden)
         self.register_buffer("closed", closed_tokens(spec), persistent=False)
 
-    @torch.no_grad()
     def init_from(self, blocks: Iterable[Tensor]) -> None:
         """Start from the frequency of each token at each position among sequences that have not ended."""
-        length, n_values = self.closed.shape
-        self.direct.bias.copy_(log_frequencies(blocks, n_values, length).flatten())
+        self.direct.init_from(blocks)
 
     def bound(
         self, x: Tensor, context: Tensor, *, rng: torch.Generator | None = None, side: Tensor | None = None
@@ -95,8 +91,7 @@ class Unmasking(nn.Module):
     def loss(self, x: Tensor, weights: Tensor, context: Tensor, *, side: Tensor | None = None) -> Tensor:
         """Bound of the nats per token of each set, shape ``(S,)``; out of training, always by the same masks."""
         bound = self.bound(x, context, rng=None if self.training else fixed_masks(), side=side)
-        n_tokens = is_there(x.long()).sum(-1)
-        return -(bound * weights).sum(-1) / (n_tokens * weights).sum(-1).clamp_min(1)
+        return nats_per_token(bound, x, weights)
 
     def fill(
         self,
@@ -128,8 +123,7 @@ class Unmasking(nn.Module):
     def _logits(self, seen: Tensor, context: Tensor, side: Tensor | None) -> Tensor:
         inputs = self.tokens(seen) + self.positions
         states = self.network(inputs if side is None else inputs + side, context)
-        direct = self.direct(context).unflatten(-1, self.closed.shape)[:, None]
-        return (self.logits(states) + direct).masked_fill(self._closed_by(seen), float("-inf"))
+        return (self.logits(states) + self.direct(context)).masked_fill(self._closed_by(seen), float("-inf"))
 
     def _closed_by(self, seen: Tensor) -> Tensor:
         """Tokens that cannot be at a position, ``(S, M, L, V)``: no end before a letter that is seen."""

@@ -9,7 +9,7 @@ from torch.nn import functional
 from scgde._checks import check_count, check_non_negative
 from scgde.nn.dilated_convolutions import DilatedConvolutions, layers_in_reach
 from scgde.nn.generators._base import GENERATORS, Generator
-from scgde.nn.sequences import closed_tokens, inverted, is_there, log_frequencies
+from scgde.nn.sequences import DirectLogits, closed_tokens, inverted, is_there, nats_per_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,30 +67,24 @@ class Autoregressive(Generator):
         self.positions = nn.Parameter(0.1 * torch.randn(length, n_hidden))
         self.network = DilatedConvolutions(n_hidden, n_context, n_layers=check_count(n_layers, "n_layers"))
         self.logits = nn.Linear(n_hidden, n_values)
-        self.direct = nn.Linear(n_context, length * n_values)
-        nn.init.zeros_(self.direct.weight)
-        nn.init.zeros_(self.direct.bias)
+        self.direct = DirectLogits(n_context, length, n_values)
         self.register_buffer("closed", closed_tokens(spec), persistent=False)
 
-    @torch.no_grad()
     def init_from(self, blocks: Iterable[Tensor]) -> None:
-        """Start from the frequency of each token at each position among sequences that have not ended."""
-        length, n_values = self.closed.shape
-        self.direct.bias.copy_(log_frequencies(blocks, n_values, length).flatten())
+        self.direct.init_from(blocks)
 
     def loss(self, target: Tensor, weights: Tensor, context: Tensor) -> Tensor:
         """Nats per token of each set, shape ``(S,)``."""
         if self.training and self.guidance:
             self.mean_context.lerp_(context.detach().mean(0).to(self.mean_context), _RATE_OF_MEAN)
-        n_tokens = is_there(target.long()).sum(-1)
-        return -(self.log_prob(target, context) * weights).sum(-1) / (n_tokens * weights).sum(-1).clamp_min(1)
+        return nats_per_token(self.log_prob(target, context), target, weights)
 
     def log_prob(self, x: Tensor, context: Tensor) -> Tensor:
         """Log probability of sequences ``(S, M, L)``, in nats, shape ``(S, M)``."""
         x = x.long()
         before = functional.pad(x[..., :-1], (1, 0))
         states = self.network(self._inputs(before), context)
-        logits = (self.logits(states) + self._direct(context)).masked_fill(self.closed, float("-inf"))
+        logits = (self.logits(states) + self.direct(context)).masked_fill(self.closed, float("-inf"))
         chosen = functional.log_softmax(logits, dim=-1).gather(-1, x[..., None])[..., 0]
         return chosen.masked_fill(~is_there(x), 0.0).sum(-1)
 
@@ -99,7 +93,7 @@ class Autoregressive(Generator):
         # One number per position and cell: one seed gives cells that move little where the context does.
         uniform = torch.rand(len(context), n_cells, *self.spec.shape, generator=rng).to(context)
         known = torch.cat([context, self.mean_context.expand_as(context)]) if self.guidance else context
-        direct, kept = self._direct(known), self.network.start(len(known), n_cells, known)
+        direct, kept = self.direct(known), self.network.start(len(known), n_cells, known)
         x = torch.zeros(uniform.shape, dtype=torch.int64, device=context.device)
         token = x[..., :1]
         for i in range(x.shape[-1]):
@@ -126,6 +120,3 @@ class Autoregressive(Generator):
             return logits
         own, mean = logits.chunk(2)
         return own + self.guidance * (own - mean)
-
-    def _direct(self, context: Tensor) -> Tensor:
-        return self.direct(context).unflatten(-1, self.closed.shape)[:, None]
