@@ -52,6 +52,21 @@ def test_loss_reaches_encoder_and_generator(make, batch, encoder, generator):
         assert sum(float(p.grad.abs().sum()) for p in layers.parameters() if p.grad is not None) > 0
 
 
+def losses(module, batch, embedding):
+    """Losses of sets with the same noise."""
+    torch.random.manual_seed(0)
+    return module.generative(batch, embedding=embedding)["loss"]
+
+
+@pytest.mark.parametrize(("share", "sees_moments"), [(0.0, True), (1.0, False)])
+def test_the_generator_does_not_see_moments_that_are_dropped(make, batch, share, sees_moments):
+    module = make(n_core=1, moment_dropout=share).train()
+    known, other = torch.zeros(4, 2), torch.tensor([[3.0, 0.0]]).expand(4, 2)
+    assert torch.equal(losses(module, batch, known), losses(module, batch, other)) != sees_moments
+    module.eval()
+    assert not torch.equal(losses(module, batch, known), losses(module, batch, other))
+
+
 @pytest.mark.parametrize("encoder", list(ENCODERS))
 def test_sets_in_classes_of_width_have_the_loss_and_gradient_of_copies_that_fill_all_slots(make, batch, encoder):
     """As cells were drawn before: a set with fewer cells than slots repeated them."""

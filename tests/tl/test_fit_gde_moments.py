@@ -8,7 +8,7 @@ from anndata import AnnData
 from scgde import datasets, tl
 from scgde.data import CellSets
 from scgde.results._fits import default_steps, open_representations
-from scgde.results._frames import differ_in_frame
+from scgde.results._frames import frame_errors
 from scgde.sets import group_cells
 
 TINY = {
@@ -44,6 +44,18 @@ def mixtures(n_sets, n_cells=24):
     return AnnData(x.astype(np.float32), obs=obs.set_index(obs.index.astype(str)))
 
 
+def kinds(n_sets, n_cells=60):
+    """Donors of two kinds, whose cells lie along axes of their own, shifted each by less than kinds are apart."""
+    rng = np.random.default_rng(0)
+    kind = np.repeat(np.arange(n_sets) % 2, n_cells)
+    shift = np.repeat(2 * rng.standard_normal((n_sets, 3)), n_cells, axis=0)
+    axes = np.array([[1, 1, 1], [1, -1, 1]])[kind]
+    x = shift + 60 * kind[:, None] + rng.choice([-1, 1], len(kind))[:, None] * axes
+    x += 0.1 * rng.standard_normal(x.shape)
+    obs = pd.DataFrame({"donor": np.repeat([f"d{i:03d}" for i in range(n_sets)], n_cells)})
+    return AnnData(x.astype(np.float32), obs=obs.set_index(obs.index.astype(str)))
+
+
 def cell_sets(adata, **options):
     options = {"cells": None, "use_rep": None, "layer": None, "generate": None} | options
     grouping = group_cells(adata.obs, "donor")
@@ -53,17 +65,30 @@ def cell_sets(adata, **options):
 
 @pytest.mark.parametrize(
     ("adata", "expected"),
-    [(donors(199), True), (donors(230, n_cells=24), True), (mixtures(199), True), (mixtures(230), False)],
-    ids=["few", "many that differ in frame", "few mixtures", "many mixtures"],
+    [
+        (donors(199), True),
+        (donors(230, n_cells=24), True),
+        (mixtures(199), True),
+        (mixtures(230), False),
+        (kinds(230), "dropout"),
+    ],
+    ids=["few", "many that differ in frame", "few mixtures", "many mixtures", "many in frames of the nearest"],
 )
 def test_moments_by_default_where_sets_are_few_or_differ_in_frame(adata, expected):
     model = tl.fit_gde(adata, "donor", validation_fraction=0.0, **TINY)
-    assert (model.module.core is not None) == expected
+    assert (model.module.core is not None) == bool(expected)
     assert model.config["moments"] == expected
+    assert (model.module.moment_dropout.share > 0) == (expected == "dropout")
 
 
 def test_sets_of_few_cells_do_not_tell_in_what_they_differ():
-    assert not differ_in_frame(cell_sets(donors(230, n_cells=9)), np.arange(230), seed=0)
+    assert frame_errors(cell_sets(donors(230, n_cells=9)), np.arange(230), seed=0) is None
+
+
+def test_identical_sets_do_not_differ_in_frame():
+    adata = donors(230, n_cells=24)
+    adata.X[:] = 1
+    assert frame_errors(cell_sets(adata), np.arange(230), seed=0) is None
 
 
 def test_many_sets_may_have_moments_and_few_need_not():
@@ -91,6 +116,22 @@ def test_dimensions_have_room_for_the_moments_by_default():
     assert adata.obsm["X_gde"].shape == (adata.n_obs, 81)
     assert tl.fit_gde(adata, "donor", moments=False, **TINY).module.n_embed == 32
     assert tl.fit_gde(adata, "donor", n_latent=7, **TINY).module.n_embed == 7
+
+
+def test_dropout_of_moments_travels_with_the_model():
+    model = tl.fit_gde(donors(10), "donor", moments="dropout", **TINY)
+    assert model.module.n_core == 9
+    loaded = type(model).from_stored(model.to_stored())
+    assert loaded.config["moments"] == "dropout"
+    assert loaded.module.moment_dropout.share == model.module.moment_dropout.share > 0
+
+
+@pytest.mark.parametrize(("moments", "error"), [("drop", ValueError), (2, TypeError)])
+def test_other_moments_are_refused(moments, error):
+    adata = donors(10)
+    with pytest.raises(error, match="`moments` must be"):
+        tl.fit_gde(adata, "donor", moments=moments, **TINY)
+    assert "gde" not in adata.uns
 
 
 def test_a_batch_leaves_no_moments():

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from scgde.data.representations import Representation
     from scgde.nn.cells import CellSpec
 
+#: Moments that are dropped in training, and of what share of the sets of a step.
+DROPOUT, _MOMENT_DROPOUT = "dropout", 0.25
+
 
 class BaseGDE(SetModel):
     """What a :class:`GDE` says of cells and embeddings; options are those of the class."""
@@ -38,7 +41,7 @@ class BaseGDE(SetModel):
         generator: str = "flow_matching",
         featurizer: str = "identity",
         n_latent: int | None = None,
-        moments: bool = False,
+        moments: bool | str = False,
         encoder_kwargs: dict[str, Any] | None = None,
         generator_kwargs: dict[str, Any] | None = None,
         featurizer_kwargs: dict[str, Any] | None = None,
@@ -58,7 +61,7 @@ class BaseGDE(SetModel):
     ) -> None:
         super().__init__(adata)
         check_one_of(generator, "generator", list(GENERATORS))
-        if check_flag(moments, "moments") and batches is not None:
+        if check_moments(moments) and batches is not None:
             msg = "`moments` must be False with batches, which a fixed map cannot be made independent of, got True."
             raise ValueError(msg)
         networks = {
@@ -79,7 +82,8 @@ class BaseGDE(SetModel):
         self._build(
             networks,
             n_latent=n_latent,
-            moments=moments,
+            moments=bool(moments),
+            moment_dropout=_MOMENT_DROPOUT if moments == DROPOUT else 0.0,
             cells=cells,
             target=target,
             scaling=scaling,
@@ -87,6 +91,7 @@ class BaseGDE(SetModel):
             n_classes=None if label_classes is None else len(label_classes),
             n_batches=len(batches or []),
         )
+        self._config["moments"] = moments
         self._config["label_classes"] = None if label_classes is None else [str(name) for name in label_classes]
         self._config["batches"] = None if batches is None else [str(name) for name in batches]
         self._model_summary_string = f"GDE: {encoder} -> {self.module.n_embed} -> {generator}"
@@ -161,3 +166,8 @@ class BaseGDE(SetModel):
     def generate_parts(self, embedding: np.ndarray, n_cells: int = 500, **options: Any) -> Iterator[np.ndarray]:
         """The same cells as :meth:`generate` draws, a few sets at a time: all of them may not fit in memory."""
         return generate_parts(self.module, embedding, n_cells, self.batches, max_cells=self._max_cells, **options)
+
+
+def check_moments(value: Any) -> bool | str:
+    """Return ``value`` as True, False or ``"dropout"``."""
+    return check_one_of(value, "moments", [DROPOUT]) if isinstance(value, str) else check_flag(value, "moments")

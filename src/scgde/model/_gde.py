@@ -32,8 +32,9 @@ class GDE(BaseGDE, TrainableModel):
         Dimensions of the embedding. By default 32, or room for all moments and 16 more.
     moments
         Whether most dimensions of the embedding are a fixed linear map of the moments of a set, from which the
-        generator starts, see :class:`~scgde.nn.linear_core.LinearCore`. Models with batches have none: a fixed
-        map cannot be made independent of them. Of sequences, mean counts of words.
+        generator starts, see :class:`~scgde.nn.linear_core.LinearCore`. With ``"dropout"`` the generator does not see
+        those of a quarter of the sets of a step, so that the other dimensions describe a set as a whole. Models
+        with batches have none: a fixed map cannot be made independent of them. Of sequences, mean counts of words.
     encoder_kwargs, generator_kwargs, featurizer_kwargs
         Their options.
     decoder

@@ -13,7 +13,8 @@ from scgde.module._parts import part_by_part, parts_of
 from scgde.nn.cells import CellSpec, check_supported
 from scgde.nn.generators import GENERATORS
 from scgde.nn.hsic import group_dependence
-from scgde.nn.label_heads import ClassHead, NumberHead
+from scgde.nn.label_heads import label_head
+from scgde.nn.moment_dropout import MomentDropout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from scgde.module._parts import OfSets
     from scgde.nn.cells import SetBatch
     from scgde.nn.conditions import Description
-    from scgde.nn.label_heads import LabelHead
     from scgde.nn.transforms import CellTransform
 
 #: Cells that the decoder sees in a step.
@@ -63,6 +63,8 @@ class GDEModule(SetModule):
         from the embedding; 0 for none.
     batch_weight
         Weight of the dependence of embedding and batch.
+    moment_dropout
+        Share of the sets of a training step whose moments the generator does not see.
     **options
         See :class:`SetModule`.
 
@@ -90,6 +92,7 @@ class GDEModule(SetModule):
         generator_weight: float = 1.0,
         n_batches: int = 0,
         batch_weight: float = 0.1,
+        moment_dropout: float = 0.0,
         **options: Any,
     ) -> None:
         batch: dict[str, Description] = {BATCH: n_batches} if n_batches else {}
@@ -99,15 +102,15 @@ class GDEModule(SetModule):
         spec = self.target_spec if self.readout is None else CellSpec.vectors(self.readout.n_coordinates)
         check_supported(GENERATORS[generator], spec, "generator", GENERATORS)
         self.generator = GENERATORS.make(generator, spec, self.n_context, options=generator_kwargs)
-        self.head = None if n_classes is None else _head(n_embed, n_classes, balanced=balanced)
+        self.head = None if n_classes is None else label_head(n_embed, n_classes, balanced=balanced)
         self.n_batches = n_batches
         self.label_weight, self.generator_weight, self.batch_weight = label_weight, generator_weight, batch_weight
+        self.moment_dropout = MomentDropout(self.n_core, moment_dropout)
 
     def init_from(self, read: Blocks, target: Blocks, sets: WholeSets | None = None) -> None:
         super().init_from(read, target, sets)
         # The frame of the average set, for a generator that asks for the spread of cells.
-        average = torch.zeros(1, self.n_embed, device=self.device)
-        frame = self.frame(average)
+        frame = self.frame(torch.zeros(1, self.n_embed, device=self.device))
         if self.readout is not None:
             ground = (self.target_transform.ground(block[None])[0] for block in target())
             self.readout.init_from(ground, *totals(target()))
@@ -223,6 +226,7 @@ class GDEModule(SetModule):
     def generative(self, batch: SetBatch, embedding: Tensor) -> dict[str, Tensor]:
         if self.generator_weight == 0:
             return {"loss": embedding.new_zeros(len(embedding))}
+        embedding = self.moment_dropout(embedding)
         x, weights = batch.target
         target = self.modelled(x) if batch.ground is None else batch.ground
         frame = self.frame(embedding)
@@ -285,10 +289,6 @@ class GDEModule(SetModule):
             # Below zero, sets of one batch would be separated, from which the batch could be read again.
             loss = loss + self.batch_weight * dependence.clamp_min(0)
         return loss
-
-
-def _head(n_embed: int, n_classes: int, *, balanced: bool) -> LabelHead:
-    return ClassHead(n_embed, n_classes, balanced=balanced) if n_classes else NumberHead(n_embed)
 
 
 def _missing_where(virtual: Tensor, values: Tensor) -> Tensor:

@@ -134,3 +134,8 @@ class NumberHead(LabelHead):
 
     def _raw(self, coef: Tensor, intercept: Tensor) -> tuple[Tensor, Tensor]:
         return coef / self.scale, (intercept - self.center) / self.scale
+
+
+def label_head(n_embed: int, n_classes: int, *, balanced: bool) -> LabelHead:
+    """Head of a label of ``n_classes`` classes, 0 if it is a number."""
+    return ClassHead(n_embed, n_classes, balanced=balanced) if n_classes else NumberHead(n_embed)

@@ -13,8 +13,9 @@ from scgde._checks import check_options
 from scgde._hints import did_you_mean
 from scgde.data.representations import REPRESENTATIONS, Representation, Vectors
 from scgde.model import TrainOptions
+from scgde.model._base_gde import DROPOUT
 from scgde.model._io import to_storable
-from scgde.results._frames import differ_in_frame
+from scgde.results._frames import frame_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +34,8 @@ _BY_SPLIT = frozenset({"train_sets", "validation_sets"})
 _STILL_FALLING = 0.05
 #: Training sets below which an embedding has moments by default.
 FEW_SETS = 200
+#: How near cells must be in the frame of a set: those of all sets, and those of the nearest one.
+_NEAR_POOLED, _NEAR_NEAREST = 0.3, 0.2
 
 
 class Representations(NamedTuple):
@@ -136,9 +139,17 @@ def check_training(options: Any, fit: Callable[..., Any]) -> Config:
     return given
 
 
-def default_moments(cells: CellSets, train: np.ndarray, *, seed: int) -> bool:
-    """Whether an embedding begins with moments: where sets are few, and where they differ in frame."""
-    return len(train) < FEW_SETS or (are_one_vector(cells) and differ_in_frame(cells, train, seed=seed))
+def default_moments(cells: CellSets, train: np.ndarray, *, seed: int) -> bool | str:
+    """Whether an embedding begins with moments: where sets are few, and where they differ in frame.
+
+    Where they differ in shape as well, but less from set to set, it also describes sets without them.
+    """
+    if len(train) < FEW_SETS:
+        return True
+    errors = frame_errors(cells, train, seed=seed) if are_one_vector(cells) else None
+    if errors is None:
+        return False
+    return errors.pooled < _NEAR_POOLED or (DROPOUT if errors.nearest < _NEAR_NEAREST else False)
 
 
 def default_steps(cells: CellSets, n_train: int, *, moments: bool) -> int:

@@ -139,11 +139,10 @@ def simple_descriptions(
     Name of a description, and cells ``(n, D)``.
     """
     pooled = train.draw(n_cells, rng)
-    mean, sd, center = seen.mean(axis=0), seen.std(axis=0), pooled.cells.mean(axis=0)
+    mean = seen.mean(axis=0)
     yield POOLED, pooled.cells
-    yield "mean", pooled.cells - center + mean
-    spread = pooled.cells.std(axis=0)
-    yield MEAN_SD, (pooled.cells - center) / np.where(spread > 0, spread, 1) * sd + mean
+    yield "mean", pooled.cells - pooled.cells.mean(axis=0) + mean
+    yield MEAN_SD, in_frame_of(seen, pooled.cells)
     of_sets, sizes = train.means[pooled.sets], np.bincount(train.sets)[pooled.sets][:, None]
     yield "shrunken_mean", pooled.cells - train.shrunken(of_sets, sizes) + train.shrunken(mean, len(seen))
     yield "gaussian", _gaussian(seen, n_cells, rng)
@@ -158,6 +157,12 @@ def _real_cells(
     """The same of cells that are no vectors: cells that were observed."""
     yield POOLED, train.draw(n_cells, rng).cells
     yield NEAREST, train.draw_nearest(seen, n_cells, rng)
+
+
+def in_frame_of(seen: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """Cells ``(n, D)``, moved and stretched to the mean and the standard deviations of cells ``(m, D)``."""
+    spread = cells.std(axis=0)
+    return (cells - cells.mean(axis=0)) / np.where(spread > 0, spread, 1) * seen.std(axis=0) + seen.mean(axis=0)
 
 
 def _gaussian(seen: np.ndarray, n_cells: int, rng: np.random.Generator) -> np.ndarray:

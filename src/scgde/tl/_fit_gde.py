@@ -57,7 +57,7 @@ def fit_gde(
     generator: str | None = None,
     featurizer: str | None = None,
     n_latent: int | None = None,
-    moments: bool | None = None,
+    moments: bool | str | None = None,
     isometry: float | None = None,
     isometry_ground: str | None = None,
     scaling: str | None = None,
@@ -122,9 +122,11 @@ def fit_gde(
         are more than sampling noise. See :class:`scgde.nn.linear_core.LinearCore`. By default where fewer than 200 sets
         are trained on, or where cells of all sets, moved and stretched to the mean and standard deviations of a set,
         are at less than three tenths of the energy distance of those of the nearest other set to its cells: with many
-        sets that share cell states at fixed places a network does better. Never by default with ``batch_key``: a fixed
-        map cannot be made independent of it. Of sequences it contains the mean counts of words, see
-        :class:`scgde.nn.mean_core.MeanCore`.
+        sets that share cell states at fixed places a network does better. With ``"dropout"`` the generator does not see
+        the moments of some sets of each training step, so that the other dimensions describe a set without them; by
+        default where the cells of the nearest other set, moved and stretched alike, are at less than a fifth of that
+        distance. Never by default with ``batch_key``: a fixed map cannot be made independent of it. Of sequences it
+        contains the mean counts of words, see :class:`scgde.nn.mean_core.MeanCore`.
     isometry
         %(isometry)s
     isometry_ground
@@ -257,7 +259,7 @@ def fit_gde(
     if batch is not None:
         model_options |= {"batches": batch.classes, "batch_weight": batch_weight}
     train_options: dict[str, Any] = {
-        "max_steps": default_steps(sets, len(split.train), moments=moments) if max_steps is None else max_steps,
+        "max_steps": default_steps(sets, len(split.train), moments=bool(moments)) if max_steps is None else max_steps,
         "sets_per_batch": sets_per_batch,
         "set_size": set_size,
         "validation_fraction": validation_fraction,
