@@ -14,7 +14,7 @@ from scgde.model._predictor_fit import ends_of, pair_covariates
 from scgde.predictors import Kernel
 from scgde.predictors._choose import N_FOLDS, folds
 from scgde.results._forecast_arms import ARMS, WITHOUT_TARGET, Asked, Forecaster, forecast_cells
-from scgde.results._mixture_shares import best_mixture, cautious_mixture, losses_by_name, mean_terms
+from scgde.results._mixture_shares import balanced_mixture, cautious_mixture, losses_by_name, mean_terms
 from scgde.sets._pairs import GROUP
 
 if TYPE_CHECKING:
@@ -64,10 +64,11 @@ def fit_mixture(
 ) -> ForecastMixture | None:
     """The mixture of forecasts that is best for pairs that were left out of predictor and look-up.
 
-    Best is the lowest mean energy distance of the forecast as cells, twice as many as it consists of: half-way between
-    those cells and the distribution that they are drawn from. The pairs are those of validation sets, where these have
-    ten groups or more: the networks were not trained on them either, and only these can say what a transport without a
-    target is worth. Otherwise training pairs are left out group by group, and the shares nearer to the transport alone.
+    The pairs are those of validation sets, where these have ten groups or more: the networks were not trained on them
+    either, and only these can say what a transport without a target is worth. The shares are then between those with
+    the lowest energy distance and those with the lowest unbiased one. Otherwise training pairs are left out group by
+    group, and the shares are nearer to the transport alone, by the energy distance of twice as many cells as the
+    forecast consists of: half-way between both forms.
 
     Parameters
     ----------
@@ -100,7 +101,9 @@ def fit_mixture(
     names, smoothing = [candidates[i].arm for i in kept], max(candidates[i].smoothing for i in kept)
     energy, judged, unbiased = ([one.take(kept) for one in terms] for terms in (energy, judged, unbiased))
     groups = np.array([one.group for one in left_out])
-    shares = best_mixture(judged) if is_validated else cautious_mixture(judged, names.index(TRANSPORT), groups)
+    shares = (
+        balanced_mixture(energy, unbiased) if is_validated else cautious_mixture(judged, names.index(TRANSPORT), groups)
+    )
     losses, unbiased_losses = (losses_by_name(names, shares, terms) for terms in (energy, unbiased))
     by_name = dict(zip(names, shares.tolist(), strict=True))
     known = _known(fitted, pairs, rng, seed)

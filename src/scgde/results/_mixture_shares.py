@@ -9,6 +9,8 @@ from scgde.stats import best_shares
 
 #: Standard errors that a gain is lessened by; steps from the default alone to the best mixture.
 _CAUTION, _N_STEPS = 2.0, 101
+#: Weight of the shares that are best for the distribution, beside those that are best for the cells.
+_FOR_DISTRIBUTION = 0.75
 
 
 def mean_terms(terms: list[MixtureTerms]) -> MixtureTerms:
@@ -20,6 +22,24 @@ def best_mixture(terms: list[MixtureTerms]) -> np.ndarray:
     """The shares with the lowest mean loss, shape ``(A,)``."""
     mean = mean_terms(terms)
     return best_shares(mean.to_target, mean.between)
+
+
+def balanced_mixture(cells: list[MixtureTerms], distribution: list[MixtureTerms]) -> np.ndarray:
+    """Between the shares that are best for a forecast as cells, and those for the distribution they are drawn from.
+
+    Both rank forecasts in opposite orders. The mean of two best mixtures holds more parts than the one that is best for
+    a mean of both losses, and depends less on which pairs were left out.
+
+    Parameters
+    ----------
+    cells, distribution
+        Terms of the energy distance of each pair, and of the unbiased one.
+
+    Returns
+    -------
+    Shape ``(A,)``.
+    """
+    return (1 - _FOR_DISTRIBUTION) * best_mixture(cells) + _FOR_DISTRIBUTION * best_mixture(distribution)
 
 
 def cautious_mixture(terms: list[MixtureTerms], default: int, groups: np.ndarray) -> np.ndarray:
