@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from scgde.metrics._mixture_terms import MixtureTerms
-from scgde.results._mixture_shares import best_mixture, cautious_mixture
+from scgde.results._mixture_shares import balanced_mixture, best_mixture, cautious_mixture
 
 
 def test_shares_stay_with_the_default_as_far_as_pairs_do_not_tell():
@@ -27,3 +27,9 @@ def test_a_part_that_is_best_for_one_group_alone_does_not_count():
     terms = [MixtureTerms(np.array([1.0 - gain, 1.0]), between, 1.0) for gain in gains]
     assert best_mixture(terms).tolist() == [1, 0]
     assert cautious_mixture(terms, 1, np.arange(6)).tolist() == [0, 1]
+
+
+def test_shares_are_between_those_that_are_best_for_cells_and_for_the_distribution():
+    first, second = (MixtureTerms(np.array(to_target), np.ones((2, 2)), 1.0) for to_target in ([1.0, 2.0], [2.0, 1.0]))
+    np.testing.assert_allclose(balanced_mixture([first], [second]), [0.25, 0.75])
+    np.testing.assert_allclose(balanced_mixture([first], [first]), best_mixture([first]))
