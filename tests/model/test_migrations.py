@@ -111,3 +111,11 @@ def test_layers_of_scvi_tools_become_those_of_the_count_decoder():
     assert config == {"format": FORMAT}
     assert set(state) <= set(CountReadout(3, 5).state_dict())
     assert len(state) == len(names)
+
+
+def test_all_dimensions_counted_alike_in_contexts_of_earlier_forms():
+    core = {f"module.core.{name}": np.full(2, 0.5, dtype=np.float32) for name in ("reliability", "limit")}
+    config, state = migrate({"format": 3}, core)
+    assert config == {"format": FORMAT}
+    np.testing.assert_array_equal(state["module.core.importance"], np.ones(2))
+    assert migrate({"format": 3}, {}) == ({"format": FORMAT}, {})

@@ -9,6 +9,7 @@ from scgde.nn.encoders import ENCODERS
 from scgde.nn.generators import GENERATORS
 from scgde.nn.influence import influence
 from scgde.nn.transforms import TransformSpec
+from scgde.train import seeded
 
 
 @pytest.fixture
@@ -260,5 +261,37 @@ def test_init_from_reads_whole_sets_once():
     x, weights = torch.randn(4, 9, 3, generator=torch.Generator().manual_seed(0)), torch.full((4, 9), 1 / 9)
     module.init_from(lambda: iter(x), lambda: iter(x), lambda: calls.append(1) or [(torch.arange(4), x, weights)])
     assert calls == [1]
-    assert module.virtual_sets.means.shape == (4, 3)
+    assert module.virtual_sets.means.shape == module.exchange.mean.shape == (4, 3)
     assert float(module.core.center.abs().sum()) > 0
+
+
+def fitted_to_few_cells():
+    """A module for 12 sets of eight cells that do not differ, and a batch of these sets."""
+    module = GDEModule(CellSpec.vectors(3), 13, n_core=9, encoder="deep_sets", generator="flow_matching")
+    x, weights = torch.randn(12, 8, 3, generator=torch.Generator().manual_seed(0)), torch.full((12, 8), 1 / 8)
+    module.init_from(lambda: iter(x), lambda: iter(x), lambda: [(torch.arange(12), x, weights)])
+    return module, SetBatch(Measure(x, weights), Measure(x, weights), torch.arange(12), 0, {})
+
+
+def test_sets_of_few_cells_hold_cells_of_others_in_training():
+    module, batch = fitted_to_few_cells()
+    assert module.exchange.share > 0.5
+    changed = []
+    for exchange in (False, True):
+        with seeded(0):
+            moved, is_virtual = module.with_virtual_sets(batch, exchange=exchange)
+        assert is_virtual.all()
+        changed.append(torch.cdist(moved.target.x, moved.target.x))
+    before = torch.cdist(batch.target.x, batch.target.x)
+    # A shift and a stretch keep the order of cells; other cells do not.
+    agreement = [float(torch.corrcoef(torch.stack([d.flatten(), before.flatten()]))[0, 1]) for d in changed]
+    assert agreement[0] > 0.9 > agreement[1]
+
+
+def test_generator_sees_little_of_dimensions_that_are_noise():
+    module, _ = fitted_to_few_cells()
+    z = torch.randn(5, 13, generator=torch.Generator().manual_seed(1))
+    assert module.context(z).norm() < 0.5 * z.norm()
+    module.core.reliability.fill_(1.0)
+    module.core.importance.fill_(1.0)
+    torch.testing.assert_close(module.context(z), z)

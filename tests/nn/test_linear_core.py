@@ -176,6 +176,28 @@ def test_sets_of_one_cell_have_the_frame_of_all_cells(n_features):
     torch.testing.assert_close(inside.std(0, correction=0), torch.ones(n_features), atol=0.02, rtol=0)
 
 
+def test_fit_gives_the_coordinates_of_the_sets_that_it_saw():
+    x, weights = gaussian_sets(12, 5)
+    core = LinearCore(5, Moments(5).n_output)
+    coordinates = core.fit(iter(x), [(x[:7], weights[:7]), (x[7:], weights[7:])])
+    torch.testing.assert_close(coordinates, core(x, weights), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("n_cells", "low", "high"), [(4, 0.0, 0.5), (10_000, 0.95, 1.0)])
+def test_dimensions_of_noise_count_little(n_cells, low, high):
+    core, _, _ = fitted(20, n_cells=n_cells)
+    counted = core.by_importance(torch.ones(3, core.n_output + 4))
+    assert low < counted.mean() < high
+    torch.testing.assert_close(counted[0, : core.n_output], core.reliability**2)
+    torch.testing.assert_close(counted[:, core.n_output :], (core.reliability**2).mean().expand(3, 4))
+
+
+def test_of_many_sets_all_dimensions_count():
+    core, _, _ = fitted(20, n_sets=2500, n_cells=4)
+    assert core.reliability.mean() < 0.9
+    assert core.importance.min() > 0.98
+
+
 @pytest.mark.parametrize("n_cells", [20, 400])
 def test_axes_of_many_genes_are_those_in_which_cells_differ_most(n_cells):
     """More genes than a covariance is formed of, and once fewer cells than axes."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from scgde._types import Config
 
 #: Number of the form in which models are stored; raised when names change.
-FORMAT = 3
+FORMAT = 4
 
 #: Arrays of form 0, and their names in form 1.
 _RENAMED = {
@@ -114,8 +114,16 @@ def _from_2(config: Config, state: dict[str, Any]) -> tuple[Config, dict[str, An
     return {**config, "format": 3}, {**state, **{core + name: value for name, value in added.items()}}
 
 
+def _from_3(config: Config, state: dict[str, Any]) -> tuple[Config, dict[str, Any]]:
+    """Contexts of generators, in which all dimensions counted alike."""
+    core = "module.core."
+    if f"{core}reliability" not in state:
+        return {**config, "format": 4}, state
+    return {**config, "format": 4}, {**state, f"{core}importance": np.ones_like(state[f"{core}reliability"])}
+
+
 #: From each form to the next.
-_STEPS = (_from_0, _from_1, _from_2)
+_STEPS = (_from_0, _from_1, _from_2, _from_3)
 
 
 def _representation_from_0(source: Config | None, genes: list[str] | None) -> Config:

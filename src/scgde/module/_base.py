@@ -9,6 +9,7 @@ from torch import nn
 from scgde.nn.cells import check_supported, in_parts
 from scgde.nn.conditions import Conditions
 from scgde.nn.encoders import ENCODERS
+from scgde.nn.exchanged_cells import CellExchange
 from scgde.nn.featurizers import FEATURIZERS
 from scgde.nn.influence import influence
 from scgde.nn.isometry import Isometry
@@ -81,6 +82,8 @@ class SetModule(nn.Module, ABC):
     own_target_transform: CellTransform
     #: None where cells are no vectors, or there is no core.
     virtual_sets: VirtualSets
+    #: None where there are no virtual sets.
+    exchange: CellExchange
     #: None without a weight: a parameter that gets no gradient fails under several devices.
     isometry: Isometry
 
@@ -107,6 +110,7 @@ class SetModule(nn.Module, ABC):
         self.transform = TRANSFORMS[transform](spec, **(transform_kwargs or {}))
         self.register_module("core", self._make_core(n_core) if n_core else None)
         self.register_module("virtual_sets", VirtualSets() if n_core and spec.is_vector else None)
+        self.register_module("exchange", CellExchange() if n_core and spec.is_vector else None)
         if target is not None:
             check_supported(TRANSFORMS[target.name], target.cells, "target", TRANSFORMS)
         self.register_module("own_target_transform", None if target is None else target.build())
@@ -186,8 +190,9 @@ class SetModule(nn.Module, ABC):
                 yield seen, weights
 
         blocks = (self.transform.encoder_input(block[None])[0] for block in read())
-        self.core.fit(blocks, known())
+        coordinates = self.core.fit(blocks, known())
         self.virtual_sets.fit(summaries)
+        self.exchange.fit(self.core, torch.cat([summary.number for summary in summaries]), coordinates)
         if self.isometry is not None and self.discriminants is None:
             # Distances of moments are those of Wasserstein-2 already, up to this unit.
             self.isometry.log_scale.copy_((self.core.scale * self.core.moments.unit).log())
@@ -256,14 +261,22 @@ class SetModule(nn.Module, ABC):
         """What generators and transports model of cells ``(S, M, *shape)``: these cells, or coordinates of them."""
         return self.target_transform.target(x)
 
-    def with_virtual_sets(self, batch: SetBatch, *, max_share: float = 1.0) -> tuple[SetBatch, Tensor | None]:
-        """A batch of which some sets are virtual, and which ones, shape ``(S,)``; None where none can be."""
+    def with_virtual_sets(
+        self, batch: SetBatch, *, max_share: float = 1.0, exchange: bool = False
+    ) -> tuple[SetBatch, Tensor | None]:
+        """A batch of which some sets are virtual, and which ones, shape ``(S,)``; None where none can be.
+
+        With ``exchange`` they also hold cells of other sets, the more the fewer cells sets have.
+        """
         share = 0.0 if self.virtual_sets is None else min(self.virtual_sets.share, max_share)
         if share == 0 or not self.models_what_is_read:
             return batch, None
         moves, observed = self.virtual_sets.draw(batch.sets, share=share), batch.encoder
-        encoder = moves.apply(batch.encoder._replace(x=self.transform.target(batch.encoder.x)))
-        target = moves.apply(batch.target._replace(x=self.modelled(batch.target.x)))
+        encoder = batch.encoder._replace(x=self.transform.target(batch.encoder.x))
+        target = batch.target._replace(x=self.modelled(batch.target.x))
+        if exchange:
+            encoder, target = (self.exchange.apply(view, batch.sets, moves.is_virtual) for view in (encoder, target))
+        encoder, target = moves.apply(encoder), moves.apply(target)
         batch = batch._replace(encoder=encoder._replace(x=self.transform.restore(encoder.x)))
         if self.own_target_transform is None:
             return batch._replace(target=target._replace(x=self.transform.restore(target.x))), moves.is_virtual

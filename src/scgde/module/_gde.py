@@ -14,6 +14,7 @@ from scgde.nn.cells import CellSpec, check_supported
 from scgde.nn.generators import GENERATORS
 from scgde.nn.hsic import group_dependence
 from scgde.nn.label_heads import label_head
+from scgde.nn.linear_core import LinearCore
 from scgde.nn.moment_dropout import MomentDropout
 
 if TYPE_CHECKING:
@@ -140,6 +141,11 @@ class GDEModule(SetModule):
         coordinates, known = self._ground_units.restore(cells), self.known_to_decoder(embedding, covariates)
         return self.readout.sample(coordinates, known, rng=rng, **options)
 
+    def context(self, embedding: Tensor, covariates: Mapping[str, Tensor] | None = None) -> Tensor:
+        """Context ``(S, C)`` of embeddings ``(S, E)``, in which dimensions of sampling noise count little."""
+        is_noisy = isinstance(self.core, LinearCore)
+        return super().context(self.core.by_importance(embedding) if is_noisy else embedding, covariates)
+
     @property
     def models_what_is_read(self) -> bool:
         if self.own_target_transform is None:
@@ -248,7 +254,7 @@ class GDEModule(SetModule):
         is_learnt = {LABEL: self.head is not None and self.label_weight > 0, BATCH: self.n_batches > 0}
         known = [name for name in batch.covariates if is_learnt.get(name)]
         # Half of the sets stay as they are, where there is something to learn of them.
-        batch, is_virtual = self.with_virtual_sets(batch, max_share=0.5 if known else 1.0)
+        batch, is_virtual = self.with_virtual_sets(batch, max_share=0.5 if known else 1.0, exchange=True)
         if is_virtual is None:
             return batch
         missing = {name: _missing_where(is_virtual, batch.covariates[name]) for name in known}

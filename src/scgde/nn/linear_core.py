@@ -13,6 +13,7 @@ from scgde.nn.layers import weighted_mean
 from scgde.nn.moments import Moments, signed
 from scgde.nn.precision import full_precision
 from scgde.nn.reliability import Reliability, halves, n_effective
+from scgde.nn.virtual_sets import share_of_virtual
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,6 +64,7 @@ class LinearCore(nn.Module):
     directions: Tensor
     scale: Tensor
     reliability: Tensor
+    importance: Tensor
     limit: Tensor
     base: Tensor
 
@@ -75,10 +77,11 @@ class LinearCore(nn.Module):
         self.register_buffer("directions", identity(n_output, n_moments))
         self.register_buffer("scale", torch.ones(()))
         self.register_buffer("reliability", torch.ones(n_output))
+        self.register_buffer("importance", torch.ones(n_output))
         self.register_buffer("limit", torch.zeros(n_output))
         self.register_buffer("base", torch.zeros(n_moments))
 
-    def fit(self, blocks: Iterable[Tensor], sets: Iterable[tuple[Tensor, Tensor]]) -> None:
+    def fit(self, blocks: Iterable[Tensor], sets: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
         """Take all that is fixed from the training sets.
 
         Parameters
@@ -87,6 +90,10 @@ class LinearCore(nn.Module):
             Their cells, in blocks ``(n, G)``.
         sets
             The same as sets, cells ``(S, M, G)`` and weights ``(S, M)``.
+
+        Returns
+        -------
+        Coordinates of these sets, shape ``(S, K)``.
         """
         self.moments.fit(blocks)
         measured = [self._measured(x, weights) for x, weights in sets]
@@ -106,8 +113,10 @@ class LinearCore(nn.Module):
         self.directions.copy_(directions)
         self.scale.copy_(scale)
         self.reliability.copy_(share)
+        self.importance.copy_(1 - share_of_virtual(len(whole)) * (1 - share.square()))
         self.limit.copy_(_MAX_SHRINKAGE * noise / scale)
         self.base.copy_(center + (1 - shrink.diag()) * (unexplained - center))
+        return (whole / scale).to(self.directions)
 
     def _measured(self, x: Tensor, weights: Tensor) -> tuple[Tensor, ...]:
         """Average of what is lifted, moments, those of both halves, and numbers of cells of sets, float64."""
@@ -159,6 +168,15 @@ class LinearCore(nn.Module):
         n_noise = n_widths - n_widths // 5
         last = torch.arange(self.moments.n_output, device=self.center.device) >= self.moments.n_output - n_noise
         return (self.directions @ last.to(self.directions.dtype))[:, None][:, : min(n_noise, 1)]
+
+    def by_importance(self, embedding: Tensor) -> Tensor:
+        """Embeddings ``(S, E)``, which begin with these coordinates, in which dimensions of noise count little.
+
+        Each coordinate counts by its squared reliability, and what is learnt by the mean of these: all the more of
+        few training sets, which a network would know by their noise.
+        """
+        n_learnt = embedding.shape[1] - self.n_output
+        return embedding * torch.cat([self.importance, self.importance.mean().expand(n_learnt)])
 
     @full_precision
     def frame(self, embedding: Tensor) -> Frame:

@@ -108,7 +108,7 @@ class VirtualSets(nn.Module):
     @property
     def share(self) -> float:
         """Share of the sets of a step that are virtual: the more, the fewer sets there are."""
-        return min(1.0, _N_SETS / max(len(self.shifts), 1)) if len(self.means) else 0.0
+        return share_of_virtual(len(self.shifts)) if len(self.means) else 0.0
 
     def fit(self, sets: Iterable[SetSummary]) -> None:
         """Learn how the training sets differ, from what is known of them in batches."""
@@ -129,6 +129,11 @@ class VirtualSets(nn.Module):
         moved = is_virtual[:, None].to(shift.dtype)
         tilt = _TILT * slope / self.spreads[sets, None]
         return Moves(self.means[sets], shift * moved, (stretch * moved).exp(), tilt * moved, is_virtual)
+
+
+def share_of_virtual(n_sets: int) -> float:
+    """Share of the sets of a step that are virtual, of so many training sets."""
+    return min(1.0, _N_SETS / max(n_sets, 1))
 
 
 def _mean_and_variance(x: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
