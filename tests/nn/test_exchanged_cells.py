@@ -30,7 +30,7 @@ def fitted(x, weights):
 def exchanged(exchange, x, weights, chosen=None):
     chosen = torch.ones(len(x), dtype=torch.bool) if chosen is None else chosen
     with seeded(0):
-        return exchange.apply(Measure(x, weights), torch.arange(len(x)), chosen)
+        return exchange(Measure(x, weights), torch.arange(len(x)), chosen)
 
 
 def all_of(exchange):
@@ -56,7 +56,7 @@ def test_nothing_is_exchanged_without_noise():
     exchange = fitted(x, weights)[0]
     exchange.share = 0.0
     cells = Measure(x, weights)
-    assert exchange.apply(cells, torch.arange(len(x)), torch.ones(len(x), dtype=torch.bool)) is cells
+    assert exchange(cells, torch.arange(len(x)), torch.ones(len(x), dtype=torch.bool)) is cells
 
 
 def test_exchanged_cells_lie_in_the_frame_of_their_new_set():

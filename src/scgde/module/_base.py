@@ -275,7 +275,7 @@ class SetModule(nn.Module, ABC):
         encoder = batch.encoder._replace(x=self.transform.target(batch.encoder.x))
         target = batch.target._replace(x=self.modelled(batch.target.x))
         if exchange:
-            encoder, target = (self.exchange.apply(view, batch.sets, moves.is_virtual) for view in (encoder, target))
+            encoder, target = (self.exchange(view, batch.sets, moves.is_virtual) for view in (encoder, target))
         encoder, target = moves.apply(encoder), moves.apply(target)
         batch = batch._replace(encoder=encoder._replace(x=self.transform.restore(encoder.x)))
         if self.own_target_transform is None:

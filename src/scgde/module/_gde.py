@@ -143,8 +143,9 @@ class GDEModule(SetModule):
 
     def context(self, embedding: Tensor, covariates: Mapping[str, Tensor] | None = None) -> Tensor:
         """Context ``(S, C)`` of embeddings ``(S, E)``, in which dimensions of sampling noise count little."""
-        is_noisy = isinstance(self.core, LinearCore)
-        return super().context(self.core.by_importance(embedding) if is_noisy else embedding, covariates)
+        if isinstance(self.core, LinearCore):
+            embedding = self.core.by_importance(embedding)
+        return super().context(embedding, covariates)
 
     @property
     def models_what_is_read(self) -> bool:

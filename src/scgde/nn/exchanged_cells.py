@@ -49,13 +49,14 @@ class CellExchange(nn.Module):
         variance = coordinates.var(dim=0, correction=0)
         noise = ((1 - core.reliability) * variance).sum()
         self.share = float(noise / variance.sum()) if noise > 0 else 0.0
-        *of_sets, self.axes = core.frame(coordinates)
-        for name, values in zip(Frame._fields, of_sets, strict=False):
+        frame = core.frame(coordinates)
+        self.axes = frame.axes
+        for name, values in zip(Frame._fields[:3], frame[:3], strict=True):
             table = values.new_zeros(int(sets.max()) + 1, *values.shape[1:])
             table[sets] = values
             setattr(self, name, table)
 
-    def apply(self, cells: Measure, sets: Tensor, chosen: Tensor) -> Measure:
+    def forward(self, cells: Measure, sets: Tensor, chosen: Tensor) -> Measure:
         """Cells ``(S, M, G)`` of ``sets`` ``(S,)``, some of them exchanged in those that are ``chosen``, ``(S,)``.
 
         A cell takes its weight along, relative to that of the other cells of its set. Padding stays padding.
