@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from scgde.module import GDEModule
+from scgde.module._virtual_batch import with_virtual_sets
 from scgde.nn.cells import CellSpec, Measure, SetBatch, WidthClass
 from scgde.nn.encoders import ENCODERS
 from scgde.nn.generators import GENERATORS
@@ -279,7 +280,7 @@ def test_sets_of_few_cells_hold_cells_of_others_in_training():
     changed = []
     for exchange in (False, True):
         with seeded(0):
-            moved, is_virtual = module.with_virtual_sets(batch, exchange=exchange)
+            moved, is_virtual = with_virtual_sets(module, batch, exchange=exchange)
         assert is_virtual.all()
         changed.append(torch.cdist(moved.target.x, moved.target.x))
     before = torch.cdist(batch.target.x, batch.target.x)

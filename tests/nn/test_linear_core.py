@@ -183,13 +183,33 @@ def test_fit_gives_the_coordinates_of_the_sets_that_it_saw():
     torch.testing.assert_close(coordinates, core(x, weights), atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize(("n_cells", "low", "high"), [(4, 0.0, 0.5), (10_000, 0.95, 1.0)])
-def test_dimensions_of_noise_count_little(n_cells, low, high):
-    core, _, _ = fitted(20, n_cells=n_cells)
-    counted = core.by_importance(torch.ones(3, core.n_output + 4))
-    assert low < counted.mean() < high
-    torch.testing.assert_close(counted[0, : core.n_output], core.reliability**2)
-    torch.testing.assert_close(counted[:, core.n_output :], (core.reliability**2).mean().expand(3, 4))
+def noise_over_signal(core, coordinates):
+    variance = coordinates.double().var(0, correction=0)
+    signal = (core.reliability * variance).sum()
+    return float((variance.sum() - signal) / signal)
+
+
+def test_dimensions_count_by_their_squared_reliability_where_noise_is_as_large_as_the_signal():
+    x = torch.randn(40, 4, 20, generator=torch.Generator().manual_seed(0))
+    core = LinearCore(20, 40)
+    coordinates = core.fit(iter(x), [(x, torch.full((40, 4), 0.25))])
+    assert noise_over_signal(core, coordinates) > 1
+    counted = core.by_importance(torch.ones(3, 44))
+    torch.testing.assert_close(counted[0, :40], core.reliability**2)
+    torch.testing.assert_close(counted[:, 40:], (core.reliability**2).mean().expand(3, 4))
+
+
+def test_dimensions_count_the_more_the_less_noise_there_is():
+    few, many = (fitted(20, n_cells=n_cells)[0] for n_cells in (60, 10_000))
+    assert few.importance.min() < many.importance.min()
+    assert many.importance.min() > 0.99
+
+
+def test_importance_falls_with_noise_relative_to_the_signal():
+    core, x, weights = fitted(20, n_cells=60)
+    ratio = noise_over_signal(core, core(x, weights))
+    assert 0 < ratio < 1
+    torch.testing.assert_close(core.importance, 1 - ratio * (1 - core.reliability**2), atol=1e-4, rtol=0)
 
 
 def test_of_many_sets_all_dimensions_count():

@@ -261,30 +261,6 @@ class SetModule(nn.Module, ABC):
         """What generators and transports model of cells ``(S, M, *shape)``: these cells, or coordinates of them."""
         return self.target_transform.target(x)
 
-    def with_virtual_sets(
-        self, batch: SetBatch, *, max_share: float = 1.0, exchange: bool = False
-    ) -> tuple[SetBatch, Tensor | None]:
-        """A batch of which some sets are virtual, and which ones, shape ``(S,)``; None where none can be.
-
-        With ``exchange`` they also hold cells of other sets, the more the fewer cells sets have.
-        """
-        share = 0.0 if self.virtual_sets is None else min(self.virtual_sets.share, max_share)
-        if share == 0 or not self.models_what_is_read:
-            return batch, None
-        moves, observed = self.virtual_sets.draw(batch.sets, share=share), batch.encoder
-        encoder = batch.encoder._replace(x=self.transform.target(batch.encoder.x))
-        target = batch.target._replace(x=self.modelled(batch.target.x))
-        if exchange:
-            encoder, target = (self.exchange(view, batch.sets, moves.is_virtual) for view in (encoder, target))
-        encoder, target = moves.apply(encoder), moves.apply(target)
-        batch = batch._replace(encoder=encoder._replace(x=self.transform.restore(encoder.x)))
-        if self.own_target_transform is None:
-            return batch._replace(target=target._replace(x=self.transform.restore(target.x))), moves.is_virtual
-        # These cells stay what they were: they are decoded from their own coordinates, and the moments of their set.
-        core = self.core(self.core_input(observed.x), observed.weights)
-        cells = batch.target._replace(weights=target.weights)
-        return batch._replace(target=cells, ground=target.x, core=core), moves.is_virtual
-
     def with_isometry(self, loss: Tensor, embedding: Tensor, cells: Measure) -> Tensor:
         """``loss`` and, where it has a weight, the misfit of latent distance and W2."""
         if self.isometry is None:

@@ -10,6 +10,7 @@ from scgde.module._count_readout import CountReadout, KnownOfSets
 from scgde.module._leading_moments import LeadingMoments
 from scgde.module._loss_output import LossOutput
 from scgde.module._parts import part_by_part, parts_of
+from scgde.module._virtual_batch import with_virtual_sets, without_covariates
 from scgde.nn.cells import CellSpec, check_supported
 from scgde.nn.generators import GENERATORS
 from scgde.nn.hsic import group_dependence
@@ -255,11 +256,8 @@ class GDEModule(SetModule):
         is_learnt = {LABEL: self.head is not None and self.label_weight > 0, BATCH: self.n_batches > 0}
         known = [name for name in batch.covariates if is_learnt.get(name)]
         # Half of the sets stay as they are, where there is something to learn of them.
-        batch, is_virtual = self.with_virtual_sets(batch, max_share=0.5 if known else 1.0, exchange=True)
-        if is_virtual is None:
-            return batch
-        missing = {name: _missing_where(is_virtual, batch.covariates[name]) for name in known}
-        return batch._replace(covariates=batch.covariates | missing)
+        batch, is_virtual = with_virtual_sets(self, batch, max_share=0.5 if known else 1.0, exchange=True)
+        return batch if is_virtual is None else without_covariates(batch, known, is_virtual)
 
     def loss(
         self,
@@ -269,8 +267,7 @@ class GDEModule(SetModule):
     ) -> LossOutput:
         per_set, embedding = generative_outputs["loss"], inference_outputs["embedding"]
         loss = self.with_isometry(per_set.mean(), embedding, tensors.encoder)
-        if self.generator_weight != 1:
-            loss = self.generator_weight * loss
+        loss = loss if self.generator_weight == 1 else self.generator_weight * loss
         loss = loss + self._covariate_loss(embedding, tensors.sets, tensors.covariates)
         gain = {} if self.training else self._context_gain(tensors, per_set, embedding)
         return LossOutput(loss, extra_metrics=gain)
@@ -296,10 +293,6 @@ class GDEModule(SetModule):
             # Below zero, sets of one batch would be separated, from which the batch could be read again.
             loss = loss + self.batch_weight * dependence.clamp_min(0)
         return loss
-
-
-def _missing_where(virtual: Tensor, values: Tensor) -> Tensor:
-    return torch.where(virtual, torch.nan if values.is_floating_point() else -1, values)
 
 
 def _first_of_each(sets: Tensor) -> Tensor:

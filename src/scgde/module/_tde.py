@@ -6,6 +6,7 @@ import torch
 
 from scgde.module._base import SetModule
 from scgde.module._loss_output import LossOutput
+from scgde.module._virtual_batch import with_virtual_sets
 from scgde.nn.cells import Ends, Measure, check_supported
 from scgde.nn.transports import CONDITIONS, TRANSPORTS
 
@@ -103,7 +104,7 @@ class TDEModule(SetModule):
         return self._ends(source, target, of_source, of_target)
 
     def forward(self, tensors: SetBatch) -> tuple[dict, dict, LossOutput]:
-        return super().forward(self.with_virtual_sets(tensors)[0] if self.training else tensors)
+        return super().forward(with_virtual_sets(self, tensors)[0] if self.training else tensors)
 
     def inference(self, batch: SetBatch) -> dict[str, Tensor]:
         return {"embedding": self.conditioning.embeddings(batch, self.embed_batch)}

@@ -113,7 +113,7 @@ class LinearCore(nn.Module):
         self.directions.copy_(directions)
         self.scale.copy_(scale)
         self.reliability.copy_(share)
-        self.importance.copy_(1 - share_of_virtual(len(whole)) * (1 - share.square()))
+        self.importance.copy_(1 - share_of_virtual(len(whole)) * self._noise_over_signal(whole) * (1 - share.square()))
         self.limit.copy_(_MAX_SHRINKAGE * noise / scale)
         self.base.copy_(center + (1 - shrink.diag()) * (unexplained - center))
         return (whole / scale).to(self.directions)
@@ -124,6 +124,12 @@ class LinearCore(nn.Module):
         means = [weighted_mean(lifted, part) for part in (weights, *halves(weights))]
         measured = means[0], *(self.moments.readout(mean) for mean in means), n_effective(weights)
         return tuple(part.cpu().double() for part in measured)
+
+    def _noise_over_signal(self, coordinates: Tensor) -> Tensor:
+        """Ratio of the variances between sets that are and are no sampling noise, at most 1, of ``(S, K)``."""
+        variance = coordinates.var(dim=0, correction=0)
+        signal = (self.reliability.to(variance) * variance).sum()
+        return ((variance.sum() - signal) / signal.clamp_min(torch.finfo(variance.dtype).tiny)).clamp(0, 1)
 
     def _unexplained(self, lifted: Tensor, deviation: Tensor, shrunk: Tensor) -> Tensor:
         """Moments ``(K,)`` of all cells around the shrunk means of their sets.
@@ -172,8 +178,9 @@ class LinearCore(nn.Module):
     def by_importance(self, embedding: Tensor) -> Tensor:
         """Embeddings ``(S, E)``, which begin with these coordinates, in which dimensions of noise count little.
 
-        Each coordinate counts by its squared reliability, and what is learnt by the mean of these: all the more of
-        few training sets, which a network would know by their noise.
+        Where the training sets are few and differ by noise as much as by anything else, each coordinate counts by its
+        squared reliability, and what is learnt by the mean of these: a network would know the sets by their noise.
+        It counts the more, the more sets there are, and the less noise relative to the signal.
         """
         n_learnt = embedding.shape[1] - self.n_output
         return embedding * torch.cat([self.importance, self.importance.mean().expand(n_learnt)])
