@@ -30,7 +30,9 @@ def test_summary_is_escaped_in_notebooks():
     assert "<strong>Two: of &lt;them&gt;</strong>" in Two()._repr_html_()
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.123, "0.12"), (0.001, "0.001"), (1.2e-7, "1.2e-07"), (np.nan, "nan")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.123, "0.12"), (0.001, "0.001"), (1.2e-7, "1.2e-07"), (0.0, "below 2e-308"), (np.nan, "nan")]
+)
 def test_p_text_has_two_digits(value, text):
     assert p_text(value) == text
 
@@ -105,3 +107,4 @@ def test_explanation_prints_and_has_a_table(cohort):
     table = result.to_frame()
     assert table["distance"].sum() == pytest.approx(result.total)
     assert table["share"].sum() == pytest.approx(1)
+    assert "  composition      0, 0% of it" in repr(result)  # no states were given

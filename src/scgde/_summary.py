@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import sys
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
@@ -49,5 +50,7 @@ class TableSummary(Summary):
 
 
 def p_text(p_value: float) -> str:
-    """A p-value in as many digits as it is read with."""
+    """A p-value in as many digits as it is read with; one too small for a float is no zero."""
+    if p_value == 0:
+        return f"below {sys.float_info.min:.0e}"
     return f"{p_value:.2g}" if p_value >= 1e-4 else f"{p_value:.1e}"

@@ -134,7 +134,7 @@ def test_fitted_sets_say_what_is_wrong(fitted):
         FittedSets.read(fitted, "other")
     with pytest.raises(KeyError, match=r"`scgde.tl.fit_tde` writes"):
         FittedSets.read(fitted, "other", TDE)
-    with pytest.raises(ValueError, match="A stored model must be a TDE, got 'GDE'"):
+    with pytest.raises(ValueError, match=r"must hold a fit of `scgde.tl.fit_tde`, got one of `scgde.tl.fit_gde`"):
         FittedSets.read(fitted, "gde", TDE)
     with pytest.raises(KeyError, match="1 are missing"):
         FittedSets.read(fitted[:, 1:].copy(), "gde")

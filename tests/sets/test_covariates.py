@@ -134,6 +134,8 @@ def test_read_label_takes_classes_or_amounts(status, age):
         (["a", "a", None], r"two classes or more, but the 2 labelled sets of 'status' have \['a'\]"),
         ([7.0, np.nan, np.nan], r"two classes or more, but the 1 labelled sets of 'status' have \['7'\]"),
         ([np.nan, np.nan], r"two classes or more, but the 0 labelled sets of 'status' have \[\]"),
+        ([1.5, np.inf, 2.5, 3.5], r"'status' must hold finite numbers, got inf for 1 sets, such as 'd1'"),
+        (["34", "51", "28", None], r"a class with several sets, but each of 3 labelled sets .* `pandas.to_numeric`"),
         (["a/b", "a_b"], r"must differ where '/' is written as '_', got \['a/b', 'a_b'\]"),
     ],
 )

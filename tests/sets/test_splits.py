@@ -82,6 +82,14 @@ def test_from_column_requires_two_training_sets(values):
         SetSplit.from_column(pd.Series(values))
 
 
+@pytest.mark.parametrize(
+    ("other", "part"), [("Train", "train"), ("training", "train"), ("val", "validation"), ("Valid", "validation")]
+)
+def test_from_column_refuses_other_spellings(other, part):
+    with pytest.raises(ValueError, match=rf"got \['{other}'\]. Rename them: `.replace\({{'{other}': '{part}'}}\)`"):
+        SetSplit.from_column(pd.Series(["train", "train", "validation", "test", other]))
+
+
 def test_a_pair_is_for_what_the_one_of_its_sets_is_for_that_the_fit_sees_less_of(split):
     ends = np.array([[0, 2], [0, 3], [3, 3], [1, 4], [5, 1], [3, 1]])
     column = split.column_of_pairs(ends)

@@ -31,9 +31,15 @@ def test_time_scale_reads_one_time_as_a_label_or_a_number():
         scale.number("late")
 
 
-@pytest.mark.parametrize("column", [pd.Series(["a", "b"], name="day"), pd.Series([True, False], name="day")])
-def test_time_scale_refuses_values_without_an_order(column):
-    with pytest.raises(ValueError, match="`time_key` must name a numeric or ordered column, got 'day'"):
+@pytest.mark.parametrize(
+    "values",
+    [["a", "b"], [True, False], pd.to_datetime(["2025-01-01", "2025-01-02"]), pd.to_timedelta([1, 2], unit="D")],
+)
+def test_time_scale_refuses_values_without_an_order(values):
+    column = pd.Series(values, name="day")
+    with pytest.raises(
+        ValueError, match=r"a numeric or ordered column, got 'day' .* Convert it to numbers, such as days"
+    ):
         TimeScale.from_column(column)
 
 

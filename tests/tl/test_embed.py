@@ -60,6 +60,12 @@ def test_embed_refuses_a_path_without_a_model(new, tmp_path, unchanged):
         tl.embed(new, tmp_path)
 
 
+def test_embed_says_how_a_fitted_h5ad_file_is_passed(new, tmp_path):
+    new.write_h5ad(tmp_path / "fitted.h5ad")
+    with pytest.raises(FileNotFoundError, match=r"It is a file: of an h5ad file, pass what `anndata.read_h5ad` gives"):
+        tl.embed(new, tmp_path / "fitted.h5ad")
+
+
 def test_embed_says_when_the_model_does_not_know_its_features(new, tiny, unchanged):
     bare = GDE(cells=CellSpec.vectors(4), n_latent=2, encoder_kwargs=tiny["encoder_kwargs"])
     with unchanged(new), pytest.raises(ValueError, match="`reference` must know its features"):

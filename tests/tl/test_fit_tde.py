@@ -168,7 +168,7 @@ def test_embed_with_a_fitted_transport_serves_new_clones(fitted):
 
 
 def test_generate_says_that_a_transport_is_no_generator(fitted):
-    with pytest.raises(ValueError, match="A stored model must be a GDE, got 'TDE'"):
+    with pytest.raises(ValueError, match=r"`adata.uns\['tde'\]` must hold a fit of `scgde.tl.fit_gde`, got"):
         tl.generate(fitted, key="tde")
 
 

@@ -164,7 +164,8 @@ def read_folder(folder: str | Path) -> Stored:
     is_there = {CONFIG_FILE: (folder / CONFIG_FILE).is_file(), STATE_FILE: bool(states)}
     missing = [name for name, found in is_there.items() if not found]
     if missing:
-        msg = f"A stored model must be {CONFIG_FILE} and {STATE_FILE}, but {str(folder)!r} lacks {missing}."
+        hint = " It is a file: of an h5ad file, pass what `anndata.read_h5ad` gives." if folder.is_file() else ""
+        msg = f"A stored model must be {CONFIG_FILE} and {STATE_FILE}, but {str(folder)!r} lacks {missing}.{hint}"
         raise FileNotFoundError(msg)
     config = (folder / CONFIG_FILE).read_bytes()
     return from_text_and_bytes(config, _state_of(config, states), origin=repr(str(folder)))

@@ -10,6 +10,8 @@ from scgde.stats._energy_decomposition import PARTS
 
 #: Names that are printed.
 _MAX_NAMES = 6
+#: Parts of the distance that are printed as zero.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, repr=False)
@@ -65,10 +67,14 @@ class Explanation(TableSummary):
 
     def _lines(self) -> dict[str, str]:
         lines = {"energy distance": f"{self.total:.3g} in the units of the fit; {self.floor:.2g} within one population"}
-        lines |= {str(name): f"{value:.3g}, {value / self.total:.0%} of it" for name, value in self.parts.items()}
+        lines |= {str(name): f"{value:.3g}, {value / self.total:.0%} of it" for name, value in self._parts().items()}
         if len(self.states) > 1:
             lines["states"] = _first(self.states.index[np.argsort(-self.states[list(PARTS)].sum(axis=1).to_numpy())])
         return lines | {"features": _first(self.features.index)}
+
+    def _parts(self) -> pd.Series:
+        """Parts of the distance, without the rounding errors of those that are zero."""
+        return self.parts.where(self.parts.abs() > _ROUNDING * self.total, 0.0)
 
 
 def _named(name: str, sets: list[str]) -> str:

@@ -70,7 +70,7 @@ def read_label_task(adata: AnnData, label_key: str, unlabeled: Any, groups: str 
     column = column.where(~column.isin(list(none)))
     rows, donors = np.flatnonzero(column.notna()), np.arange(len(column))
     if groups is not None:
-        codes = _codes(set_column(adata, groups, "groups", key))
+        codes = _codes(set_column(adata, groups, "group_key", key))
         # A set without a group is one of its own.
         donors = np.where(codes < 0, len(column) + donors, codes)
     label = SetCovariate.from_column(column, categorical=not is_continuous(column))

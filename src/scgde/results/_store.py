@@ -14,7 +14,7 @@ from scgde._checks import check_set_table
 from scgde.data import fingerprint
 from scgde.model._base_gde import BaseGDE
 from scgde.model._base_tde import BaseTDE
-from scgde.model._io import Stored, from_entry, read_folder, to_text_and_bytes
+from scgde.model._io import Stored, StoredModelError, from_entry, read_folder, to_text_and_bytes
 from scgde.sets._own_columns import add_own_columns, computed_columns
 from scgde.sets._views import materialize
 
@@ -109,13 +109,24 @@ def read_model(adata: AnnData, key: str, cls: Any = None) -> Any:
     ------
     KeyError
         If there is none.
-    ValueError
+    StoredModelError
         If it is not one of the class ``cls``.
     """
-    made_by = f"scgde.tl.fit_{(cls or BaseGDE).stored_as.lower()}"
+    made_by = _fit_function(cls or BaseGDE)
     check_set_table(adata.uns, key, entry=_keys.MODEL, made_by=made_by)
     stored = from_entry(adata.uns[key][_keys.MODEL], origin=f"`adata.uns[{key!r}]['model']`")
-    return _class_of(stored).from_stored(stored) if cls is None else cls.from_stored(stored)
+    found = _class_of(stored)
+    if cls is not None and cls.stored_as != found.stored_as == stored.config.get("class"):
+        msg = (
+            f"`adata.uns[{key!r}]` must hold a fit of `{made_by}`, got one of `{_fit_function(found)}`. "
+            "Pass the `key_added` of the other fit as `key`."
+        )
+        raise StoredModelError(msg)
+    return (cls or found).from_stored(stored)
+
+
+def _fit_function(cls: type[BaseGDE | BaseTDE]) -> str:
+    return f"scgde.tl.fit_{cls.stored_as.lower()}"
 
 
 def resolve_reference(reference: AnnData | BaseGDE | BaseTDE | str | Path, key: str) -> BaseGDE | BaseTDE:

@@ -34,9 +34,15 @@ class SetCovariate:
 
     @classmethod
     def from_column(cls, column: pd.Series, *, categorical: bool = False) -> SetCovariate:
-        """Covariate of one value per set: numbers, unless few and whole or ``categorical``; else classes."""
+        """Covariate of one value per set: numbers, unless few and whole or ``categorical``; else classes.
+
+        Raises
+        ------
+        ValueError
+            If a number is infinite.
+        """
         if not categorical and is_continuous(column):
-            return cls(str(column.name), [], column.astype(float))
+            return cls(str(column.name), [], _finite(column.astype(float)))
         codes, names = classes(column)
         values = np.array([*names, None], dtype=object)[codes]
         return cls(str(column.name), names, pd.Series(values, index=column.index, dtype=object))
@@ -103,11 +109,13 @@ def read_label(column: pd.Series) -> SetCovariate:
     Raises
     ------
     ValueError
-        If there is one class, or the columns of predictions of two classes would have one name.
+        If a number is infinite, there is one class, each class has one set, or the columns of predictions of two
+        classes would have one name.
     """
     label = SetCovariate.from_column(column)
     if label.classes or label.values.notna().sum() == 0:
         check_label_classes(label)
+        _check_sets_of_classes(label)
     return label
 
 
@@ -173,6 +181,30 @@ def check_label_classes(label: SetCovariate) -> None:
     if len(set(probability_columns(label.name, label.classes))) < len(label.classes):
         msg = f"Classes of `label_key` must differ where '/' is written as '_', got {label.classes}. Rename some."
         raise ValueError(msg)
+
+
+def _check_sets_of_classes(label: SetCovariate) -> None:
+    """Require a class of several sets, where there are more than two: names of sets, or numbers as text, are none."""
+    n_classes = len(label.classes)
+    if n_classes > 2 and n_classes == label.values.notna().sum():
+        msg = (
+            f"`label_key` must have a class with several sets, but each of {n_classes} labelled sets of {label.name!r} "
+            f"has one of its own, such as {label.classes[:3]}. Convert numbers that are text with `pandas.to_numeric`, "
+            "or choose what several sets share."
+        )
+        raise ValueError(msg)
+
+
+def _finite(column: pd.Series) -> pd.Series:
+    """Numbers of sets, of which those that are not missing must be finite."""
+    infinite = column.index[np.isinf(column)]
+    if len(infinite):
+        msg = (
+            f"{column.name!r} must hold finite numbers, got {column[infinite[0]]} for {len(infinite)} sets, such as "
+            f"{infinite[0]!r}. Leave out what is not known as NaN."
+        )
+        raise ValueError(msg)
+    return column
 
 
 def probability_columns(name: str, names: Sequence[str]) -> list[str]:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 TRAIN, VALIDATION, TEST = _keys.SPLITS
 
+#: Other words for two of them, of which sets would silently become test sets.
+_SPELLINGS = {"training": TRAIN, "val": VALIDATION, "valid": VALIDATION}
+
 
 class SetSplit(NamedTuple):
     """Rows of the set table to train and to validate on, shape ``(n,)`` each; all others are test sets."""
@@ -30,11 +33,12 @@ class SetSplit(NamedTuple):
         Raises
         ------
         ValueError
-            If fewer than two sets have the value ``"train"``.
+            If fewer than two sets have the value ``"train"``, or a value is one of the three with another spelling.
         """
+        found = [str(value) for value in column.dropna().unique()]
+        _check_spelling(found)
         split = cls(*(np.flatnonzero((column == part).to_numpy(dtype=bool)) for part in (TRAIN, VALIDATION)))
         if len(split.train) < 2:
-            found = column.dropna().unique().tolist()
             msg = f'`split_key` must name a column with the value "train" for at least two sets, got {found}.'
             raise ValueError(msg)
         return split
@@ -159,6 +163,18 @@ def first_with_sets(column: pd.Series, parts: Sequence[str] = (TEST, VALIDATION)
     """Rows of the first of some parts of a split that has any, shape ``(n,)``; none if no part has."""
     rows = [np.flatnonzero(column == part) for part in parts]
     return next((part for part in rows if len(part)), np.arange(0))
+
+
+def _check_spelling(values: list[str]) -> None:
+    """Refuse ``"Train"`` or ``"val"``: sets of other values are test sets, which these hardly stand for."""
+    meant = {value: _SPELLINGS.get(value.lower(), value.lower()) for value in values}
+    other = {value: part for value, part in meant.items() if part in (TRAIN, VALIDATION) and part != value}
+    if other:
+        msg = (
+            f"`split_key` must name a column with the values {list(_keys.SPLITS)}, got {list(other)}. "
+            f"Rename them: `.replace({other})`."
+        )
+        raise ValueError(msg)
 
 
 def _hold_out_groups(group: np.ndarray, fraction: float, seed: int, kept: np.ndarray | None) -> SetSplit:

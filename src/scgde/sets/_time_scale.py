@@ -45,7 +45,8 @@ class TimeScale(NamedTuple):
                 return cls(names, np.arange(len(names), dtype=float).tolist())
         msg = (
             f"`time_key` must name a numeric or ordered column, got {column.name!r} of type {column.dtype}. "
-            f"Order its values, e.g. with `adata.obs[{column.name!r}].astype('category').cat.reorder_categories(...)`."
+            "Convert it to numbers, such as days, or order its values, e.g. with "
+            f"`adata.obs[{column.name!r}].astype('category').cat.reorder_categories([...], ordered=True)`."
         )
         raise ValueError(msg)
 
