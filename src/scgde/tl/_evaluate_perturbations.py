@@ -44,7 +44,7 @@ def evaluate_perturbations(
     key: str = "tde",
     seed: int = 0,
 ) -> PerturbationScores:
-    """Scores of predictions of held-out perturbations, always beside the simple baselines, the floor and the ceiling.
+    """Scores of predictions of held-out perturbations, always next to the simple baselines, the floor and the ceiling.
 
     The control cells of each context are divided: predictions are made from one half, with predictors that are fitted
     again to effects against that half, and the truth is the difference from the other. With one control mean in both,
