@@ -66,11 +66,11 @@ def cell_sets(adata, **options):
 @pytest.mark.parametrize(
     ("adata", "expected"),
     [
-        (donors(199), True),
-        (donors(230, n_cells=24), True),
-        (mixtures(199), True),
-        (mixtures(230), False),
-        (kinds(230), "dropout"),
+        (donors(299), True),
+        (donors(330, n_cells=24), True),
+        (mixtures(299), True),
+        (mixtures(330), False),
+        (kinds(330), "dropout"),
     ],
     ids=["few", "many that differ in frame", "few mixtures", "many mixtures", "many in frames of the nearest"],
 )
@@ -86,20 +86,21 @@ def test_sets_of_few_cells_do_not_tell_in_what_they_differ():
 
 
 def test_identical_sets_do_not_differ_in_frame():
-    adata = donors(230, n_cells=24)
+    adata = donors(330, n_cells=24)
     adata.X[:] = 1
     assert frame_errors(cell_sets(adata), np.arange(230), seed=0) is None
 
 
 def test_many_sets_may_have_moments_and_few_need_not():
-    assert tl.fit_gde(mixtures(230), "donor", moments=True, **TINY).module.core is not None
+    assert tl.fit_gde(mixtures(330), "donor", moments=True, **TINY).module.core is not None
     assert tl.fit_gde(donors(10), "donor", moments=False, **TINY).module.core is None
 
 
 def test_fits_with_virtual_sets_take_more_steps_by_default():
     cells = cell_sets(donors(10))
     assert default_steps(cells, 10, moments=True) > default_steps(cells, 10, moments=False) == 1000
-    assert default_steps(cells, 200, moments=True) == 1000
+    assert default_steps(cells, 299, moments=True) == 2500
+    assert default_steps(cells, 300, moments=True) == 1000
 
 
 @pytest.mark.parametrize(("cells", "steps"), [("counts", 1500), ("components", 2500)])
@@ -107,7 +108,7 @@ def test_fits_of_counts_take_more_steps_by_default_too(cells, steps):
     adata = datasets.cohort(8, n_genes=20, n_cells=(12, 20), seed=0)
     counted = cell_sets(adata, cells=cells, layer="counts")
     assert default_steps(counted, 8, moments=True) == steps
-    assert default_steps(counted, 8, moments=False) == default_steps(counted, 200, moments=True) == 1000
+    assert default_steps(counted, 8, moments=False) == default_steps(counted, 300, moments=True) == 1000
 
 
 def test_dimensions_have_room_for_the_moments_by_default():

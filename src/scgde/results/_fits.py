@@ -32,8 +32,8 @@ DEFAULT_STEPS = 1000
 _BY_SPLIT = frozenset({"train_sets", "validation_sets"})
 #: Share of its fall that the validation loss loses in the last fifth of the steps of a fit that is not over.
 _STILL_FALLING = 0.05
-#: Training sets below which an embedding has moments by default.
-FEW_SETS = 200
+#: Training sets below which an embedding has moments by default, and of vectors that are generated as they are read.
+FEW_SETS, _FEW_SETS_OF_VECTORS = 200, 300
 #: How near cells must be in the frame of a set: those of all sets, and those of the nearest one.
 _NEAR_POOLED, _NEAR_NEAREST = 0.3, 0.2
 
@@ -144,7 +144,7 @@ def default_moments(cells: CellSets, train: np.ndarray, *, seed: int) -> bool | 
 
     Where they differ in shape as well, but less from set to set, it also describes sets without them.
     """
-    if len(train) < FEW_SETS:
+    if len(train) < _few_sets(cells):
         return True
     errors = frame_errors(cells, train, seed=seed) if are_one_vector(cells) else None
     if errors is None:
@@ -154,8 +154,13 @@ def default_moments(cells: CellSets, train: np.ndarray, *, seed: int) -> bool | 
 
 def default_steps(cells: CellSets, n_train: int, *, moments: bool) -> int:
     """Steps of a fit: more where most sets of a step are virtual, which no network learns by heart."""
-    is_widened = moments and n_train < FEW_SETS and cells.encoder.representation.spec.is_vector
+    is_widened = moments and n_train < _few_sets(cells) and cells.encoder.representation.spec.is_vector
     return cells.target.representation.steps_of_few_sets if is_widened else DEFAULT_STEPS
+
+
+def _few_sets(cells: CellSets) -> int:
+    """Training sets below which an embedding has moments by default."""
+    return _FEW_SETS_OF_VECTORS if are_one_vector(cells) else FEW_SETS
 
 
 def are_one_vector(cells: CellSets) -> bool:

@@ -119,14 +119,15 @@ def fit_gde(
     moments
         Whether the embedding contains mean and covariance, or widths, of a set by a fixed linear map, from which the
         generator starts: a new set then lies where its cells lie, however few sets were trained on, as far as these
-        are more than sampling noise. See :class:`scgde.nn.linear_core.LinearCore`. By default where fewer than 200 sets
-        are trained on, or where cells of all sets, moved and stretched to the mean and standard deviations of a set,
-        are at less than three tenths of the energy distance of those of the nearest other set to its cells: with many
-        sets that share cell states at fixed places a network does better. With ``"dropout"`` the generator does not see
-        the moments of some sets of each training step, so that the other dimensions describe a set without them; by
-        default where the cells of the nearest other set, moved and stretched alike, are at less than a fifth of that
-        distance. Never by default with ``batch_key``: a fixed map cannot be made independent of it. Of sequences it
-        contains the mean counts of words, see :class:`scgde.nn.mean_core.MeanCore`.
+        are more than sampling noise. See :class:`scgde.nn.linear_core.LinearCore`. By default where fewer than 300 sets
+        are trained on (200 of counts, images and sequences), or where cells of all sets, moved and stretched to the
+        mean and standard deviations of a set, are at less than three tenths of the energy distance of those of the
+        nearest other set to its cells: with many sets that share cell states at fixed places a network does better.
+        With ``"dropout"`` the generator does not see the moments of a quarter of the sets of a training step, so that
+        the other dimensions describe a set without them; by default where cells of the nearest other set, moved and
+        stretched alike, are at less than a fifth of that distance. Never by default with ``batch_key``: a fixed map
+        cannot be made independent of it. Of sequences it contains the mean counts of words, see
+        :class:`scgde.nn.mean_core.MeanCore`.
     isometry
         %(isometry)s
     isometry_ground
@@ -158,7 +159,7 @@ def fit_gde(
     validation_fraction
         Share of the sets held out to choose when to stop, where there is no ``split_key``.
     max_steps
-        %(max_steps)s With moments and fewer than 200 training sets 2,500 of vectors and 1,500 of counts: most sets of
+        %(max_steps)s With moments and fewer than 300 training sets 2,500 of vectors and 1,500 of counts: most sets of
         a step are then varied at random, and longer training does no harm.
     sets_per_batch, set_size
         Sets in a step, and cells of each that the encoder sees.
