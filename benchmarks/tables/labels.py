@@ -126,8 +126,6 @@ def distances() -> Table:
     header, body = grid("distance", "set_distances", where, columns)
     # Guides are compared with the energy distance: that is no rival.
     body = [(*row[:-1], "") if "energy distance" in str(row[0]) else row for row in body]
-    wanted = {"data": "patients", "distance": "noise_corrected, moments"}
-    body.insert(2, ("scgde, `moments=True`", "", Value("set_distances", "value", wanted, spread=True), ""))
     return Table(header, body, "Median and range over three seeds.")
 
 
