@@ -72,7 +72,7 @@ def test_transport_without_a_target_forecasts(succeeds, clones_file, tmp_path):
         (["generate", "{donors}", "none"], "none"),
         (["generate", "{donors}", "--key", "other"], "`--key` must name a fit in FILE, got 'other'"),
         (["generate", "{donors}", "--n-cells", "0"], "`n_cells` must be at least 1, got 0"),
-        (["transport", "{donors}", "donor_01", "donor_02"], "TDE"),
+        (["transport", "{donors}", "donor_01", "donor_02"], "a fit of `scgde.tl.fit_tde`"),
         (["embed", "{donors}", "{donors}", "-g", "dono"], "`groupby` must name columns of `adata.obs`"),
     ],
 )
