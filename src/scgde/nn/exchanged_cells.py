@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 class CellExchange(nn.Module):
     """Replaces cells of sets by cells of other sets of a batch, moved from the frame of these into their own.
 
-    As many as the differences between the training sets are sampling noise, times the ratio of this noise to what is
-    none, at most 1: of sets of many cells none but a few in a thousand, so that each keeps its shape; of sets of few
-    cells most, whose own cells tell little of their shape and would be learnt by heart.
+    As many as the differences between the training sets are sampling noise, and none where this noise is small beside
+    what is none: sets of many cells keep their shape; of few cells most are exchanged, as they tell little of the shape
+    of a set and would be learnt by heart.
     """
 
     mean: Tensor
@@ -46,8 +46,8 @@ class CellExchange(nn.Module):
         coordinates
             Of these in ``core``, shape ``(S, K)``.
         """
-        variance = coordinates.var(dim=0, correction=0)
-        self.share = _share_exchanged(float(((1 - core.reliability) * variance).sum()), float(variance.sum()))
+        noise, variance = core.noise_between(coordinates)
+        self.share = float(core.dominance_of_noise(noise, variance) * noise / variance) if noise > 0 else 0.0
         frame = core.frame(coordinates)
         self.axes = frame.axes
         for name, values in zip(Frame._fields[:3], frame[:3], strict=True):
@@ -78,9 +78,3 @@ class CellExchange(nn.Module):
 
     def _frame(self, sets: Tensor) -> Frame:
         return Frame(self.mean[sets], self.root[sets], self.width[sets], self.axes)
-
-
-def _share_exchanged(noise: float, variance: float) -> float:
-    """Share of the cells that are exchanged, from the sampling noise and all of the variance between sets."""
-    share = noise / variance if noise > 0 else 0.0
-    return share * min(1.0, share / max(1 - share, 1e-6))

@@ -26,6 +26,8 @@ N_LATENT = 32
 _N_LEARNT = 16
 #: Variance of the prior, relative to that of the means of sets.
 _PRIOR = 0.1
+#: Noise between sets that no training has to be kept from, relative to what they differ by otherwise.
+_SMALL_NOISE = 0.1
 #: By how much a coordinate is shrunk at most, in standard deviations of its noise.
 _MAX_SHRINKAGE = 4.0
 
@@ -113,7 +115,8 @@ class LinearCore(nn.Module):
         self.directions.copy_(directions)
         self.scale.copy_(scale)
         self.reliability.copy_(share)
-        self.importance.copy_(1 - share_of_virtual(len(whole)) * self._noise_over_signal(whole) * (1 - share.square()))
+        dominance = self.dominance_of_noise(*self.noise_between(whole))
+        self.importance.copy_(1 - share_of_virtual(len(whole)) * dominance * (1 - share.square()))
         self.limit.copy_(_MAX_SHRINKAGE * noise / scale)
         self.base.copy_(center + (1 - shrink.diag()) * (unexplained - center))
         return (whole / scale).to(self.directions)
@@ -125,11 +128,16 @@ class LinearCore(nn.Module):
         measured = means[0], *(self.moments.readout(mean) for mean in means), n_effective(weights)
         return tuple(part.cpu().double() for part in measured)
 
-    def _noise_over_signal(self, coordinates: Tensor) -> Tensor:
-        """Ratio of the variances between sets that are and are no sampling noise, at most 1, of ``(S, K)``."""
+    def noise_between(self, coordinates: Tensor) -> tuple[Tensor, Tensor]:
+        """Variance between sets with coordinates ``(S, K)`` that is sampling noise, and all of it."""
         variance = coordinates.var(dim=0, correction=0)
-        signal = (self.reliability.to(variance) * variance).sum()
-        return ((variance.sum() - signal) / signal.clamp_min(torch.finfo(variance.dtype).tiny)).clamp(0, 1)
+        return ((1 - self.reliability.to(variance)) * variance).sum(), variance.sum()
+
+    @staticmethod
+    def dominance_of_noise(noise: Tensor, variance: Tensor) -> Tensor:
+        """From 0, where noise is at most a tenth of the other variance between sets, to 1, where it is as large."""
+        ratio = noise / (variance - noise).clamp_min(torch.finfo(variance.dtype).tiny)
+        return ((ratio - _SMALL_NOISE) / (1 - _SMALL_NOISE)).clamp(0, 1)
 
     def _unexplained(self, lifted: Tensor, deviation: Tensor, shrunk: Tensor) -> Tensor:
         """Moments ``(K,)`` of all cells around the shrunk means of their sets.
@@ -180,7 +188,7 @@ class LinearCore(nn.Module):
 
         Where the training sets are few and differ by noise as much as by anything else, each coordinate counts by its
         squared reliability, and what is learnt by the mean of these: a network would know the sets by their noise.
-        It counts the more, the more sets there are, and the less noise relative to the signal.
+        It counts the more, the more sets there are, and the less noise relative to the signal: in full below a tenth.
         """
         n_learnt = embedding.shape[1] - self.n_output
         return embedding * torch.cat([self.importance, self.importance.mean().expand(n_learnt)])
