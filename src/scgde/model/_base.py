@@ -130,7 +130,7 @@ class SetModel(DescribedModel):
         networks: dict[str, Any],
         *,
         n_latent: int | None,
-        moments: bool = False,
+        moments: bool | str = False,
         cells: Representation | CellSpec | Config | None,
         target: Representation | CellSpec | Config | None,
         scaling: str | None,

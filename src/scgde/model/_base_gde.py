@@ -62,7 +62,7 @@ class BaseGDE(SetModel):
         super().__init__(adata)
         check_one_of(generator, "generator", list(GENERATORS))
         if check_moments(moments) and batches is not None:
-            msg = "`moments` must be False with batches, which a fixed map cannot be made independent of, got True."
+            msg = f"`moments` must be False with batches, which a fixed map is not independent of, got {moments!r}."
             raise ValueError(msg)
         networks = {
             "encoder": encoder,
@@ -82,7 +82,7 @@ class BaseGDE(SetModel):
         self._build(
             networks,
             n_latent=n_latent,
-            moments=bool(moments),
+            moments=moments,
             moment_dropout=_MOMENT_DROPOUT if moments == DROPOUT else 0.0,
             cells=cells,
             target=target,
@@ -91,7 +91,6 @@ class BaseGDE(SetModel):
             n_classes=None if label_classes is None else len(label_classes),
             n_batches=len(batches or []),
         )
-        self._config["moments"] = moments
         self._config["label_classes"] = None if label_classes is None else [str(name) for name in label_classes]
         self._config["batches"] = None if batches is None else [str(name) for name in batches]
         self._model_summary_string = f"GDE: {encoder} -> {self.module.n_embed} -> {generator}"
